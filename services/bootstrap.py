@@ -1,0 +1,202 @@
+"""Where the parts are put together: for the command line, the pages, the tests and the benchmarks alike.
+
+The dictionaries below are the whole of how rooms act on each other. Read `HANDLERS` to see what an event causes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import IO
+
+from services.directory import handlers as directory
+from services.directory import store as directory_store
+from services.foundation import outbox, timers
+from services.foundation.clock import Clock, SystemClock
+from services.foundation.database import Database
+from services.foundation.letters import LetterKind
+from services.foundation.settings import Settings, SmtpServer
+from services.foundation.work import Handlers, Work
+from services.intake.accept import Check, Intake, Known
+from services.invitations import handlers as invitations
+from services.invitations import render as invitation_letters
+from services.meetings import handlers as meetings
+from services.meetings import store as meetings_store
+from services.meetings.policy import load_policy
+from services.oversight import handlers as oversight
+from services.post.catcher import Catcher
+from services.post.mailer import Mailer, Tally
+
+# Event type → the handlers that react, in order.
+HANDLERS: Handlers = {
+    "quorate.agency.recorded.v1": (directory.agencies_recorded,),
+    "quorate.child.recorded.v1": (directory.children_recorded,),
+    "quorate.relative.recorded.v1": (directory.relatives_recorded,),
+    "quorate.involvement.recorded.v1": (directory.involvements_recorded,),
+    "quorate.circumstance.changed.v1": (directory.circumstances_changed,),
+    "quorate.meeting.scheduled.v1": (meetings.scheduled,),
+    "quorate.meeting.rescheduled.v1": (meetings.rescheduled,),
+    "quorate.meeting.cancelled.v1": (meetings.cancelled,),
+    "quorate.meeting.held.v1": (meetings.held,),
+    directory.CHANGED: (meetings.resolve_again,),
+    meetings.RESOLVED: (invitations.write, oversight.note_left_out),
+    meetings.CLOSED: (invitations.close, oversight.note_closed),
+    "quorate.invitation.sent.v1": (oversight.note_sent,),
+    "quorate.invitation.undelivered.v1": (oversight.note_undelivered,),
+}
+
+# Event type → what it is held to before it is accepted, beyond its own form.
+CHECKS: Mapping[str, Check] = {"quorate.meeting.scheduled.v1": meetings.check_kind}
+
+# Noun → who knows which of these ids exist.
+KNOWN: Known = {
+    "child": directory_store.known_children,
+    "person": directory_store.known_people,
+    "agency": directory_store.known_agencies,
+    "meeting": meetings_store.known_meetings,
+}
+
+# Outbox row → who renders it, says whether it may still go, and is told how it went.
+LETTERS: Mapping[str, LetterKind] = {
+    invitations.LETTER: LetterKind(invitation_letters.render, invitations.withheld, invitations.settled),
+}
+
+# Timer → what happens when it is due, given the keys.
+TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
+    meetings.RESOLVE_LATER: meetings.resolve_later,
+    meetings.STARTS: oversight.meetings_start,
+    oversight.GONE: oversight.still_there,
+}
+
+TIMERS_AT_ONCE = 200
+
+
+@dataclass(slots=True)
+class House:
+    """The whole of Quorate on one database."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    intake: Intake
+
+    async def tick(self) -> int:
+        """Do what timers have fallen due for; returns how many."""
+        done = 0
+        while True:
+            async with self.database.write() as db:
+                due = await timers.take_due(db, self.clock.now(), TIMERS_AT_ONCE)
+                work = self.intake.work(db)
+                by_name: dict[str, list[str]] = {}
+                for timer in due:
+                    by_name.setdefault(timer.name, []).append(timer.key)
+                for name, keys in by_name.items():
+                    await TIMERS[name](work, keys)
+                await self.intake.finish(work)
+            done += len(due)
+            if len(due) < TIMERS_AT_ONCE:
+                return done
+
+    @asynccontextmanager
+    async def mailer(self, server: SmtpServer | None = None) -> AsyncIterator[Mailer]:
+        """A mailer with the mail server of the settings, or the local catcher where none is set."""
+        async with AsyncExitStack() as stack:
+            server = server or self.settings.smtp_server
+            if server is None:
+                catcher = await stack.enter_async_context(Catcher(self.settings.home / "mailbox"))
+                server = SmtpServer(f"smtp://127.0.0.1:{catcher.port}?tls=none")
+            mailer = Mailer(self.intake, LETTERS, server, self.settings)
+            stack.push_async_callback(mailer.close)
+            if self.database.is_sqlite:
+                place = stack.enter_context(_place_of_mailers(self.settings))
+                if _alone(place):
+                    await mailer.release()
+                await asyncio.to_thread(fcntl.flock, place, fcntl.LOCK_SH)
+            yield mailer
+
+    async def drain(self) -> Tally:
+        """Tick and send all that is due."""
+        async with self.mailer() as mailer:
+            while True:
+                ticked = await self.tick()
+                before = mailer.tally.sent + mailer.tally.failed
+                tally = await mailer.drain()
+                if not ticked and tally.sent + tally.failed == before:
+                    return tally
+
+    async def next_due(self) -> datetime | None:
+        """When something falls due next; None where nothing waits."""
+        async with self.database.read() as db:
+            moments = [await timers.next_due(db), await outbox.next_due(db, outbox.MAIL, LETTERS)]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _place_of_mailers(settings: Settings) -> IO[str]:
+    """The file whose lock mailers share."""
+    settings.make_home()
+    return (settings.home / "mailer.lock").open("w")
+
+
+def _alone(place: IO[str]) -> bool:
+    """Whether no other mailer works on this embedded database: each holds a share of this lock while it works, and the
+    system takes it back however a process ends.
+    """
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _database(settings: Settings) -> Database:
+    return Database(settings.database_url, settings.lock_timeout, settings.statement_timeout)
+
+
+async def migrate(settings: Settings) -> str:
+    """Bring the database's tables up to date; returns what was done, in words. Raises `DatabaseTrouble`."""
+    database = _database(settings)
+    try:
+        before, after = await database.migrate()
+    finally:
+        await database.close()
+    if before == after:
+        return f"The database {database.name} is up to date (schema {after})."
+    done = f"brought from schema {before} to {after}" if before else f"given its tables (schema {after})"
+    return f"The database {database.name} was {done}."
+
+
+@cache
+def _let_rows_come_and_go() -> None:
+    """Collect garbage less eagerly, once a process: a batch makes thousands of rows, gone after it and free of cycles.
+
+    What is loaded by now stays, and is not looked through again. Measured: a fifth off the cost of taking events in.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, clock: Clock | None = None) -> AsyncIterator[House]:
+    """Put Quorate together; the embedded default migrates its database by itself.
+
+    Raises `DatabaseTrouble` where the database cannot be used, `WrongPolicy` where the policy cannot.
+    """
+    clock = clock or SystemClock()
+    _let_rows_come_and_go()
+    database = _database(settings)
+    try:
+        if database.is_sqlite:
+            await database.migrate()
+        else:
+            await database.require_current_schema()
+        intake = Intake(database, clock, load_policy(settings.policy), settings, HANDLERS, KNOWN, CHECKS)
+        yield House(settings, clock, database, intake)
+    finally:
+        await database.close()

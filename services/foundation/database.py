@@ -1,0 +1,334 @@
+"""The database: one small door to SQLite and PostgreSQL, column types that mean the same in both, and migrations.
+
+SQLite loses updates silently under SQLAlchemy's defaults and fails at once on a read that turns into a write; so every
+write transaction begins with BEGIN IMMEDIATE, on the one connection that writes. Handlers read, decide and write, which
+under PostgreSQL's default isolation loses updates just as silently; so there a write transaction begins with a lock of
+its own, and means the same on both.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, String, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as QueueTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+T = TypeVar("T")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+IN_A_STATEMENT = 5_000  # values in one IN list: under SQLite's 32,766 and asyncpg's 32,767 parameters
+WRITERS, MIGRATORS = 0x51756F72, 0x4D696772  # what the locks of PostgreSQL are called
+
+# SQLite numbers rows by itself only under the very name INTEGER, which holds 64 bits there.
+RowNumber = BigInteger().with_variant(Integer, "sqlite")
+
+
+class DatabaseTrouble(Exception):
+    """The database cannot be used as things are; the message is one line that says why and what would help."""
+
+
+# The beginning of SQLite's name for an error → what it means to the person who runs Quorate.
+_SQLITE_SAYS = {
+    "SQLITE_FULL": "the disk is full. Nothing of this step was kept; make room and do it again",
+    "SQLITE_IOERR": "the disk could not be read or written. Check the disk, then do it again",
+    "SQLITE_READONLY": "it may not be written to. Give this user the right to write to the file and to its folder",
+    "SQLITE_CANTOPEN": "it cannot be opened. Check that its folder is there, and that this user may read and write it",
+    "SQLITE_PERM": "it may not be opened. Give this user the right to read and write it",
+    "SQLITE_NOTADB": "it is not a database. Put the last good copy in its place, or name another file",
+    "SQLITE_CORRUPT": "it is damaged. Put the last good copy in its place",
+    "SQLITE_BUSY": "another process has kept it busy for too long. Do it again when that one is done",
+}
+
+# The beginning of PostgreSQL's code for an error → the same.
+_POSTGRES_SAYS = {
+    "53100": "its disk is full. Nothing of this step was kept; make room and do it again",
+    "53300": "it has no connection left. Allow it more, or run fewer processes",
+    "57P": "it is stopping or starting. Do it again in a moment",
+    "57014": "a query took longer than QUORATE_STATEMENT_TIMEOUT allows. Do it again, or allow more",
+    "55P03": "another process has kept it busy for longer than QUORATE_LOCK_TIMEOUT. Do it again when that one is done",
+    "40": "two processes got into each other's way. Nothing of this step was kept; do it again",
+    "25006": "it may not be written to. Name the primary server in QUORATE_DATABASE",
+    "28": "it does not let this user in. Check the user and the password in QUORATE_DATABASE",
+    "3D000": "there is no database of this name. Create it, then run: quorate migrate",
+    "42501": "this user may not do that there. Give it the right to use the tables, or name another user",
+    "08": "the connection broke. Nothing of this step was kept; do it again",
+}
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, handed out in UTC: `timestamptz` in PostgreSQL, text that sorts in SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs an offset")
+        return value.astimezone(UTC).isoformat(timespec="microseconds") if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Second values by first value: for a list of pairs SQLite reads the whole table, for one first value an index."""
+    found: dict[str, list[str]] = {}
+    for first, second in dict.fromkeys(pairs):
+        found.setdefault(first, []).append(second)
+    return found
+
+
+def chunks(values: Iterable[T], size: int = IN_A_STATEMENT) -> Iterator[list[T]]:
+    """The values in lists that fit one statement."""
+    every = list(values)
+    for start in range(0, len(every), size):
+        yield every[start : start + size]
+
+
+class Database:
+    """A door for one writer at a time and any number of readers.
+
+    `lock_timeout` and `statement_timeout` are in seconds; on SQLite there is only the first.
+    """
+
+    def __init__(self, url: str, lock_timeout: float = 30, statement_timeout: float = 120) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.lock_timeout = lock_timeout
+        self.statement_timeout = statement_timeout
+        if self.is_sqlite:
+            self._writer = self._engine("BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
+            self._reader = self._engine("BEGIN", query_only=True, pool_size=4)
+        else:
+            self._writer = self._engine(None, pool_size=8)
+            self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @property
+    def name(self) -> str:
+        """What to call this database where a person reads: its file, or its address without a password."""
+        return str(self.url.database) if self.is_sqlite else self.url.render_as_string(hide_password=True)
+
+    def _engine(self, begin: str | None, *, query_only: bool = False, keys: bool = True, **pool: int) -> AsyncEngine:
+        milliseconds = {"lock_timeout": self.lock_timeout, "statement_timeout": self.statement_timeout}
+        engine = create_async_engine(
+            self.url,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            hide_parameters=True,  # they are about people, and errors are logged
+            pool_timeout=2 * self.lock_timeout,
+            pool_pre_ping=not self.is_sqlite,
+            connect_args={"timeout": self.lock_timeout, "isolation_level": None}
+            if self.is_sqlite
+            else {
+                "server_settings": {
+                    "application_name": "quorate",
+                    "jit": "off",  # short queries; to compile one costs more than to run it
+                    "random_page_cost": "1.1",  # no spinning disk: an index is worth it for a few rows of many
+                    **{name: str(int(seconds * 1000)) for name, seconds in milliseconds.items()},
+                }
+            },
+            **pool,
+        )
+        if self.is_sqlite:
+            pragmas = [
+                f"busy_timeout={int(self.lock_timeout * 1000)}",
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                f"foreign_keys={'ON' if keys else 'OFF'}",
+                f"query_only={'ON' if query_only else 'OFF'}",
+                "cache_size=-65536",
+                "temp_store=MEMORY",
+            ]
+
+            def prepare(connection: Any, _record: Any) -> None:
+                cursor = connection.cursor()
+                for pragma in pragmas:
+                    cursor.execute(f"PRAGMA {pragma}")
+                cursor.close()
+
+            event.listen(engine.sync_engine, "connect", prepare)
+            event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        return engine
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine that writes."""
+        return self._writer
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as wrong:
+            why = wrong.strerror or str(wrong) or type(wrong).__name__
+            hint = "Name another place" if self.is_sqlite else "Check that its server runs, and QUORATE_DATABASE"
+            raise DatabaseTrouble(f"The database {self.name} cannot be reached: {why}. {hint}.") from wrong
+
+    @contextmanager
+    def _plain_words(self) -> Iterator[None]:
+        """What the person who runs Quorate can do something about, said in words; everything else as it is."""
+        try:
+            yield
+        except (DBAPIError, sqlite3.Error) as wrong:
+            meaning = _meaning(wrong)
+            if meaning is None:
+                raise
+            raise DatabaseTrouble(f"The database {self.name} cannot be used: {meaning}.") from wrong
+        except QueueTimeout as wrong:
+            raise DatabaseTrouble(
+                f"The database {self.name} cannot be used: this process has kept every connection busy for too long. "
+                "Do it again."
+            ) from wrong
+
+    @asynccontextmanager
+    async def _connection(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        with self._plain_words():
+            async with AsyncExitStack() as stack:
+                with self._reaching():
+                    connection = await stack.enter_async_context(engine.connect())
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction, after any other that writes: committed at the end of the block, undone where it raises.
+
+        Raises `DatabaseTrouble` where the disk is full, the server is gone and the like.
+        """
+        async with self._connection(self._writer) as connection, connection.begin():
+            if not self.is_sqlite:
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITERS})"))
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one state of the database from its first query on, and may change nothing."""
+        async with self._connection(self._reader) as connection:
+            yield connection
+
+    async def migrate(self) -> tuple[str | None, str | None]:
+        """Bring the schema up to date, one process at a time; returns the revision before and after.
+
+        Raises `DatabaseTrouble` where the database is newer than this code.
+        """
+        if self.is_sqlite and self.url.database:
+            with self._reaching(), self._plain_words():
+                Path(self.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                # Tried here first: where a file cannot be opened, aiosqlite's thread may outlive the event loop.
+                sqlite3.connect(self.url.database, timeout=self.lock_timeout).close()
+        async with self._connection(self._reader) as connection:
+            before = await connection.run_sync(self._revision)
+        if before == newest_revision():
+            return before, before
+        # Without foreign keys while tables are rebuilt: that is how SQLite changes a table.
+        migrator = self._engine("BEGIN IMMEDIATE", keys=False, pool_size=1)
+        try:
+            async with self._connection(migrator) as connection, connection.begin():
+                if not self.is_sqlite:
+                    await connection.execute(text("SET LOCAL statement_timeout = 0"))
+                    await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATORS})"))
+                before = await connection.run_sync(self._revision)
+                await connection.run_sync(upgrade)
+                after = await connection.run_sync(self._revision)
+        finally:
+            await migrator.dispose()
+        return before, after
+
+    async def require_current_schema(self) -> None:
+        """Raises `DatabaseTrouble` where the schema is not the one that this code works with."""
+        async with self._connection(self._reader) as connection:
+            found = await connection.run_sync(self._revision)
+        if found is None:
+            raise DatabaseTrouble(f"The database {self.name} has no tables of Quorate yet. Run: quorate migrate")
+        if found != newest_revision():
+            raise DatabaseTrouble(
+                f"The database {self.name} stands at schema {found}; this Quorate works with {newest_revision()}. "
+                "Run: quorate migrate"
+            )
+
+    def _revision(self, connection: Connection) -> str | None:
+        """The revision that the schema stands at; None where there is none."""
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found is not None and found not in _revisions():
+            raise DatabaseTrouble(
+                f"The database {self.name} was made by a newer Quorate (its schema is {found}, the newest known here "
+                f"is {newest_revision()}). Run the newer one, or put back a copy from before it."
+            )
+        return found
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._writer.dispose()
+        if self.is_sqlite:
+            await self._reader.dispose()
+
+
+def _meaning(error: DBAPIError | sqlite3.Error) -> str | None:
+    """What an error means to the person who runs Quorate; None where that person can do nothing about it."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    for attribute, meanings in (("sqlite_errorname", _SQLITE_SAYS), ("sqlstate", _POSTGRES_SAYS)):
+        code = str(getattr(original, attribute, ""))
+        for beginning, meaning in meanings.items():
+            if code.startswith(beginning):
+                return meaning
+    return _POSTGRES_SAYS["08"] if isinstance(error, DBAPIError) and error.connection_invalidated else None
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic set up in code, so that there is no second place that knows where the database is."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+@lru_cache
+def _revisions() -> tuple[str, ...]:
+    """Every revision that this code knows, newest first."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions())
+
+
+def newest_revision() -> str:
+    """The revision of the schema that this code works with."""
+    return _revisions()[0]
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Run the migrations up to `revision` on an open connection."""
+    command.upgrade(alembic_config(connection), revision)
+
+
+def downgrade(connection: Connection, revision: str) -> None:
+    """Undo the migrations after `revision` on an open connection."""
+    command.downgrade(alembic_config(connection), revision)

@@ -1,0 +1,56 @@
+"""What a room hands to the post room: one message to one reader, before it becomes MIME."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.foundation.outbox import OutboxRow
+from services.foundation.settings import Settings
+from services.foundation.work import Work
+
+
+class Letter(NamedTuple):
+    """One message to one reader. `sender` is the envelope's; `calendar` is a whole iCalendar object with CRLF lines."""
+
+    to: str
+    sender: str
+    from_name: str
+    from_address: str
+    subject: str
+    message_id: str
+    date: datetime
+    text: str
+    html: str
+    calendar: bytes | None = None
+    method: Literal["REQUEST", "CANCEL"] | None = None
+
+
+class Attempt(NamedTuple):
+    """How the post room's attempt at one row ended.
+
+    `state` is `sent`, `failed` (for good) or `pending` (it will be tried again). `reason` is from the closed list of
+    the outgoing events where it failed: `address_refused`, `gave_up`, `not_permitted`, `too_late`. `counts`: it is one
+    of the attempts that the message has.
+    """
+
+    row: OutboxRow
+    state: str
+    at: datetime
+    code: int | None = None
+    reason: str | None = None
+    text: str = ""
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LetterKind:
+    """Who renders one kind of outbox row, who says whether it may still go, and who is told how it went."""
+
+    render: Callable[[Mapping[str, Any], Settings], Letter]
+    withheld: Callable[[AsyncConnection, Sequence[OutboxRow], datetime], Awaitable[Mapping[int, str]]]
+    settled: Callable[[Work, Sequence[Attempt]], Awaitable[None]]

@@ -1,0 +1,73 @@
+"""Measures for `/metrics`: how much of what, by kind and state. No id of anything is ever a label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+VERDICTS = ("accepted", "known", "waiting", "rejected")
+OUTCOMES = ("sent", "failed", "put_off")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand in the database at one moment; ages in seconds, 0 where nothing waits."""
+
+    mail_waiting: int
+    mail_oldest_seconds: float
+    timers_due: int
+    events_waiting: int
+    dead_letters_open: int
+    exceptions_open: Mapping[str, int]
+
+
+class Metrics:
+    """The measures of one process, on a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.events = Counter(
+            "quorate_events",
+            "Events that came in at this process's door, by verdict",
+            ["verdict"],
+            registry=self.registry,
+        )
+        self.mails = Counter(
+            "quorate_mails", "Attempts at a message by this process, by outcome", ["outcome"], registry=self.registry
+        )
+        self.requests = Counter(
+            "quorate_http_requests",
+            "Requests answered, by route and status",
+            ["route", "status"],
+            registry=self.registry,
+        )
+        self._mail_waiting = self._gauge("quorate_outbox_waiting", "Messages that have not left yet")
+        self._mail_oldest = self._gauge("quorate_outbox_oldest_seconds", "Age of the oldest message that has not left")
+        self._timers_due = self._gauge("quorate_timers_due", "Timers that have fallen due and not been acted on")
+        self._events_waiting = self._gauge("quorate_events_waiting", "Events that wait for something they refer to")
+        self._dead_letters = self._gauge("quorate_dead_letters_open", "Dead letters that nobody has settled")
+        self._exceptions = Gauge(
+            "quorate_exceptions_open", "Exceptions that are not resolved, by kind", ["kind"], registry=self.registry
+        )
+        for verdict in VERDICTS:
+            self.events.labels(verdict)
+        for outcome in OUTCOMES:
+            self.mails.labels(outcome)
+
+    def _gauge(self, name: str, documentation: str) -> Gauge:
+        return Gauge(name, documentation, registry=self.registry)
+
+    def exposition(self, standing: Standing) -> bytes:
+        """The text that Prometheus reads, with how things stand."""
+        self._mail_waiting.set(standing.mail_waiting)
+        self._mail_oldest.set(standing.mail_oldest_seconds)
+        self._timers_due.set(standing.timers_due)
+        self._events_waiting.set(standing.events_waiting)
+        self._dead_letters.set(standing.dead_letters_open)
+        self._exceptions.clear()
+        for kind, count in standing.exceptions_open.items():
+            self._exceptions.labels(kind).set(count)
+        return generate_latest(self.registry)

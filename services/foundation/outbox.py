@@ -1,0 +1,249 @@
+"""The outbox: what is to leave, written in the same transaction as the state that makes it leave.
+
+A row waits (`pending`) until its `due_at`; a worker that claims it moves `due_at` to the end of its lease, so a claim
+whose worker died falls due again by itself. Rows that share a `key` leave in the order they were written: a
+cancellation never overtakes the invitation that it cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.foundation.database import Instant, RowNumber, chunks, metadata
+
+MAIL = "mail"
+OUTCOME = "outcome"
+
+TAKEN_BACK = "taken_back"
+
+# Written into the statement, where the index on what waits is recognised before any value is known.
+_PENDING = literal("pending", String(16), literal_execute=True)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("outbox_id", RowNumber, primary_key=True, autoincrement=True),
+    Column("channel", String(16), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("key", String(160), nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("claimed_by", String(64)),
+    Column("result", Text),
+    Column("written_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+)
+Index(
+    "ix_outbox_due",
+    outbox.c.channel,
+    outbox.c.due_at,
+    outbox.c.outbox_id,
+    sqlite_where=outbox.c.state == "pending",
+    postgresql_where=outbox.c.state == "pending",
+)
+Index("ix_outbox_key", outbox.c.key, outbox.c.outbox_id)
+
+
+class OutboxRow(NamedTuple):
+    """One claimed row."""
+
+    outbox_id: int
+    name: str
+    key: str
+    params: Mapping[str, Any]
+    attempts: int
+
+
+class Settlement(NamedTuple):
+    """How an attempt ended: `sent`, `failed` (for good), or `pending` again at `due_at`."""
+
+    outbox_id: int
+    state: str
+    result: str
+    attempts: int
+    due_at: datetime
+
+
+def row(
+    channel: str, name: str, key: str, params: Mapping[str, Any], now: datetime, *, state: str = "pending"
+) -> dict[str, Any]:
+    """A row to be written."""
+    return {
+        "channel": channel,
+        "name": name,
+        "key": key,
+        "params": params,
+        "state": state,
+        "due_at": now,
+        "attempts": 0,
+        "written_at": now,
+    }
+
+
+async def write(db: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Add rows."""
+    if rows:
+        await db.execute(insert(outbox), rows)
+
+
+async def claim(
+    db: AsyncConnection,
+    channel: str,
+    names: Collection[str],
+    worker: str,
+    limit: int,
+    now: datetime,
+    lease: timedelta,
+) -> list[OutboxRow]:
+    """Take up to `limit` rows with these names that are due, oldest first, for as long as `lease`.
+
+    A row with another name was written by a newer release, and is for a worker of that release.
+    """
+    earlier = outbox.alias("earlier")
+    blocked = exists(
+        select(1).where(
+            earlier.c.key == outbox.c.key, earlier.c.outbox_id < outbox.c.outbox_id, earlier.c.state == _PENDING
+        )
+    )
+    due = (
+        select(outbox.c.outbox_id)
+        .where(
+            outbox.c.channel == channel,
+            outbox.c.state == _PENDING,
+            outbox.c.due_at <= now,
+            outbox.c.name.in_(names),
+            ~blocked,
+        )
+        .order_by(outbox.c.due_at, outbox.c.outbox_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")  # read once; PostgreSQL may read a subquery again and again, and so take more than the limit
+    )
+    taken = await db.execute(
+        update(outbox)
+        .where(outbox.c.outbox_id.in_(select(due.c.outbox_id)))
+        .values(claimed_by=worker, due_at=now + lease)
+        .returning(outbox.c.outbox_id, outbox.c.name, outbox.c.key, outbox.c.params, outbox.c.attempts)
+    )
+    return sorted((OutboxRow(*each) for each in taken), key=lambda each: each.outbox_id)
+
+
+async def still_claimed(db: AsyncConnection, worker: str, outbox_ids: Sequence[int]) -> set[int]:
+    """Which of these rows `worker` still holds: it has lost those whose lease ran out and that another one took."""
+    held: set[int] = set()
+    for some in chunks(outbox_ids):
+        query = (
+            select(outbox.c.outbox_id)
+            .where(outbox.c.outbox_id.in_(some), outbox.c.claimed_by == worker, outbox.c.state == _PENDING)
+            .with_for_update()
+        )
+        held |= set((await db.execute(query)).scalars())
+    return held
+
+
+async def settle(db: AsyncConnection, settlements: Sequence[Settlement], now: datetime) -> None:
+    """Record how attempts ended."""
+    gone = [each for each in settlements if each.state == "sent" and each.attempts == 1]
+    for some in chunks(gone):  # most of them, and all alike
+        await db.execute(
+            update(outbox)
+            .where(outbox.c.outbox_id.in_([each.outbox_id for each in some]))
+            .values(state="sent", result=some[0].result, attempts=1, due_at=now, settled_at=now, claimed_by=None)
+        )
+    others = [each for each in settlements if not (each.state == "sent" and each.attempts == 1)]
+    if others:
+        await db.execute(
+            update(outbox)
+            .where(outbox.c.outbox_id == bindparam("of"))
+            .values(
+                state=bindparam("new_state"),
+                result=bindparam("new_result"),
+                attempts=bindparam("new_attempts"),
+                due_at=bindparam("new_due_at"),
+                settled_at=now,
+                claimed_by=None,
+            ),
+            [
+                {
+                    "of": s.outbox_id,
+                    "new_state": s.state,
+                    "new_result": s.result,
+                    "new_attempts": s.attempts,
+                    "new_due_at": s.due_at,
+                }
+                for s in others
+            ],
+        )
+
+
+async def take_back(db: AsyncConnection, keys: Sequence[str], now: datetime) -> set[str]:
+    """Keep from leaving what waits under these keys and no worker has in hand; returns the keys under which something
+    has left, or may have.
+    """
+    left: set[str] = set()
+    for some in chunks(keys):
+        await db.execute(
+            update(outbox)
+            .where(outbox.c.key.in_(some), outbox.c.state == _PENDING, outbox.c.claimed_by.is_(None))
+            .values(state=TAKEN_BACK, settled_at=now)
+        )
+        gone = or_(outbox.c.state.in_(("sent", "pending")), func.coalesce(outbox.c.result, "") != "")
+        left |= set((await db.execute(select(outbox.c.key).where(outbox.c.key.in_(some), gone))).scalars())
+    return left
+
+
+async def put_off_since(db: AsyncConnection, keys: Collection[str]) -> dict[str, datetime]:
+    """Since when there is something under each of these keys that a worker has had in hand and that has not left."""
+    found: dict[str, datetime] = {}
+    for some in chunks(keys):
+        query = (
+            select(outbox.c.key, func.min(outbox.c.written_at))
+            .where(outbox.c.key.in_(some), outbox.c.state == "pending", outbox.c.settled_at.is_not(None))
+            .group_by(outbox.c.key)
+        )
+        found.update((row[0], row[1]) for row in await db.execute(query))
+    return found
+
+
+async def release_claims(db: AsyncConnection, channel: str, now: datetime) -> None:
+    """Make every claimed row due at once: for a process that knows that no other one is at work."""
+    await db.execute(
+        update(outbox)
+        .where(and_(outbox.c.channel == channel, outbox.c.state == _PENDING, outbox.c.claimed_by.is_not(None)))
+        .values(claimed_by=None, due_at=now, result="was in hand when its mailer stopped")
+    )
+
+
+async def next_due(db: AsyncConnection, channel: str, names: Collection[str]) -> datetime | None:
+    """When the next row with one of these names falls due; None where nothing waits."""
+    query = (
+        select(outbox.c.due_at)
+        .where(outbox.c.channel == channel, outbox.c.state == _PENDING, outbox.c.name.in_(names))
+        .order_by(outbox.c.due_at)
+        .limit(1)
+    )
+    return (await db.execute(query)).scalar()

@@ -1,0 +1,308 @@
+"""Every setting in one place: an environment variable `QUORATE_…`, or a line in the file that `QUORATE_CONFIG` names.
+
+None is needed for the embedded default. The environment beats the file; an empty value is as good as none; a name that
+is not a setting is refused, since it is a slip of the pen more often than not. `.env.example` lists them all, and a
+test holds that file to this class.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from schemas.envelope import MAX_BYTES
+
+PREFIX = "QUORATE_"
+CONFIG = PREFIX + "CONFIG"
+SHORTEST_SECRET = 12
+
+
+class WrongSettings(Exception):
+    """The settings cannot be used; the message says which one, why, and what would be right."""
+
+
+class SmtpServer:
+    """Where outgoing mail goes: `smtp://[user:password@]host:port?tls=required|starttls|none`.
+
+    `required` is TLS from the first byte, `starttls` upgrades before anything is said, `none` is for a server on
+    loopback only.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        options = parse_qs(parts.query, keep_blank_values=True)
+        if (
+            parts.scheme != "smtp"
+            or not parts.hostname
+            or not parts.port
+            or parts.path.strip("/")
+            or not options.keys() <= {"tls"}
+        ):
+            raise ValueError("write smtp://[user:password@]host:port?tls=required|starttls|none")
+        tls = options.get("tls", ["required"])[0]
+        if tls not in {"required", "starttls", "none"}:
+            raise ValueError(f"tls={tls} is not known: use required, starttls or none")
+        if tls == "none" and not is_loopback(parts.hostname):
+            raise ValueError("tls=none is only for a server on loopback (127.0.0.1, ::1 or localhost)")
+        self.host: str = parts.hostname
+        self.port: int = parts.port
+        self.tls: Literal["required", "starttls", "none"] = tls  # type: ignore[assignment]  # checked just above
+        self.user = unquote(parts.username) if parts.username else None
+        self.password = unquote(parts.password) if parts.password else None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine by name or number, without asking a name server."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(BaseModel):
+    """The settings as read once at start: `load_settings` reads them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    home: Path = Field(Path("var"), description="where state lives")
+    database: str | None = Field(None, repr=False, description="SQLAlchemy URL; default SQLite under home")
+    lock_timeout: float = Field(30.0, gt=0, le=600, description="seconds to wait for another process that writes")
+    statement_timeout: float = Field(120.0, gt=0, le=3600, description="seconds that one query may take (PostgreSQL)")
+    smtp: str | None = Field(None, repr=False, description="outgoing mail server; unset: the local catcher")
+    listen: str = Field(
+        "127.0.0.1:8080", description="host:port of the web and HTTP door; loopback until sign-in exists"
+    )
+    public_url: str | None = Field(None, description="what links in messages begin with")
+    secret: str | None = Field(
+        None,
+        min_length=SHORTEST_SECRET,
+        repr=False,
+        description="key for tokens; made and kept under home on the embedded default",
+    )
+    token: str | None = Field(
+        None, min_length=SHORTEST_SECRET, repr=False, description="bearer token of the HTTP door; made likewise"
+    )
+    policy: Path | None = Field(None, description="the area's policy file over the national default")
+    mail_domain: str = Field("quorate.example", description="domain of Message-IDs, UIDs and reply addresses")
+    mail_from_name: str = Field(
+        "Quorate meeting invitations", max_length=100, description="the name invitations come from"
+    )
+    smtp_connections: int = Field(8, ge=1, le=64, description="connections kept open to the mail server")
+    smtp_timeout: float = Field(30.0, gt=0, le=600, description="seconds the mail server may take for one answer")
+    smtp_per_domain: int = Field(
+        4, ge=1, le=64, description="messages on their way to one recipient domain at once, on a real mail server"
+    )
+    max_event_bytes: int = Field(MAX_BYTES, ge=1024, le=MAX_BYTES, description="the largest event taken, in bytes")
+    max_batch_bytes: int = Field(
+        10_485_760, ge=1024, description="the largest batch of events in one request to the HTTP door, in bytes"
+    )
+    as_of: AwareDatetime | None = Field(
+        None, description="behave as if it were this moment (RFC 3339 with offset): for rehearsals on the local catcher"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
+
+    @field_validator("database")
+    @classmethod
+    def _database_is_one_of_two(cls, value: str | None) -> str | None:
+        if value is None or value.startswith("postgresql+asyncpg://"):
+            return value
+        beginning, _, path = value.partition("sqlite+aiosqlite:///")
+        if not beginning and path and path != ":memory:":
+            return value
+        raise ValueError(
+            "write postgresql+asyncpg://user:password@host/name, or sqlite+aiosqlite:////path/to/file for a file "
+            "elsewhere than under QUORATE_HOME"
+        )
+
+    @field_validator("public_url")
+    @classmethod
+    def _links_can_be_followed(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+                raise ValueError("write what links begin with, for example https://meetings.council.example")
+        return value
+
+    @field_validator("mail_from_name")
+    @classmethod
+    def _name_is_one_line(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable():
+            raise ValueError("write a name on one line, for example Leicester meeting invitations")
+        return value
+
+    @field_validator("listen")
+    @classmethod
+    def _listen_is_loopback(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65535:
+            raise ValueError("write host:port, for example 127.0.0.1:8080")
+        if not is_loopback(host.strip("[]")):
+            raise ValueError("only a loopback address until sign-in exists, for example 127.0.0.1:8080")
+        return value
+
+    @field_validator("smtp")
+    @classmethod
+    def _smtp_is_usable(cls, value: str | None) -> str | None:
+        if value is not None:
+            SmtpServer(value)
+        return value
+
+    @field_validator("mail_domain")
+    @classmethod
+    def _domain_is_plain(cls, value: str) -> str:
+        labels = value.lower().split(".")
+        if len(value) > 190 or not all(
+            label and label.replace("-", "a").isalnum() and label.isascii() for label in labels
+        ):
+            raise ValueError("write a plain domain name, for example meetings.council.example")
+        return value.lower()
+
+    @model_validator(mode="after")
+    def _secret_where_shared(self) -> Self:
+        if self.database and not self.database.startswith("sqlite") and not self.secret:
+            raise ValueError("QUORATE_SECRET must be set when the database is shared by several processes")
+        return self
+
+    @model_validator(mode="after")
+    def _rehearsals_send_nothing(self) -> Self:
+        if self.as_of and self.smtp:
+            raise ValueError(
+                "QUORATE_AS_OF is for rehearsals: it is refused while QUORATE_SMTP names a real mail server"
+            )
+        return self
+
+    @cached_property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL in use."""
+        return self.database or f"sqlite+aiosqlite:///{(self.home / 'quorate.db').absolute()}"
+
+    @cached_property
+    def smtp_server(self) -> SmtpServer | None:
+        """The real mail server, or None where the local catcher stands in."""
+        return SmtpServer(self.smtp) if self.smtp else None
+
+    @cached_property
+    def links_begin_with(self) -> str:
+        """What links in messages begin with, without a slash at the end."""
+        return (self.public_url or f"http://{self.listen}").rstrip("/")
+
+    @cached_property
+    def key(self) -> bytes:
+        """The key behind reply tokens."""
+        return (self.secret or self._kept_under_home("secret")).encode()
+
+    @cached_property
+    def bearer_token(self) -> str:
+        """The token of the HTTP door."""
+        return self.token or self._kept_under_home("token")
+
+    def make_home(self) -> Path:
+        """The folder where state lives, made where it is missing: for this user alone, since it is about children."""
+        with _can_be_kept(self.home):
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.home
+
+    def _kept_under_home(self, name: str) -> str:
+        """Read the value that an earlier start made, or make it now: readable by this user alone, once for all."""
+        path = self.make_home() / name
+        with _can_be_kept(path):
+            if not path.exists():
+                fresh = self.home / f".{name}.{secrets.token_hex(8)}"
+                descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(secrets.token_urlsafe(32) + "\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                try:
+                    os.link(fresh, path)  # fails where another process was first: then that one's value counts
+                except FileExistsError:
+                    pass
+                finally:
+                    fresh.unlink()
+            kept = path.read_text().strip()
+        if len(kept) < SHORTEST_SECRET:
+            raise WrongSettings(
+                f"{path} holds no key of {SHORTEST_SECRET} characters or more: take it away, or mend it"
+            )
+        return kept
+
+
+@contextmanager
+def _can_be_kept(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as trouble:
+        raise WrongSettings(
+            f"{path} cannot be made or read: {trouble.strerror}. Name a folder of this user's own in QUORATE_HOME"
+        ) from None
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; raises `WrongSettings` with one line for each setting that cannot be used."""
+    environment = os.environ if environment is None else environment
+    given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value}
+    places = dict.fromkeys(given, "")
+    wrong: list[str] = []
+    file = given.pop(CONFIG, None)
+    if file is not None:
+        for number, name, value in _lines(file, wrong):
+            if value and name not in given:
+                given[name], places[name] = value, f"{file}:{number}: "
+    for name in given.keys() - _NAMES:
+        wrong.append(f"{places[name]}{name} is not a setting: {_hint(name)}")
+    try:
+        settings = Settings.model_validate({_NAMES[name]: value for name, value in given.items() if name in _NAMES})
+    except ValidationError as invalid:
+        for error in invalid.errors(include_url=False, include_input=False):
+            name = PREFIX + str(error["loc"][0]).upper() if error["loc"] else ""
+            message = error["msg"].removeprefix("Value error, ")
+            wrong.append(f"{places[name]}{name}: {message}" if name else message)
+    if wrong:
+        raise WrongSettings("\n".join(sorted(wrong)))
+    return settings
+
+
+_NAMES = {PREFIX + field.upper(): field for field in Settings.model_fields}
+
+
+def _lines(file: str, wrong: list[str]) -> list[tuple[int, str, str]]:
+    """The settings in a file, each with the number of its line; what is none goes to `wrong`."""
+    try:
+        text = Path(file).read_text("utf-8-sig")
+    except OSError as trouble:
+        raise WrongSettings(f"{CONFIG} names {file}, which cannot be read: {trouble.strerror}") from None
+    except UnicodeDecodeError:
+        raise WrongSettings(f"{CONFIG} names {file}, which is not text in UTF-8") from None
+    found: dict[str, tuple[int, str, str]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        name, equals, value = line.strip().partition("=")
+        name, value = name.removeprefix("export ").strip(), value.strip()
+        if (not name and not equals) or name.startswith("#"):
+            continue
+        if not equals:
+            wrong.append(f"{file}:{number}: write NAME=value, or # before a remark")
+        elif name in found:
+            wrong.append(f"{file}:{number}: {name} stands in line {found[name][0]} already")
+        else:
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+            found[name] = (number, name, value[1:-1] if quoted else value)
+    return list(found.values())
+
+
+def _hint(name: str) -> str:
+    if name == CONFIG:
+        return "it names the file, and so cannot stand in it"
+    near = get_close_matches(name if name.startswith(PREFIX) else PREFIX + name, _NAMES, 1, 0.75)
+    return f"do you mean {near[0]}?" if near else "the file .env.example lists them all"

@@ -1,0 +1,82 @@
+"""Timers: every wait is a row with `due_at`, so that a tick costs what is due and not what exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, String, Table, UniqueConstraint, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.foundation.database import Instant, RowNumber, chunks, grouped, metadata
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("timer_id", RowNumber, primary_key=True, autoincrement=True),
+    Column("name", String(64), nullable=False),
+    Column("key", String(160), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("params", JSON, nullable=False),
+    UniqueConstraint("name", "key"),
+)
+Index("ix_timers_due", timers.c.due_at, timers.c.timer_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """One wait: `name` says what is to happen, `key` about what; there is one timer for each (name, key)."""
+
+    name: str
+    key: str
+    due_at: datetime
+    params: Mapping[str, Any]
+
+
+async def arm(db: AsyncConnection, wanted: Sequence[Timer]) -> None:
+    """Set timers, each in place of an earlier one with the same name and key."""
+    last = {(timer.name, timer.key): timer for timer in wanted}
+    await disarm(db, list(last))
+    if last:
+        await db.execute(
+            insert(timers),
+            [{"name": t.name, "key": t.key, "due_at": t.due_at, "params": dict(t.params)} for t in last.values()],
+        )
+
+
+async def disarm(db: AsyncConnection, names_and_keys: Sequence[tuple[str, str]]) -> None:
+    """Take timers away; those that are not there are no error."""
+    for name, keys in grouped(names_and_keys).items():
+        for some in chunks(keys):
+            await db.execute(delete(timers).where(timers.c.name == name, timers.c.key.in_(some)))
+
+
+async def waiting(db: AsyncConnection, name: str, keys: Iterable[str]) -> set[str]:
+    """For which of these keys a timer with this name is set."""
+    found: set[str] = set()
+    for some in chunks(set(keys)):
+        query = select(timers.c.key).where(timers.c.name == name, timers.c.key.in_(some))
+        found |= set((await db.execute(query)).scalars())
+    return found
+
+
+async def take_due(db: AsyncConnection, now: datetime, limit: int) -> list[Timer]:
+    """Take the timers that are due, oldest first: gone with the commit of what they cause, back where that fails."""
+    query = (
+        select(timers.c.timer_id, timers.c.name, timers.c.key, timers.c.due_at, timers.c.params)
+        .where(timers.c.due_at <= now)
+        .order_by(timers.c.due_at, timers.c.timer_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = (await db.execute(query)).all()
+    if rows:
+        await db.execute(delete(timers).where(timers.c.timer_id.in_([each.timer_id for each in rows])))
+    return [Timer(each.name, each.key, each.due_at, each.params) for each in rows]
+
+
+async def next_due(db: AsyncConnection) -> datetime | None:
+    """When the next timer falls due; None where none is set."""
+    return (await db.execute(select(timers.c.due_at).order_by(timers.c.due_at).limit(1))).scalar()

@@ -1,0 +1,380 @@
+"""What a resolved meeting owes to those who are asked, and what becomes of a message that the post room has tried."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.outcomes import InvitationSent, InvitationUndelivered
+from schemas.policy import Number, Policy
+from services.directory import store as directory
+from services.directory.rules import Agency, Child, Relative, secure_addresses
+from services.foundation import outbox, timers
+from services.foundation.clock import london_date
+from services.foundation.letters import Attempt
+from services.foundation.outbox import OutboxRow
+from services.foundation.work import Derived, Work
+from services.foundation.working_days import add_working_days, working_days_between
+from services.invitations import store
+from services.invitations.rules import CANCEL, CANCELLED, REQUEST, Invitation, Step, owed, silenced, withdraw
+from services.meetings import store as meetings
+from services.meetings.handlers import RESOLVE_LATER, Closed, Resolved
+from services.meetings.rules import ILLNESS_FLAG, Entry, Meeting, reference, say
+from services.meetings.rules.words import earlier
+
+LETTER = "invitation"
+RELATIVE, CHILD = "relative", "child"
+ASKING = frozenset({"new", "again", "time"})
+
+
+async def write(work: Work, events: Sequence[Derived]) -> None:
+    """Write what resolved meetings owe: invitations to newcomers, updates, and what a person took back."""
+    resolved: dict[str, Resolved] = {event.data.meeting.meeting_id: event.data for event in events}
+    standing = await store.of_meetings(work.db, resolved)
+    steps: list[Step] = []
+    silent: list[str] = []
+    for meeting_id, each in resolved.items():
+        invited = standing.get(meeting_id, {})
+        steps += owed(each.meeting, each.after, invited, work.now)
+        silent += silenced(each.after, invited)
+    await store.stop_address(work.db, silent)
+    steps = await _take_back(work, steps)
+    await _post_all(
+        work,
+        steps,
+        {meeting_id: each.meeting for meeting_id, each in resolved.items()},
+        {meeting_id: each.after for meeting_id, each in resolved.items()},
+        standing,
+    )
+
+
+async def close(work: Work, events: Sequence[Derived]) -> None:
+    """Cancel every invitation to a meeting that will not take place."""
+    cancelled: dict[str, Meeting] = {}
+    for event in events:
+        closed: Closed = event.data
+        if closed.meeting.state == CANCELLED and closed.meeting.ends_at > work.now:
+            cancelled[closed.meeting.meeting_id] = closed.meeting
+    standing = await store.of_meetings(work.db, cancelled)
+    steps = [
+        withdraw(invitation, work.now, "cancelled")
+        for invited in standing.values()
+        for invitation in invited.values()
+        if invitation.state != CANCELLED
+    ]
+    entries = await meetings.entries_of(work.db, {step.invitation.meeting_id for step in steps})
+    await _post_all(work, steps, cancelled, entries, standing)
+
+
+async def _take_back(work: Work, steps: Sequence[Step]) -> list[Step]:
+    """Keep from going what was written for those whose invitation a person took back. Whoever was never told of the
+    meeting is not told of it by a cancellation either: that one goes to no address.
+    """
+    withdrawn = [step.invitation.invitation_id for step in steps if step.change == "withdrawn"]
+    told = await outbox.take_back(work.db, withdrawn, work.now)
+    return [
+        replace(step, invitation=replace(step.invitation, address=None))
+        if step.change == "withdrawn" and step.invitation.invitation_id not in told
+        else step
+        for step in steps
+    ]
+
+
+async def _post_all(
+    work: Work,
+    steps: Sequence[Step],
+    about: Mapping[str, Meeting],
+    entries: Mapping[str, Mapping[str, Entry]],
+    standing: Mapping[str, Mapping[str, Invitation]],
+) -> None:
+    """Keep invitations as they stand after the steps, and queue the message of each."""
+    fresh: list[Invitation] = []
+    changed: list[Invitation] = []
+    for step in steps:
+        known = step.invitation.party in standing.get(step.invitation.meeting_id, {})
+        (changed if known else fresh).append(step.invitation)
+    await store.put(work.db, fresh, changed, work.now)
+    await _tell_of_unsaid(work, steps, about)
+    names = await _Names.load(work.db, steps, entries)
+    shared: dict[str, dict[str, Any]] = {}
+    for step in steps:
+        invitation = step.invitation
+        if invitation.address is None:
+            continue
+        meeting, of_meeting = about[invitation.meeting_id], entries.get(invitation.meeting_id, {})
+        if invitation.meeting_id not in shared:
+            shared[invitation.meeting_id] = _shared(work, meeting, of_meeting, names)
+        reader = _reader(work.policy, meeting, invitation, of_meeting.get(invitation.party), names)
+        work.post(LETTER, invitation.invitation_id, shared[invitation.meeting_id] | _about(step) | reader)
+
+
+async def _tell_of_unsaid(work: Work, steps: Sequence[Step], about: Mapping[str, Meeting]) -> None:
+    """Whoever was asked, and may be sent nothing any more, does not learn of a cancellation: tell of that."""
+    unsaid = [step.invitation for step in steps if step.method == CANCEL and step.invitation.address is None]
+    known = await store.standing(work.db, [invitation.invitation_id for invitation in unsaid])
+    for invitation in unsaid:
+        if known[invitation.invitation_id].asked_at is None:
+            continue
+        outcome = InvitationUndelivered(
+            meeting_id=invitation.meeting_id,
+            invitation_id=invitation.invitation_id,
+            agency_id=invitation.agency_id,
+            person_id=invitation.person_id,
+            sequence=invitation.sequence,
+            method=CANCEL,
+            at=work.now,
+            reason="not_permitted",
+        )
+        key = about[invitation.meeting_id].partition_key
+        work.emit(Derived("quorate.invitation.undelivered.v1", invitation.meeting_id, key, outcome))
+
+
+class _Names:
+    """What the messages of one batch say of agencies, children and people."""
+
+    def __init__(
+        self, agencies: Mapping[str, Agency], children: Mapping[str, Child], relatives: Mapping[str, Relative]
+    ) -> None:
+        self.agencies, self.children, self.relatives = agencies, children, relatives
+
+    @classmethod
+    async def load(
+        cls, db: AsyncConnection, steps: Sequence[Step], entries: Mapping[str, Mapping[str, Entry]]
+    ) -> _Names:
+        asked = [step.invitation for step in steps if step.invitation.address is not None]
+        found = (entries.get(each.meeting_id, {}).get(each.party) for each in asked)
+        child_ids = {child_id for entry in found if entry is not None for child_id in entry.child_ids}
+        return cls(
+            await directory.agencies_by_id(db, {each.agency_id for each in asked if each.agency_id}),
+            await directory.children_by_id(db, child_ids),
+            await directory.relatives_by_id(db, {each.person_id for each in asked if each.person_id}),
+        )
+
+
+def _about(step: Step) -> dict[str, Any]:
+    invitation = step.invitation
+    return {
+        "invitation_id": invitation.invitation_id,
+        "to": invitation.address,
+        "method": step.method,
+        "change": step.change,
+        "changed": list(step.changed),
+        "was": step.before.starts_at.isoformat() if step.before else None,
+        "sequence": invitation.sequence,
+        "revision": invitation.revision,
+        "stamp": invitation.stamp.isoformat(),
+        "starts_at": invitation.told.starts_at.isoformat(),
+        "ends_at": invitation.told.ends_at.isoformat(),
+        "place": invitation.told.place,
+        "joining_url": invitation.told.joining_url,
+    }
+
+
+def _shared(work: Work, meeting: Meeting, entries: Mapping[str, Entry], names: _Names) -> dict[str, Any]:
+    """What is the same for every reader of one meeting."""
+    today = work.policy.on(meeting.day)
+    kind = today.kind(meeting.kind)
+    report = today.number(kind.report_before)
+    report_by = _days_before(meeting, report) if report else None
+    written_on = london_date(work.now)
+    return {
+        "meeting_id": meeting.meeting_id,
+        "partition_key": meeting.partition_key,
+        "reference": reference(meeting.meeting_id),
+        "kind_name": kind.name,
+        "authority": meeting.authority,
+        "organiser": meeting.organiser,
+        "chair": meeting.chair,
+        "venue_is_known": meeting.place in work.policy.venues,
+        "report_by": report_by.isoformat() if report_by and report_by >= written_on else None,
+        "notice": working_days_between(written_on, meeting.day),
+        "family_told": kind.family == "invited" and not _family_is_held(meeting, entries, names),
+    }
+
+
+def _family_is_held(meeting: Meeting, entries: Mapping[str, Entry], names: _Names) -> bool:
+    """Whether a person decides first what the family is told."""
+    return any(entry.why_not == "held_for_a_person" for entry in entries.values()) or any(
+        ILLNESS_FLAG in names.children[each].flags for each in meeting.child_ids if each in names.children
+    )
+
+
+def _days_before(meeting: Meeting, number: Number) -> date:
+    if number.unit == "working_days":
+        return add_working_days(meeting.day, -int(number.value))
+    return earlier(meeting.day, number)
+
+
+def _reader(
+    policy: Policy, meeting: Meeting, invitation: Invitation, entry: Entry | None, names: _Names
+) -> dict[str, Any]:
+    """What one reader may know: the children the entry is about, and the reasons for asking this reader.
+
+    A child is not called by a name: the recorded one may not be the one that the child goes by, and the one that the
+    child goes by may not be known to whoever else reads here.
+    """
+    if invitation.person_id is not None:
+        relative = names.relatives.get(invitation.person_id)
+        in_person = entry is not None and entry.kind == CHILD
+        return {
+            "audience": CHILD if in_person else RELATIVE,
+            "reader": relative.name if relative and not in_person else "",
+            "children": [],
+            "reasons": [],
+            "attention": None,
+        }
+    agency = names.agencies.get(invitation.agency_id or "")
+    team = next((team for team in agency.teams if team.team_id == invitation.team_id), None) if agency else None
+    called = (f"{agency.name}, {team.name}" if team else agency.name) if agency else ""
+    known = {each: names.children[each] for each in entry.child_ids if each in names.children} if entry else {}
+    waited_for = {reason.child_id for reason in entry.reasons if reason.rule == "waiting_list"} if entry else set()
+    return {
+        "audience": "professional" if entry and entry.attention else "team",
+        "reader": called,
+        "agency_kind": entry.kind if entry else None,
+        "children": [_child(policy, child, meeting, entry.kind) for child in known.values()] if entry else [],
+        "waiting": ", ".join(child.initials for each, child in known.items() if each in waited_for),
+        "reasons": [" ".join(reason.text.split()) for reason in entry.told] if entry else [],
+        "attention": entry.attention if entry else None,
+    }
+
+
+def _child(policy: Policy, child: Child, meeting: Meeting, kind: str) -> dict[str, Any]:
+    born = f"born {say(child.date_of_birth)}" if child.date_of_birth else None
+    expected = f"expected {say(child.expected_on)}" if child.expected_on and child.unborn_on(meeting.day) else None
+    told_name = kind in policy.groups.told_preferred_name
+    return {
+        "initials": child.initials,
+        "age": born or expected,
+        "nhs_number": _spaced(child.nhs_number) if kind in policy.groups.told_nhs_number else None,
+        "preferred_name": child.preferred_name if told_name else None,
+        "pronouns": child.pronouns if told_name else None,
+    }
+
+
+def _spaced(nhs_number: str | None) -> str | None:
+    """An NHS number as the health service prints it: 999 000 0018."""
+    return f"{nhs_number[:3]} {nhs_number[3:6]} {nhs_number[6:]}" if nhs_number else None
+
+
+async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> dict[int, str]:
+    """Which messages may not go any more: to an address that is not the right one now, or after the meeting has
+    ended.
+    """
+    addresses = await store.addresses(db, [row.key for row in rows])
+    forbidden = await _forbidden(db, rows, now)
+    found = {}
+    for row in rows:
+        address = addresses.get(row.key)
+        if address is None or address != row.params.get("to"):
+            found[row.outbox_id] = "not_permitted"
+        elif row.key in forbidden:
+            found[row.outbox_id] = forbidden[row.key]
+        elif "ends_at" in row.params and datetime.fromisoformat(row.params["ends_at"]) <= now:
+            found[row.outbox_id] = "too_late"
+    return found
+
+
+async def _forbidden(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> dict[str, str]:
+    """The invitations of which these messages may not go, with the reason: the address is none that the directory
+    would have them sent to now, or the meeting has been held.
+
+    Resolution sees to that for whoever is asked to a meeting to come. It does not look again at a meeting that was
+    cancelled or has begun, at whom a person took back, or, for a while, at meetings that one change concerns by the
+    hundred.
+    """
+    kept_up = await meetings.still_to_come(db, {row.params.get("meeting_id", "") for row in rows}, now)
+    kept_up -= await timers.waiting(db, RESOLVE_LATER, kept_up)
+    some = {
+        row.key: row.params.get("to")
+        for row in rows
+        if row.params.get("method") == CANCEL or row.params.get("meeting_id") not in kept_up
+    }
+    if not some:
+        return {}
+    whose = await store.standing(db, some)
+    agencies = await directory.agencies_by_id(db, {each.agency_id for each in whose.values() if each.agency_id})
+    relatives = await directory.relatives_by_id(db, {each.person_id for each in whose.values() if each.person_id})
+    flagged = await _held_for_a_person(db, {each.meeting_id for each in whose.values() if each.person_id})
+    allowed: dict[str, frozenset[str | None]] = {}
+    for each in whose.values():
+        agency, relative = agencies.get(each.agency_id or ""), relatives.get(each.person_id or "")
+        if agency is not None:
+            allowed[each.invitation_id] = secure_addresses(agency)
+        elif relative is not None and each.meeting_id not in flagged:
+            allowed[each.invitation_id] = frozenset({relative.email})
+    held = await meetings.held_among(db, {each.meeting_id for each in whose.values()})
+    over = {each.invitation_id: "too_late" for each in whose.values() if each.meeting_id in held}
+    return over | {key: "not_permitted" for key, to in some.items() if to not in allowed.get(key, ())}
+
+
+async def _held_for_a_person(db: AsyncConnection, meeting_ids: Collection[str]) -> set[str]:
+    """Which of these meetings are about a child, or the household of one, with a flag that lets nothing go to family
+    by itself.
+    """
+    if not meeting_ids:
+        return set()
+    found = await meetings.meetings_by_id(db, meeting_ids)
+    children = await directory.children_by_id(db, {each for m in found.values() for each in m.child_ids})
+    household = await directory.children_of_families(db, {child.family_id for child in children.values()})
+    flagged = {child.family_id for child in household if ILLNESS_FLAG in child.flags}
+    return {
+        meeting_id
+        for meeting_id, meeting in found.items()
+        if any(each in children and children[each].family_id in flagged for each in meeting.child_ids)
+    }
+
+
+_AS_IF_WRITTEN = {"method": REQUEST, "change": "new"}
+
+
+async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
+    """Note how attempts at sending ended, and tell. That a message failed which a later one has replaced by then is not
+    told: how things stand is for the later one to say. A row that lacks something counts as the latest message.
+    """
+    standing = await store.standing(work.db, [attempt.row.key for attempt in attempts])
+    asked: list[tuple[str, datetime]] = []
+    done: list[str] = []
+    failed: list[tuple[str, str]] = []
+    for attempt in attempts:
+        invitation = standing.get(attempt.row.key)
+        if invitation is None or attempt.state == "pending":
+            continue
+        params = _AS_IF_WRITTEN | {
+            "sequence": invitation.sequence,
+            "revision": invitation.revision,
+            "partition_key": invitation.meeting_id,
+            **attempt.row.params,
+        }
+        latest = (params["sequence"], params["revision"]) == (invitation.sequence, invitation.revision)
+        about = {
+            "meeting_id": invitation.meeting_id,
+            "invitation_id": invitation.invitation_id,
+            "agency_id": invitation.agency_id,
+            "person_id": invitation.person_id,
+            "sequence": params["sequence"],
+            "method": params["method"],
+            "at": attempt.at,
+        }
+        if attempt.state == "sent":
+            unread = invitation.asked_at is None or invitation.failure is not None
+            asks = params["change"] in ASKING or unread
+            outcome: Any = InvitationSent(**about, revision=params["revision"], asks=asks)
+            if params["method"] == REQUEST:
+                asked.append((invitation.invitation_id, attempt.at))
+                if latest:
+                    done.append(invitation.invitation_id)
+            work.emit(Derived("quorate.invitation.sent.v1", invitation.meeting_id, params["partition_key"], outcome))
+        elif latest:
+            outcome = InvitationUndelivered(**about, code=attempt.code, reason=attempt.reason)
+            if params["method"] != CANCEL:
+                failed.append((invitation.invitation_id, attempt.reason or "gave_up"))
+            work.emit(
+                Derived("quorate.invitation.undelivered.v1", invitation.meeting_id, params["partition_key"], outcome)
+            )
+    await store.note_sent(work.db, asked, done)
+    await store.note_failed(work.db, failed)

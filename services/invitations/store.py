@@ -1,0 +1,177 @@
+"""The invitations: one for each meeting and party."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Index, Integer, Row, String, Table, Text, bindparam, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.foundation.database import Instant, chunks, metadata
+from services.invitations.rules import Invitation, Told
+
+ID = String(64)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("invitation_id", String(26), primary_key=True),
+    Column("meeting_id", ID, nullable=False),
+    Column("party", Text, nullable=False),
+    Column("agency_id", ID),
+    Column("person_id", ID),
+    Column("team_id", ID),
+    Column("address", Text),
+    Column("state", String(16), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("stamp", Instant, nullable=False),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("place", Text),
+    Column("joining_url", Text),
+    Column("written_at", Instant, nullable=False),
+    Column("asked_at", Instant),
+    Column("failure", Text),
+)
+Index("ix_invitations_meeting_id", invitations.c.meeting_id)
+
+
+def _invitation(row: Mapping[Any, Any]) -> Invitation:
+    return Invitation(
+        row["invitation_id"],
+        row["meeting_id"],
+        row["party"],
+        row["agency_id"],
+        row["person_id"],
+        row["team_id"],
+        row["address"],
+        row["state"],
+        row["sequence"],
+        row["revision"],
+        row["stamp"],
+        Told(row["starts_at"], row["ends_at"], row["place"], row["joining_url"]),
+    )
+
+
+async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, dict[str, Invitation]]:
+    """The invitations to meetings, by meeting and party."""
+    found: dict[str, dict[str, Invitation]] = {}
+    for some in chunks(set(meeting_ids)):
+        rows = await db.execute(select(invitations).where(invitations.c.meeting_id.in_(some)))
+        for row in rows.mappings():
+            found.setdefault(row["meeting_id"], {})[row["party"]] = _invitation(row)
+    return found
+
+
+# What is asked of every message that was tried, and no more.
+_STANDING = (
+    "invitation_id",
+    "meeting_id",
+    "agency_id",
+    "person_id",
+    "sequence",
+    "revision",
+    "asked_at",
+    "failure",
+)
+
+
+async def addresses(db: AsyncConnection, ids: Iterable[str]) -> dict[str, str | None]:
+    """Where invitations go to, by id; None where nothing more may go."""
+    found: dict[str, str | None] = {}
+    for some in chunks(set(ids)):
+        query = select(invitations.c.invitation_id, invitations.c.address).where(invitations.c.invitation_id.in_(some))
+        found.update((row.invitation_id, row.address) for row in await db.execute(query))
+    return found
+
+
+async def standing(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Row[Any]]:
+    """How invitations stand, by id: whose they are, their latest message, and whether they were ever asked."""
+    found: dict[str, Row[Any]] = {}
+    for some in chunks(set(ids)):
+        query = select(*(invitations.c[name] for name in _STANDING)).where(invitations.c.invitation_id.in_(some))
+        found.update((row.invitation_id, row) for row in await db.execute(query))
+    return found
+
+
+async def rows_by_id(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Mapping[Any, Any]]:
+    """The rows of invitations, by id."""
+    found: dict[str, Mapping[Any, Any]] = {}
+    for some in chunks(set(ids)):
+        rows = await db.execute(select(invitations).where(invitations.c.invitation_id.in_(some)))
+        found.update((row["invitation_id"], row) for row in rows.mappings())
+    return found
+
+
+async def put(db: AsyncConnection, fresh: Sequence[Invitation], changed: Sequence[Invitation], now: datetime) -> None:
+    """Write new invitations, and others as they stand after a change."""
+    if fresh:
+        await db.execute(insert(invitations), [{**_columns(each), "written_at": now} for each in fresh])
+    if changed:
+        columns = [{f"new_{name}": value for name, value in _columns(each).items()} for each in changed]
+        names = [name for name in _columns(changed[0]) if name != "invitation_id"]
+        await db.execute(
+            update(invitations)
+            .where(invitations.c.invitation_id == bindparam("new_invitation_id"))
+            .values({name: bindparam(f"new_{name}") for name in names}),
+            columns,
+        )
+
+
+def _columns(each: Invitation) -> dict[str, Any]:
+    return {
+        "invitation_id": each.invitation_id,
+        "meeting_id": each.meeting_id,
+        "party": each.party,
+        "agency_id": each.agency_id,
+        "person_id": each.person_id,
+        "team_id": each.team_id,
+        "address": each.address,
+        "state": each.state,
+        "sequence": each.sequence,
+        "revision": each.revision,
+        "stamp": each.stamp,
+        "starts_at": each.told.starts_at,
+        "ends_at": each.told.ends_at,
+        "place": each.told.place,
+        "joining_url": each.told.joining_url,
+    }
+
+
+async def stop_address(db: AsyncConnection, ids: Iterable[str]) -> None:
+    """Nothing more may go to the address that these invitations went to."""
+    for some in chunks(ids):
+        await db.execute(update(invitations).where(invitations.c.invitation_id.in_(some)).values(address=None))
+
+
+_ASKED = (
+    update(invitations)
+    .where(invitations.c.invitation_id == bindparam("of"))
+    .values(asked_at=func.coalesce(invitations.c.asked_at, bindparam("at", type_=Instant)))
+)
+_ASKED_AND_SENT = _ASKED.values(state="sent", failure=None)
+
+
+async def note_sent(db: AsyncConnection, asked: Sequence[tuple[str, datetime]], settled: Iterable[str]) -> None:
+    """Note when a request was first taken by the mail server, and which invitations have nothing more under way."""
+    over = set(settled)
+    for change, some in (
+        (_ASKED_AND_SENT, [(each, at) for each, at in asked if each in over]),
+        (_ASKED, [(each, at) for each, at in asked if each not in over]),
+    ):
+        if some:
+            await db.execute(change, [{"of": each, "at": at} for each, at in some])
+
+
+async def note_failed(db: AsyncConnection, failures: Sequence[tuple[str, str]]) -> None:
+    """Note invitations that did not reach anyone, with the reason."""
+    if failures:
+        await db.execute(
+            update(invitations)
+            .where(invitations.c.invitation_id == bindparam("of"))
+            .values(state="undelivered", failure=bindparam("why")),
+            [{"of": each, "why": why} for each, why in failures],
+        )

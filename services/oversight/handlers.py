@@ -1,0 +1,285 @@
+"""Raises and resolves exceptions as meetings are resolved, messages go out or fail, and meetings begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from schemas.outcomes import ExceptionRaised, ExceptionResolved, InvitationSent, InvitationUndelivered
+from services.directory import store as directory
+from services.foundation import outbox
+from services.foundation.clock import LONDON, london_date
+from services.foundation.work import Derived, Work
+from services.foundation.working_days import working_days_between
+from services.invitations import store as invitations
+from services.invitations.rules import Invitation, invitation_id
+from services.meetings import store as meetings
+from services.meetings.handlers import Closed, Resolved
+from services.meetings.rules import INVITED, Entry, Meeting, say
+from services.oversight import store
+from services.oversight.rules import (
+    INVITED_LATE,
+    NOT_INVITED,
+    OF_RESOLUTION,
+    PATIENCE,
+    RESOLVED,
+    UNDELIVERED,
+    Finding,
+    findings,
+    not_reached,
+    still_trying,
+)
+
+GONE = "oversight.gone"
+
+
+async def note_left_out(work: Work, events: Sequence[Derived]) -> None:
+    """Raise an exception for everyone expected who is not asked; resolve those that hold no more."""
+    resolved: list[Resolved] = [event.data for event in events]
+    wanted = {
+        e.agency_id for each in resolved for e in each.resolution.entries if e.decision != INVITED and e.agency_id
+    }
+    agencies = await directory.agencies_by_id(work.db, wanted)
+
+    def name(agency_id: str) -> str:
+        return agencies[agency_id].name if agency_id in agencies else agency_id
+
+    found = [finding for each in resolved for finding in findings(each.meeting, each.resolution, work.policy, name)]
+    for each in resolved:
+        work.arm(GONE, each.meeting.meeting_id, work.now + PATIENCE)
+    # Whom nobody had asked when a meeting began stays among the exceptions, whatever is learnt afterwards.
+    to_come = [each.meeting for each in resolved if each.meeting.starts_at > work.now]
+    begun = [each.meeting for each in resolved if each.meeting.starts_at <= work.now]
+    await _reconcile(
+        work, [f for f in found if f.meeting_id in {m.meeting_id for m in to_come}], to_come, OF_RESOLUTION
+    )
+    await _reconcile(
+        work, [f for f in found if f.meeting_id in {m.meeting_id for m in begun}], begun, OF_RESOLUTION - {NOT_INVITED}
+    )
+
+
+async def note_closed(work: Work, events: Sequence[Derived]) -> None:
+    """A meeting that will not take place has no exceptions."""
+    closed: list[Closed] = [event.data for event in events]
+    cancelled = [each.meeting for each in closed if each.meeting.state == "cancelled"]
+    for meeting in cancelled:
+        work.arm(GONE, meeting.meeting_id, work.now + PATIENCE)
+    await _reconcile(work, [], cancelled, None)
+
+
+async def note_sent(work: Work, events: Sequence[Derived]) -> None:
+    """A message went out: nothing is undelivered any more, and it may have gone out late."""
+    sent: list[InvitationSent] = [event.data for event in events if event.data.method == "request"]
+    found_meetings = await meetings.meetings_by_id(work.db, {each.meeting_id for each in sent})
+    standing = await store.of_meetings(work.db, found_meetings)
+    troubled = {row["meeting_id"] for row in standing.values() if row["kind"] in {UNDELIVERED, INVITED_LATE}}
+    late: list[tuple[InvitationSent, str]] = []
+    over: set[str] = set()
+    for each in sent:
+        meeting = found_meetings.get(each.meeting_id)
+        if meeting is None:
+            continue
+        asked = each.asks and meeting.state == "scheduled"
+        text = _late(work, meeting, each) if asked else None
+        if text is not None:
+            late.append((each, text))
+        if each.meeting_id in troubled:
+            over.add(_about(UNDELIVERED, each).exception_id)
+            if asked and text is None:
+                over.add(_about(INVITED_LATE, each).exception_id)
+    known = await meetings.known_since(work.db, [found_meetings[each.meeting_id] for each, _ in late]) if late else {}
+    rows = await invitations.rows_by_id(work.db, [each.invitation_id for each, _ in late])
+    raised = []
+    for each, text in late:
+        since = known.get((each.meeting_id, rows[each.invitation_id]["party"]))
+        told = f" That they are to be asked for then has been known since {say(london_date(since))}." if since else ""
+        raised.append(_about(INVITED_LATE, each, text + told))
+    await _apply(work, raised, over, standing, found_meetings)
+
+
+def _about(kind: str, message: InvitationSent | InvitationUndelivered, text: str = "") -> Finding:
+    """A finding about the invitation that a message belongs to."""
+    about = f"invitation:{message.invitation_id}"
+    return Finding(kind, message.meeting_id, about, text, message.agency_id, message.person_id)
+
+
+def _late(work: Work, meeting: Meeting, sent: InvitationSent) -> str | None:
+    """Why an invitation was late, in words; None where it was not."""
+    today = work.policy.on(meeting.day)
+    least = today.number(today.kind(meeting.kind).notice)
+    asked_on = london_date(sent.at)
+    if least is None:
+        return None
+    if least.unit == "working_days":
+        given = working_days_between(asked_on, meeting.day)
+    else:
+        given = max(0, (meeting.day - asked_on).days) // (7 if least.unit == "weeks" else 1)
+    if given >= least.value:
+        return None
+    unit = least.unit.replace("_", " ")
+    notice = f"the notice was {given} {unit if given != 1 else unit[:-1]}, and at least {least.value:g} are due"
+    return f"Asked on {say(asked_on)} for {say(meeting.day)}: {notice}."
+
+
+async def note_undelivered(work: Work, events: Sequence[Derived]) -> None:
+    """A message did not reach anyone: that is not an invitation; or it was to tell someone who had been asked that the
+    meeting will not take place.
+    """
+    failed: list[InvitationUndelivered] = [event.data for event in events]
+    found_meetings = await meetings.meetings_by_id(work.db, {each.meeting_id for each in failed})
+    standing = await store.of_meetings(work.db, found_meetings)
+    known = await invitations.standing(work.db, [each.invitation_id for each in failed])
+    found = [
+        _about(UNDELIVERED, each, not_reached(each.reason, each.code, cancels=each.method == "cancel"))
+        for each in failed
+        if each.meeting_id in found_meetings
+        and (each.method == "request" or known[each.invitation_id].asked_at is not None)
+    ]
+    await _apply(work, found, set(), standing, found_meetings)
+
+
+async def still_there(work: Work, keys: Sequence[str]) -> None:
+    """The timer some time after messages were written: whatever the mail server has not taken by then is told of."""
+    found_meetings = await meetings.meetings_by_id(work.db, keys)
+    rows = {
+        each.invitation_id: each
+        for some in (await invitations.of_meetings(work.db, found_meetings)).values()
+        for each in some.values()
+    }
+    waiting = await outbox.put_off_since(work.db, rows)
+    found = [
+        Finding(
+            UNDELIVERED,
+            rows[each].meeting_id,
+            f"invitation:{each}",
+            still_trying(since.astimezone(LONDON)),
+            rows[each].agency_id,
+            rows[each].person_id,
+        )
+        for each, since in waiting.items()
+        if since <= work.now - PATIENCE
+    ]
+    for meeting_id in {rows[each].meeting_id for each in waiting}:
+        work.arm(GONE, meeting_id, work.now + PATIENCE)
+    await _apply(work, found, set(), await store.of_meetings(work.db, found_meetings), found_meetings)
+
+
+async def meetings_start(work: Work, keys: Sequence[str]) -> None:
+    """The timer at a meeting's beginning: whoever was to be asked and has not been by now was not invited."""
+    found_meetings = await meetings.meetings_by_id(work.db, keys)
+    due = {each: m for each, m in found_meetings.items() if m.state == "scheduled" and m.starts_at <= work.now}
+    invited = await invitations.of_meetings(work.db, due)
+    rows = await invitations.rows_by_id(work.db, [i.invitation_id for some in invited.values() for i in some.values()])
+    found = [
+        Finding(
+            NOT_INVITED,
+            meeting_id,
+            f"invitation:{each.invitation_id}",
+            "The invitation had not gone out when the meeting began.",
+            each.agency_id,
+            each.person_id,
+        )
+        for meeting_id, some in invited.items()
+        for each in some.values()
+        if each.state != "cancelled" and rows[each.invitation_id]["asked_at"] is None
+    ]
+    entries = await meetings.entries_of(work.db, due)
+    for meeting_id, meeting in due.items():
+        found += _known_too_late(meeting, entries.get(meeting_id, {}), invited.get(meeting_id, {}), rows)
+    await _apply(work, found, set(), await store.of_meetings(work.db, due), due)
+
+
+def _known_too_late(
+    meeting: Meeting,
+    entries: Mapping[str, Entry],
+    invited: Mapping[str, Invitation],
+    rows: Mapping[str, Mapping[Any, Any]],
+) -> list[Finding]:
+    """Whom nothing was sent since the meeting, at the time that it has now, was over before that time was known."""
+    found = []
+    for party, entry in entries.items():
+        invitation = invited.get(party)
+        if entry.decision != INVITED:
+            continue
+        if invitation is None:
+            text = "The meeting was over before it was known that they were to be asked: nothing was sent."
+        elif invitation.told.starts_at != meeting.starts_at and rows[invitation.invitation_id]["asked_at"] is not None:
+            text = (
+                f"They were asked for {_moment(invitation.told.starts_at)}, and do not know that the meeting is "
+                f"recorded for {_moment(meeting.starts_at)} now: it was over when that was known. Tell them."
+            )
+        else:
+            continue
+        about = f"invitation:{invitation_id(meeting.meeting_id, party)}"
+        found.append(Finding(NOT_INVITED, meeting.meeting_id, about, text, entry.agency_id, entry.person_id))
+    return found
+
+
+def _moment(instant: datetime) -> str:
+    return f"{say(london_date(instant))} at {instant.astimezone(LONDON):%H:%M}"
+
+
+async def _reconcile(
+    work: Work, found: Sequence[Finding], some: Sequence[Meeting], kinds: frozenset[str] | None
+) -> None:
+    """Make the exceptions of these kinds (None: of every kind) be the ones found, for these meetings."""
+    by_id = {meeting.meeting_id: meeting for meeting in some}
+    standing = await store.of_meetings(work.db, by_id)
+    still = {finding.exception_id for finding in found}
+    over = {each for each, row in standing.items() if (kinds is None or row["kind"] in kinds) and each not in still}
+    await _apply(work, found, over, standing, by_id)
+
+
+async def _apply(
+    work: Work,
+    found: Sequence[Finding],
+    over: Iterable[str],
+    standing: Mapping[str, Mapping[Any, Any]],
+    about: Mapping[str, Meeting],
+) -> None:
+    """Raise what was found and does not stand, say anew what reads otherwise now, resolve what is over; and tell."""
+    distinct = {finding.exception_id: finding for finding in found}
+    raised = [f for each, f in distinct.items() if each not in standing or standing[each]["state"] == RESOLVED]
+    await store.raise_all(work.db, raised, standing, work.now)
+    reworded = {
+        each: f.text
+        for each, f in distinct.items()
+        if each in standing and standing[each]["state"] != RESOLVED and standing[each]["text"] != f.text
+    }
+    await store.reword(work.db, reworded)
+    closed = [standing[each] for each in over if each in standing and standing[each]["state"] != RESOLVED]
+    await store.resolve(work.db, [row["exception_id"] for row in closed], work.now)
+    for finding in raised:
+        _tell(
+            work,
+            "quorate.exception.raised.v1",
+            ExceptionRaised(
+                exception_id=finding.exception_id,
+                kind=finding.kind,
+                meeting_id=finding.meeting_id,
+                agency_id=finding.agency_id,
+                person_id=finding.person_id,
+                child_id=finding.child_id,
+            ),
+            about,
+        )
+    for row in closed:
+        _tell(
+            work,
+            "quorate.exception.resolved.v1",
+            ExceptionResolved(
+                exception_id=row["exception_id"],
+                kind=row["kind"],
+                meeting_id=row["meeting_id"],
+                agency_id=row["agency_id"],
+                person_id=row["person_id"],
+                child_id=row["child_id"],
+            ),
+            about,
+        )
+
+
+def _tell(work: Work, name: str, outcome: ExceptionRaised | ExceptionResolved, about: Mapping[str, Meeting]) -> None:
+    meeting = about[outcome.meeting_id or ""]
+    work.emit(Derived(name, outcome.exception_id, meeting.partition_key, outcome))

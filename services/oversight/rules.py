@@ -1,0 +1,107 @@
+"""Which exceptions a meeting has: who was expected and is not asked, and who was asked too late.
+
+Source: rules of the field, section 9 (exception definitions 1 to 3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from schemas.policy import Policy
+from services.meetings.rules import CHILD, INVITED, RIGHTLY_NOT_ASKED, Entry, Meeting, Resolution, say
+
+NOT_INVITED, NO_USABLE_ADDRESS = "not_invited", "no_usable_address"
+UNDELIVERED, INVITED_LATE = "undelivered", "invited_late"
+SIBLING_WITHOUT_ENTRY = "sibling_without_entry"
+
+# Those that follow from who is asked: raised and resolved as that changes.
+OF_RESOLUTION = frozenset({NOT_INVITED, NO_USABLE_ADDRESS, SIBLING_WITHOUT_ENTRY})
+
+RAISED, RESOLVED = "raised", "resolved"
+
+PATIENCE = timedelta(minutes=30)
+"""How long the mailer may try by itself before a person is told that a message has not gone."""
+
+# Why a message did not reach anyone, in words.
+FAILURES = {
+    "address_refused": "The mail server refused the address",
+    "gave_up": "The mail server could not be brought to take the message",
+    "not_permitted": "The address is not one that anything may be sent to",
+    "too_late": "The message had not gone when the meeting was over",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that did not happen, about one party or child of one meeting."""
+
+    kind: str
+    meeting_id: str
+    about: str
+    text: str
+    agency_id: str | None = None
+    person_id: str | None = None
+    child_id: str | None = None
+
+    @property
+    def exception_id(self) -> str:
+        """The name of the exception: the same for the same thing, so that it is raised once."""
+        name = f"{self.kind} {self.meeting_id} {self.about}"
+        return hashlib.sha256(name.encode()).hexdigest()[:20]
+
+
+def findings(meeting: Meeting, resolution: Resolution, policy: Policy, name: Callable[[str], str]) -> list[Finding]:
+    """What follows from who is asked and who is not. `name` gives an agency's name for its id."""
+    found = [
+        _left_out(meeting, entry, policy, name)
+        for entry in resolution.entries
+        if entry.decision != INVITED and entry.why_not not in RIGHTLY_NOT_ASKED
+    ]
+    kind = policy.on(meeting.day).kind(meeting.kind).name
+    for child in resolution.siblings_without_entry:
+        text = f"{child.initials} belongs to the household, and the {kind} on {say(meeting.day)} does not name them."
+        found.append(
+            Finding(SIBLING_WITHOUT_ENTRY, meeting.meeting_id, f"child:{child.child_id}", text, child_id=child.child_id)
+        )
+    for child_id in resolution.children_not_recorded:
+        text = f"The child {child_id} is named in the meeting and not recorded, so nobody could be found for them."
+        found.append(Finding(SIBLING_WITHOUT_ENTRY, meeting.meeting_id, f"child:{child_id}", text, child_id=child_id))
+    return found
+
+
+def _left_out(meeting: Meeting, entry: Entry, policy: Policy, name: Callable[[str], str]) -> Finding:
+    if entry.agency_id is not None:
+        who = f"{name(entry.agency_id)} ({policy.agency_name(entry.kind)}) is not asked."
+    elif entry.person_id is not None:
+        who = "The child is not asked." if entry.kind == CHILD else "A member of the family is not asked."
+    else:
+        who = f"{policy.agency_name(entry.kind)}: nobody is asked."
+    why = " ".join(dict.fromkeys(reason.text for reason in entry.reasons))
+    kind = NO_USABLE_ADDRESS if entry.why_not == "no_usable_address" else NOT_INVITED
+    child_id = entry.child_ids[0] if len(entry.child_ids) == 1 else None
+    text = f"{who[0].upper()}{who[1:]} {why}"
+    return Finding(kind, meeting.meeting_id, entry.party, text, entry.agency_id, entry.person_id, child_id)
+
+
+def age(raised_at: datetime, now: datetime) -> str:
+    """How long an exception has stood, in words: "3 days"."""
+    hours = max(0, int((now - raised_at).total_seconds())) // 3600
+    number, unit = (hours // 24, "day") if hours >= 24 else (hours, "hour")
+    return "under an hour" if not hours else f"{number} {unit}{'' if number == 1 else 's'}"
+
+
+def not_reached(reason: str, code: int | None, *, cancels: bool) -> str:
+    """What a coordinator reads of a message that will not be tried again."""
+    lost = "They were asked, and do not know that the meeting will not take place. " if cancels else ""
+    return f"{lost}{FAILURES[reason]}{f' (code {code})' if code else ''}: reach them another way."
+
+
+def still_trying(since: datetime) -> str:
+    """What a coordinator reads of a message that has not gone for a while; `since` is in the reader's own time."""
+    return (
+        f"The message has not gone yet: it was written on {say(since.date())} at {since:%H:%M}, and the mail server "
+        "has not taken it since. It is tried again without your doing; where time is short, reach them another way."
+    )

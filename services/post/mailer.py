@@ -1,0 +1,295 @@
+"""The mailer: claims what is due, renders it, hands it to the mail server, and notes how it went.
+
+No transaction is open while a message is on its way. What was noted of one batch and the claim of the next are one
+transaction, and the next batch is claimed while the last is being sent. A process that dies between the server's word
+and the note sends the message again, with the same Message-ID and UID, so that it lands on the same diary entry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import aiosmtplib
+import structlog
+
+from services.foundation import outbox
+from services.foundation.letters import Attempt, LetterKind
+from services.foundation.outbox import OutboxRow, Settlement
+from services.foundation.settings import Settings, SmtpServer
+from services.foundation.work import Work
+from services.intake.accept import Intake
+from services.post.handover import Line, LostWithContent
+from services.post.mime import assemble
+from services.post.rules import Stage, meaning, server_wait, wait_after
+from services.post.turns import Turns
+
+log = structlog.get_logger()
+
+BATCH = 400
+LEASE = timedelta(minutes=15)
+# Of a claim's time: none of a batch is begun after the first part, and none takes longer than the second. What is left
+# is for noting how it went, so that nobody else claims what a mailer that is alive has in hand.
+TO_BEGIN, TO_SEND = LEASE / 2, LEASE / 3
+FAILURES = (aiosmtplib.SMTPException, OSError, TimeoutError)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run of the mailer did."""
+
+    sent: int = 0
+    failed: int = 0
+    put_off: int = 0
+
+    def count(self, attempts: Sequence[Attempt]) -> None:
+        self.sent += sum(attempt.state == "sent" for attempt in attempts)
+        self.failed += sum(attempt.state == "failed" for attempt in attempts)
+        self.put_off += sum(attempt.state == "pending" for attempt in attempts)
+
+
+@dataclass(slots=True)
+class Mailer:
+    """One mailer; as many as needed may run beside each other on a shared database."""
+
+    intake: Intake
+    letters: Mapping[str, LetterKind]
+    server: SmtpServer
+    settings: Settings
+    name: str = field(default_factory=lambda: f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}")
+    kept: list[Line] = field(default_factory=list)  # open connections that nobody uses just now
+    in_use: int = 0  # those that are open and used, or being opened
+    tls: ssl.SSLContext | None = None
+    under_way: set[asyncio.Timeout] = field(default_factory=set)
+    stopping: bool = False
+    server_failures: int = 0  # since a message was last taken
+    rests_until: datetime | None = None  # nothing is claimed before, since the server itself failed
+    tally: Tally = field(default_factory=Tally)
+
+    async def drain(self) -> Tally:
+        """Send all that is due, until nothing more is, or until the server fails; returns what was done."""
+        under_way: asyncio.Task[list[Attempt]] | None = None
+        done: list[Attempt] = []
+        try:
+            while True:
+                rows, withheld = await self._settle_and_claim(done)
+                done = withheld
+                if under_way is not None:
+                    done = done + await asyncio.shield(under_way)
+                until = asyncio.get_running_loop().time() + TO_BEGIN.total_seconds()
+                under_way = asyncio.create_task(self._send_all(rows, until)) if rows else None
+                if under_way is None and not done:
+                    return self.tally
+        except asyncio.CancelledError:
+            self.stop(within=0)
+            raise
+        finally:
+            if under_way is not None:
+                done = done + await under_way
+            if done:
+                await self._note(done)
+
+    def stop(self, within: float) -> None:
+        """Begin nothing more. What is with the server may take `within` seconds yet; the rest falls due again."""
+        self.stopping = True
+        until = asyncio.get_running_loop().time() + within
+        for deadline in self.under_way:
+            deadline.reschedule(until)
+
+    async def close(self) -> None:
+        """Take leave of the mail server."""
+        kept, self.kept = self.kept, []
+        for connection in kept:
+            try:
+                await connection.quit()
+            except FAILURES:
+                connection.close()
+
+    async def release(self) -> None:
+        """Take over what a mailer that is no more had claimed: only for a process that knows that it is alone."""
+        async with self.intake.database.write() as db:
+            await outbox.release_claims(db, outbox.MAIL, self.intake.clock.now())
+
+    async def _note(self, done: Sequence[Attempt]) -> None:
+        async with self.intake.database.write() as db:
+            await self._settle(self.intake.work(db), done)
+        self.tally.count(done)
+
+    async def _settle_and_claim(self, done: Sequence[Attempt]) -> tuple[list[OutboxRow], list[Attempt]]:
+        """Note how the last batch went and claim the next; returns it, and what of it may not be sent."""
+        now = self.intake.clock.now()
+        async with self.intake.database.write() as db:
+            if done:
+                await self._settle(self.intake.work(db), done)
+            idle = self.stopping or self._rests()
+            rows = [] if idle else await outbox.claim(db, outbox.MAIL, self.letters, self.name, BATCH, now, LEASE)
+            held: dict[int, str] = {}
+            for name, some in _by_name(rows).items():
+                held.update(await self.letters[name].withheld(db, some, now))
+        self.tally.count(done)
+        withheld = [Attempt(row, "failed", now, reason=held[row.outbox_id]) for row in rows if row.outbox_id in held]
+        return [row for row in rows if row.outbox_id not in held], withheld
+
+    async def _settle(self, work: Work, done: Sequence[Attempt]) -> None:
+        """Note how attempts ended, as far as they are still this mailer's to note."""
+        mine = await outbox.still_claimed(work.db, self.name, [attempt.row.outbox_id for attempt in done])
+        done = [attempt for attempt in done if attempt.row.outbox_id in mine]
+        await outbox.settle(work.db, [self._settlement(attempt) for attempt in done], work.now)
+        by_name: dict[str, list[Attempt]] = {}
+        for attempt in done:
+            by_name.setdefault(attempt.row.name, []).append(attempt)
+        for name, some in by_name.items():
+            await self.letters[name].settled(work, some)
+        await self.intake.finish(work)
+
+    def _settlement(self, attempt: Attempt) -> Settlement:
+        attempts = attempt.row.attempts + attempt.counts
+        due = attempt.at
+        if attempt.state == "pending":
+            if attempt.counts:
+                due += wait_after(attempts) or timedelta(0)
+            due = max(due, self.rests_until or due)
+        result = f"{attempt.code or ''} {attempt.text}".strip()
+        return Settlement(attempt.row.outbox_id, attempt.state, result, attempts, due)
+
+    async def _send_all(self, rows: Sequence[OutboxRow], until: float) -> list[Attempt]:
+        """Send a batch over all connections, beginning none after `until` on the loop's clock.
+
+        Once the server itself fails, or the mailer is told to stop, the rest is put off untried.
+        """
+        turns = Turns(rows, self.settings.smtp_per_domain)
+        attempts: list[Attempt] = []
+        loop = asyncio.get_running_loop()
+        server_failed = False
+
+        async def one_after_the_other() -> None:
+            nonlocal server_failed
+            while not (server_failed or self.stopping or loop.time() > until) and (row := turns.take()):
+                attempt, of_server = await self._send(row)
+                if attempt is None:
+                    turns.give_back(row)
+                    return
+                turns.done(row)
+                attempts.append(attempt)
+                if of_server:
+                    server_failed = True
+
+        hands = 0 if self._rests() else min(self.settings.smtp_connections, len(rows))
+        await asyncio.gather(*(one_after_the_other() for _ in range(hands)))
+        if server_failed and not self.stopping:  # a mailer that stops breaks off what hangs, whosever fault it is
+            self._leave_alone()
+        now = self.intake.clock.now()
+        return attempts + [Attempt(row, "pending", now, counts=False) for row in turns.rest()]
+
+    def _rests(self) -> bool:
+        return self.rests_until is not None and self.intake.clock.now() < self.rests_until
+
+    def _leave_alone(self) -> None:
+        """Leave the server alone for a while: longer, the longer it has taken nothing."""
+        self.server_failures += 1
+        self.rests_until = self.intake.clock.now() + server_wait(self.server_failures)
+        log.warning("mail_server_left_alone", failures=self.server_failures, until=self.rests_until.isoformat())
+
+    async def _send(self, row: OutboxRow) -> tuple[Attempt | None, bool]:
+        """Send one message; returns how it went (None: not tried, there is no connection for it beside those that are
+        open), and whether the trouble is the server's.
+        """
+        try:
+            letter = self.letters[row.name].render(row.params, self.settings)
+            content = assemble(letter)
+        except Exception as wrong:  # whatever is wrong with one message, the others go
+            log.exception("message_cannot_be_written", outbox_id=row.outbox_id)
+            now = self.intake.clock.now()
+            return Attempt(
+                row, "failed", now, reason="gave_up", text=f"cannot be written: {type(wrong).__name__}"
+            ), False
+        connection: Line | None = None
+        self.in_use += 1
+        try:
+            async with asyncio.timeout(TO_SEND.total_seconds()) as deadline:
+                self.under_way.add(deadline)
+                connection = await self._connection()
+                await connection.hand_over(letter.sender, letter.to, content)
+        except (*FAILURES, ValueError) as failure:
+            return self._failed(row, failure, connection)
+        finally:
+            self.under_way.discard(deadline)
+            self.in_use -= 1
+            if connection is not None:
+                self.kept.append(connection)
+        self.server_failures, self.rests_until = 0, None
+        return Attempt(row, "sent", self.intake.clock.now(), code=250), False
+
+    async def _connection(self) -> Line:
+        """A connection that was kept and that the server has not closed since, or a new one."""
+        while self.kept:
+            kept = self.kept.pop()
+            if kept.is_connected:
+                return kept
+        server = self.server
+        if self.tls is None and server.tls != "none":
+            self.tls = ssl.create_default_context()
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            timeout=self.settings.smtp_timeout,
+            use_tls=server.tls == "required",
+            start_tls=server.tls == "starttls",
+            username=server.user,
+            password=server.password,
+            tls_context=self.tls,
+        )
+        return await Line.open(client, self.settings.smtp_timeout)
+
+    def _failed(self, row: OutboxRow, failure: Exception, connection: Line | None) -> tuple[Attempt | None, bool]:
+        now = self.intake.clock.now()
+        if connection is None and self.in_use > 1:
+            return None, False
+        if connection is not None and isinstance(failure, ValueError):
+            return Attempt(row, "failed", now, reason="address_refused", text="the address cannot be written"), False
+        code, stage = code_of(failure), stage_of(failure) if connection is not None else "opening"
+        what = meaning(code, stage)
+        if connection is not None and (code is None or what.of_server):
+            connection.close()
+        if what.of_server:
+            log.warning("mail_server_failed", stage=stage, code=code, failure=type(failure).__name__)
+        text = "" if connection is None else type(failure).__name__  # of what never began, nothing is kept
+        exhausted = what.counts and wait_after(row.attempts + 1) is None
+        if what.action == "retry" and not exhausted:
+            return Attempt(row, "pending", now, code, text=text, counts=what.counts), what.of_server
+        return Attempt(row, "failed", now, code, what.reason, text), what.of_server
+
+
+def code_of(failure: Exception) -> int | None:
+    """The server's reply code behind a failure; None where the connection broke, timed out or was never there, or
+    where the reply makes no sense.
+    """
+    if isinstance(failure, aiosmtplib.SMTPRecipientsRefused):
+        code = failure.recipients[0].code
+    elif isinstance(failure, aiosmtplib.SMTPResponseException):
+        code = failure.code
+    else:
+        return None
+    return code if 400 <= code <= 599 else None
+
+
+def stage_of(failure: Exception) -> Stage:
+    """How far a message had come on an open connection when it failed."""
+    if isinstance(failure, aiosmtplib.SMTPDataError | LostWithContent):
+        return "content"
+    if isinstance(failure, aiosmtplib.SMTPSenderRefused):
+        return "sender"
+    return "opening" if isinstance(failure, aiosmtplib.SMTPHeloError) else "recipient"
+
+
+def _by_name(rows: Sequence[OutboxRow]) -> dict[str, list[OutboxRow]]:
+    found: dict[str, list[OutboxRow]] = {}
+    for row in rows:
+        found.setdefault(row.name, []).append(row)
+    return found

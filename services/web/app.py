@@ -1,0 +1,202 @@
+"""The web application: the door, the pages, and what is asked of a process (alive, ready, measures)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.foundation import metrics
+from services.foundation.database import DatabaseTrouble
+from services.foundation.settings import is_loopback
+from services.web import door, pages, views
+from services.web.door import RETRY_AFTER, Door, Problem, problem_response
+
+log = structlog.get_logger()
+
+UNREACHABLE = (DatabaseTrouble, OperationalError, TimeoutError)
+READY_WITHIN = 2.0  # seconds that the database has to answer
+
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+    "content-security-policy": pages.STRICT,
+}
+MACHINES = ("/events", "/healthz", "/readyz", "/metrics")
+
+
+def make_app(at: Door) -> FastAPI:
+    """The application on an open house."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.door = at
+    app.include_router(door.router)
+    app.include_router(pages.router)
+    app.add_api_route("/healthz", alive)
+    app.add_api_route("/readyz", ready)
+    app.add_api_route("/metrics", measures)
+    app.mount("/assets", StaticFiles(directory=pages.ASSETS), name="assets")
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_wrong_address)
+    app.add_middleware(Guard, door=at)
+    return app
+
+
+async def alive() -> Response:
+    """200 for as long as the process answers at all, also while it stops."""
+    return JSONResponse({"alive": True})
+
+
+async def ready(request: Request) -> Response:
+    """200 where requests are worth sending; 503 while the process stops or cannot reach its database."""
+    at = door.door_of(request)
+    if at.draining:
+        return JSONResponse({"ready": False, "why": "stopping"}, 503)
+    try:
+        async with asyncio.timeout(READY_WITHIN), at.house.database.read() as db:
+            await db.execute(select(1))
+    except UNREACHABLE:
+        return JSONResponse({"ready": False, "why": "the database does not answer"}, 503)
+    return JSONResponse({"ready": True})
+
+
+async def measures(request: Request) -> Response:
+    """The measures, for Prometheus."""
+    at = door.door_of(request)
+    async with at.house.database.read() as db:
+        standing = await views.standing(db, at.house.clock.now())
+    return Response(at.metrics.exposition(standing), media_type=metrics.CONTENT_TYPE)
+
+
+def _for_a_person(request: Request) -> bool:
+    return request.url.path not in MACHINES and request.method in {"GET", "HEAD"}
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    """A problem as whoever asked can read it: a page for a person, JSON for a program."""
+    if not _for_a_person(request):
+        return problem_response(problem)
+    page = pages.render("problem.html", status=problem.status, here="", title=problem.title, detail=problem.detail)
+    page.headers.update(problem.headers)
+    return page
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return _answer(request, error)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 404:
+        problem = Problem(404, "Page not found", "Check the address: there is no such page.", headers)
+    elif error.status_code == 405:
+        problem = Problem(405, "Not allowed", "This address does not take that method.", headers)
+    else:
+        problem = Problem(error.status_code, "Not possible", "The request could not be answered.", headers)
+    return _answer(request, problem)
+
+
+async def _on_wrong_address(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    names = sorted({str(each["loc"][-1]) for each in error.errors()})
+    return _answer(request, Problem(400, "The address is not right", f"Check this part of it: {', '.join(names)}."))
+
+
+class Guard:
+    """Around everything: who may ask, what every answer carries, and what is noted of it.
+
+    A request for a host that is not this machine is refused, so that no page elsewhere can reach this one through a
+    name that it has pointed here.
+    """
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self.app, self.door = app, door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        request.state.request_id = uuid4().hex
+        begun = time.monotonic()
+        status: int | None = None
+
+        async def guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": _with_headers(message["headers"], request.state.request_id)}
+            await send(message)
+
+        try:
+            if is_loopback(_host(request)):
+                await self.app(scope, receive, guarded)
+            else:
+                await _refused_host()(scope, receive, guarded)
+        except Exception as error:
+            problem = self._note(error, request)
+            if status is not None:
+                raise
+            await _answer(request, problem)(scope, receive, guarded)
+        finally:
+            self._count(scope, status, begun)
+
+    def _note(self, error: Exception, request: Request) -> Problem:
+        if isinstance(error, UNREACHABLE):
+            log.warning("database_unreachable", request_id=request.state.request_id, exc_info=error)
+            again = {"Retry-After": RETRY_AFTER}
+            return Problem(503, "Not available now", "The database cannot be reached or is busy: try again.", again)
+        log.error("request_failed", request_id=request.state.request_id, exc_info=error)
+        detail = f"Something went wrong here. It is noted in the log as {request.state.request_id}."
+        return Problem(500, "Sorry, there is a problem", detail)
+
+    def _count(self, scope: Scope, status: int | None, begun: float) -> None:
+        """Note a request by its route alone: addresses hold ids and what people looked for."""
+        route = getattr(scope.get("route"), "path", "none")
+        self.door.metrics.requests.labels(route, str(status)).inc()
+        took = round((time.monotonic() - begun) * 1000)
+        request_id = scope["state"]["request_id"]
+        log.info(
+            "http_request",
+            request_id=request_id,
+            method=scope["method"],
+            route=route,
+            status=status,
+            duration_ms=took,
+        )
+
+
+def _host(request: Request) -> str:
+    """The name or number in the Host header, without the port."""
+    host = request.headers.get("host", "")
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].lower()
+
+
+def _refused_host() -> JSONResponse:
+    return problem_response(Problem(421, "Not this host", "Quorate answers to localhost, 127.0.0.1 and [::1] alone"))
+
+
+def _with_headers(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer with those that every answer carries, as far as it has none of its own."""
+    own = {name.lower() for name, _ in headers}
+    added = {**HEADERS, "x-request-id": request_id}
+    return [*headers, *((n.encode(), v.encode()) for n, v in added.items() if n.encode() not in own)]

@@ -1,0 +1,99 @@
+"""Events taken in, and what has come out in the mailbox by then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+from icalendar import Calendar
+
+from services.bootstrap import House
+from services.intake.accept import Arrival
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One message as it was handed over, and the event in it."""
+
+    raw: bytes
+    message: EmailMessage
+    calendar: bytes
+
+    @property
+    def to(self) -> str:
+        return str(self.message["To"])
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
+    @property
+    def method(self) -> str:
+        return str(Calendar.from_ical(self.calendar)["method"])
+
+    @property
+    def event(self) -> Any:
+        [found] = Calendar.from_ical(self.calendar).walk("VEVENT")
+        return found
+
+    @property
+    def uid(self) -> str:
+        return str(self.event["uid"])
+
+    @property
+    def sequence(self) -> int:
+        return int(self.event["sequence"])
+
+    @property
+    def stamp(self) -> Any:
+        return self.event["dtstamp"].dt
+
+    @property
+    def body(self) -> str:
+        """The words of the text, on one line."""
+        part = self.message.get_body(("plain",))
+        assert part is not None
+        return " ".join(part.get_content().split())
+
+    @property
+    def html(self) -> str:
+        part = self.message.get_body(("html",))
+        assert part is not None
+        return str(part.get_content())
+
+
+def read(raw: bytes) -> Mail:
+    message = message_from_bytes(raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    [part] = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
+    calendar = part.get_payload(decode=True)
+    assert isinstance(calendar, bytes)
+    return Mail(raw, message, calendar)
+
+
+async def take_in(house: House, *events: bytes) -> None:
+    """Take events in; each one must be accepted and take effect."""
+    verdicts = await house.intake.accept([Arrival(raw, {"file": "test", "line": 1}) for raw in events])
+    assert [verdict.state for verdict in verdicts] == ["accepted"] * len(events), verdicts
+
+
+async def sent(house: House) -> list[Mail]:
+    """Send all that is due, and take what has come out of the mailbox since the last time, in that order."""
+    await house.drain()
+    files = sorted((house.settings.home / "mailbox").glob("*.eml"))
+    found = [read(file.read_bytes()) for file in files]
+    for file in files:
+        file.unlink()
+    return found
+
+
+async def after(house: House, *events: bytes) -> dict[str, Mail]:
+    """Take events in and send: the messages by reader, of which each has one at most."""
+    await take_in(house, *events)
+    mails = await sent(house)
+    by_reader = {mail.to: mail for mail in mails}
+    assert len(by_reader) == len(mails)
+    return by_reader
