@@ -8,12 +8,14 @@ its own, and means the same on both.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 import orjson
@@ -245,8 +247,7 @@ class Database:
         if self.is_sqlite and self.url.database:
             with self._reaching(), self._plain_words():
                 Path(self.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                # Tried here first: where a file cannot be opened, aiosqlite's thread may outlive the event loop.
-                sqlite3.connect(self.url.database, timeout=self.lock_timeout).close()
+                await self._write_ahead(self.url.database)
         async with self._connection(self._reader) as connection:
             before = await connection.run_sync(self._revision)
         if before == newest_revision():
@@ -264,6 +265,23 @@ class Database:
         finally:
             await migrator.dispose()
         return before, after
+
+    async def _write_ahead(self, file: str) -> None:
+        """Give a new file its write-ahead log, whoever else is doing the same.
+
+        SQLite does not wait by itself for the lock that this takes. And where a file cannot be opened at all, it is
+        found out here: aiosqlite's thread may outlive the event loop then.
+        """
+        until = monotonic() + self.lock_timeout
+        while True:
+            try:
+                with closing(sqlite3.connect(file, timeout=self.lock_timeout)) as connection:
+                    connection.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as busy:
+                if not busy.sqlite_errorname.startswith("SQLITE_BUSY") or monotonic() > until:
+                    raise
+            await asyncio.sleep(0.01)
 
     async def require_current_schema(self) -> None:
         """Raises `DatabaseTrouble` where the schema is not the one that this code works with."""

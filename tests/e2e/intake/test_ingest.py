@@ -334,7 +334,9 @@ def test_two_ingests_of_one_file_at_once_have_each_effect_once(
         subprocess.Popen([QUORATE, "ingest", file, "--json"], env=environment(home), stdout=-1, stderr=-1)
         for _ in range(2)
     ]
-    found = [(json.loads(process.communicate()[0]), process.returncode) for process in both]
+    ended = [(*process.communicate(), process.returncode) for process in both]
+    assert all(out for out, _, _ in ended), ended
+    found = [(json.loads(out), status) for out, _, status in ended]
     ingest(tmp_path / "alone", file)
     assert state(home) == state(tmp_path / "alone")
     assert sum(each["accepted"] for each, _ in found) == 601

@@ -210,6 +210,22 @@ class TestSqlite:
         assert faults == []
         await database.close()
 
+    async def test_two_processes_that_make_a_new_database_wait_for_each_other(self, settings: Settings) -> None:
+        """The switch to the write-ahead log needs the file to itself, and SQLite fails there without a wait."""
+        database = Database(f"sqlite+aiosqlite:///{settings.home / 'new.db'}")
+        other = sqlite3.connect(str(database.url.database), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        making = asyncio.create_task(database.migrate())
+        try:
+            done, _ = await asyncio.wait([making], timeout=0.3)
+            assert not done
+            other.execute("ROLLBACK")
+            before, after = await making
+            assert (before, after is None) == (None, False)
+        finally:
+            other.close()
+            await database.close()
+
     async def test_what_is_no_database_is_said_so_in_one_line(self, settings: Settings) -> None:
         (settings.home / "quorate.db").write_bytes(b"Dear Sir or Madam, " * 1_000)
         status, out, err = await quorate(settings, "exceptions", "--json")
