@@ -155,7 +155,9 @@ def _alone(place: IO[str]) -> bool:
 
 
 def _database(settings: Settings) -> Database:
-    return Database(settings.database_url, settings.lock_timeout, settings.statement_timeout)
+    return Database(
+        settings.database_url, settings.lock_timeout, settings.statement_timeout, settings.database_connections
+    )
 
 
 async def migrate(settings: Settings) -> str:

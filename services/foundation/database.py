@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import orjson
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -32,6 +33,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 T = TypeVar("T")
 
+log = structlog.get_logger()
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -44,6 +47,7 @@ metadata = MetaData(
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 IN_A_STATEMENT = 5_000  # values in one IN list: under SQLite's 32,766 and asyncpg's 32,767 parameters
+LISTEN_AGAIN = 1.0  # seconds after which a lost connection is tried again
 WRITERS, MIGRATORS = 0x51756F72, 0x4D696772  # what the locks of PostgreSQL are called
 
 # SQLite numbers rows by itself only under the very name INTEGER, which holds 64 bits there.
@@ -104,6 +108,12 @@ class Instant(TypeDecorator[datetime]):
         return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
 
 
+async def announce(db: AsyncConnection, name: str) -> None:
+    """Tell whoever listens for this name, in any process, once this transaction is committed (PostgreSQL only)."""
+    if db.dialect.name == "postgresql":
+        await db.execute(text("SELECT pg_notify(:name, '')"), {"name": name})
+
+
 def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """Second values by first value: for a list of pairs SQLite reads the whole table, for one first value an index."""
     found: dict[str, list[str]] = {}
@@ -122,10 +132,13 @@ def chunks(values: Iterable[T], size: int = IN_A_STATEMENT) -> Iterator[list[T]]
 class Database:
     """A door for one writer at a time and any number of readers.
 
-    `lock_timeout` and `statement_timeout` are in seconds; on SQLite there is only the first.
+    `lock_timeout` and `statement_timeout` are in seconds; on SQLite there is only the first. `connections` is how many
+    may be open to PostgreSQL at once.
     """
 
-    def __init__(self, url: str, lock_timeout: float = 30, statement_timeout: float = 120) -> None:
+    def __init__(
+        self, url: str, lock_timeout: float = 30, statement_timeout: float = 120, connections: int = 10
+    ) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.lock_timeout = lock_timeout
@@ -134,7 +147,7 @@ class Database:
             self._writer = self._engine("BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
             self._reader = self._engine("BEGIN", query_only=True, pool_size=4)
         else:
-            self._writer = self._engine(None, pool_size=8)
+            self._writer = self._engine(None, pool_size=connections, max_overflow=0)
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @property
@@ -223,13 +236,14 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, alone: bool = True) -> AsyncIterator[AsyncConnection]:
         """One transaction, after any other that writes: committed at the end of the block, undone where it raises.
 
-        Raises `DatabaseTrouble` where the disk is full, the server is gone and the like.
+        On PostgreSQL one that is not `alone` goes beside the others: for what locks each row that it decides on, and
+        writes nothing else. Raises `DatabaseTrouble` where the disk is full, the server is gone and the like.
         """
         async with self._connection(self._writer) as connection, connection.begin():
-            if not self.is_sqlite:
+            if alone and not self.is_sqlite:
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITERS})"))
             yield connection
 
@@ -238,6 +252,32 @@ class Database:
         """A connection that sees one state of the database from its first query on, and may change nothing."""
         async with self._connection(self._reader) as connection:
             yield connection
+
+    async def listen(self, told: Mapping[str, Callable[[], None]]) -> None:
+        """Call what is `told` for each name that another process announces, until cancelled (PostgreSQL only).
+
+        Whoever listens is told of everything once at the beginning, and again whenever the connection was lost and is
+        back: what was announced meanwhile is not repeated.
+        """
+        gone = asyncio.Event()
+        while True:
+            gone.clear()
+            try:
+                async with self._connection(self._writer) as connection:
+                    raw = (await connection.get_raw_connection()).driver_connection
+                    assert raw is not None
+                    raw.add_termination_listener(lambda *_: gone.set())
+                    for name, act in told.items():
+                        await raw.add_listener(name, lambda *_, act=act: act())
+                    try:
+                        for act in told.values():
+                            act()
+                        await gone.wait()
+                    finally:
+                        await connection.invalidate()  # it listens: no other may have it
+            except (DatabaseTrouble, DBAPIError, OSError) as lost:
+                log.warning("not_listening", why=type(lost).__name__)
+            await asyncio.sleep(LISTEN_AGAIN)
 
     async def migrate(self) -> tuple[str | None, str | None]:
         """Bring the schema up to date, one process at a time; returns the revision before and after.

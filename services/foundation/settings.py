@@ -8,6 +8,7 @@ test holds that file to this class.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from schemas.envelope import MAX_BYTES
 PREFIX = "QUORATE_"
 CONFIG = PREFIX + "CONFIG"
 SHORTEST_SECRET = 12
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,/@\[\]:]+):[0-9]{1,5}")
 
 
 class WrongSettings(Exception):
@@ -80,9 +82,18 @@ class Settings(BaseModel):
     database: str | None = Field(None, repr=False, description="SQLAlchemy URL; default SQLite under home")
     lock_timeout: float = Field(30.0, gt=0, le=600, description="seconds to wait for another process that writes")
     statement_timeout: float = Field(120.0, gt=0, le=3600, description="seconds that one query may take (PostgreSQL)")
+    database_connections: int = Field(
+        10, ge=2, le=100, description="connections that one process may open to PostgreSQL at once"
+    )
+    broker: str | None = Field(None, description="Kafka brokers, kafka://host:port[,host:port]; unset: no broker")
+    group: str = Field("quorate", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="the consumer group of the workers")
     smtp: str | None = Field(None, repr=False, description="outgoing mail server; unset: the local catcher")
     listen: str = Field(
-        "127.0.0.1:8080", description="host:port of the web and HTTP door; loopback until sign-in exists"
+        "127.0.0.1:8080",
+        description="host:port of the web and HTTP door; pages open on loopback only until sign-in exists",
+    )
+    health_listen: str | None = Field(
+        None, description="host:port where a worker, mailer or scheduler answers /healthz, /readyz and /metrics"
     )
     public_url: str | None = Field(None, description="what links in messages begin with")
     secret: str | None = Field(
@@ -142,14 +153,20 @@ class Settings(BaseModel):
             raise ValueError("write a name on one line, for example Leicester meeting invitations")
         return value
 
-    @field_validator("listen")
+    @field_validator("broker")
     @classmethod
-    def _listen_is_loopback(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65535:
+    def _brokers_are_named(cls, value: str | None) -> str | None:
+        if value is not None:
+            beginning, _, servers = value.partition("kafka://")
+            if beginning or not servers or not all(_HOST_AND_PORT.fullmatch(each) for each in servers.split(",")):
+                raise ValueError("write kafka://host:port[,host:port]")
+        return value
+
+    @field_validator("listen", "health_listen")
+    @classmethod
+    def _can_be_listened_on(cls, value: str | None) -> str | None:
+        if value is not None and (not _HOST_AND_PORT.fullmatch(value) or int(value.rpartition(":")[2]) > 65535):
             raise ValueError("write host:port, for example 127.0.0.1:8080")
-        if not is_loopback(host.strip("[]")):
-            raise ValueError("only a loopback address until sign-in exists, for example 127.0.0.1:8080")
         return value
 
     @field_validator("smtp")
@@ -187,6 +204,11 @@ class Settings(BaseModel):
     def database_url(self) -> str:
         """The SQLAlchemy URL in use."""
         return self.database or f"sqlite+aiosqlite:///{(self.home / 'quorate.db').absolute()}"
+
+    @cached_property
+    def brokers(self) -> list[str]:
+        """The Kafka brokers, each as host:port; none on the embedded default."""
+        return self.broker.removeprefix("kafka://").split(",") if self.broker else []
 
     @cached_property
     def smtp_server(self) -> SmtpServer | None:

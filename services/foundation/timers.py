@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Instant, RowNumber, chunks, grouped, metadata
 
+ARMED = "timers"  # what is announced where a timer is set
+
 timers = Table(
     "timers",
     metadata,

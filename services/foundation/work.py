@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
 from services.foundation import outbox, timers
+from services.foundation.database import announce
 from services.foundation.settings import Settings
 
 
@@ -58,8 +59,12 @@ class Work:
         """Write what was left, before the commit."""
         rows, self.rows = self.rows, []
         await outbox.write(self.db, rows)
+        for channel in {row["channel"] for row in rows}:
+            await announce(self.db, channel)
         alarms, self.alarms = self.alarms, []
         await timers.arm(self.db, alarms)
+        if alarms:
+            await announce(self.db, timers.ARMED)
 
 
 Handler: TypeAlias = Callable[[Work, Sequence[Any]], Awaitable[None]]

@@ -1,13 +1,18 @@
-"""The exceptions as a manager looks at them."""
+"""The exceptions as a manager looks at them, and how things stand."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.foundation.metrics import Standing
+from services.foundation.outbox import MAIL, outbox
+from services.foundation.timers import timers
+from services.intake.store import dead_letters
+from services.intake.store import waiting as waiting_events
 from services.oversight.rules import RAISED, RESOLVED
 from services.oversight.store import exceptions
 
@@ -38,3 +43,25 @@ async def list_exceptions(
                 each[name] = each[name].isoformat()
         shown.append(each)
     return shown
+
+
+async def standing(db: AsyncConnection, now: datetime) -> Standing:
+    """How things stand, for the measures."""
+    pending = (outbox.c.channel == MAIL) & (outbox.c.state == "pending")
+    count, oldest = (
+        await db.execute(select(func.count(), func.min(outbox.c.written_at)).select_from(outbox).where(pending))
+    ).one()
+    due = (await db.execute(select(func.count()).select_from(timers).where(timers.c.due_at <= now))).scalar_one()
+    waits = (await db.execute(select(func.count(waiting_events.c.seq.distinct())))).scalar_one()
+    dead = (
+        await db.execute(select(func.count()).select_from(dead_letters).where(dead_letters.c.state == "open"))
+    ).scalar_one()
+    by_kind = select(exceptions.c.kind, func.count()).where(exceptions.c.state != RESOLVED).group_by(exceptions.c.kind)
+    return Standing(
+        mail_waiting=count,
+        mail_oldest_seconds=max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
+        timers_due=due,
+        events_waiting=waits,
+        dead_letters_open=dead,
+        exceptions_open={row[0]: row[1] for row in await db.execute(by_kind)},
+    )

@@ -12,7 +12,7 @@ import os
 import secrets
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -72,8 +72,11 @@ class Mailer:
     rests_until: datetime | None = None  # nothing is claimed before, since the server itself failed
     tally: Tally = field(default_factory=Tally)
 
-    async def drain(self) -> Tally:
-        """Send all that is due, until nothing more is, or until the server fails; returns what was done."""
+    async def drain(self, progress: Callable[[], None] = lambda: None) -> Tally:
+        """Send all that is due, until nothing more is, or until the server fails; returns what was done.
+
+        `progress` is called after every batch.
+        """
         under_way: asyncio.Task[list[Attempt]] | None = None
         done: list[Attempt] = []
         try:
@@ -82,6 +85,7 @@ class Mailer:
                 done = withheld
                 if under_way is not None:
                     done = done + await asyncio.shield(under_way)
+                progress()
                 until = asyncio.get_running_loop().time() + TO_BEGIN.total_seconds()
                 under_way = asyncio.create_task(self._send_all(rows, until)) if rows else None
                 if under_way is None and not done:

@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.foundation import metrics
 from services.foundation.database import DatabaseTrouble
 from services.foundation.settings import is_loopback
-from services.web import door, pages, views
+from services.oversight.views import standing
+from services.web import door, pages
 from services.web.door import RETRY_AFTER, Door, Problem, problem_response
 
 log = structlog.get_logger()
@@ -79,8 +80,8 @@ async def measures(request: Request) -> Response:
     """The measures, for Prometheus."""
     at = door.door_of(request)
     async with at.house.database.read() as db:
-        standing = await views.standing(db, at.house.clock.now())
-    return Response(at.metrics.exposition(standing), media_type=metrics.CONTENT_TYPE)
+        found = await standing(db, at.house.clock.now())
+    return Response(at.metrics.exposition(found), media_type=metrics.CONTENT_TYPE)
 
 
 def _for_a_person(request: Request) -> bool:

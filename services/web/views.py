@@ -14,10 +14,8 @@ from schemas.policy import Policy
 from services.directory import store as directory
 from services.foundation.clock import london_date
 from services.foundation.database import chunks
-from services.foundation.metrics import Standing
 from services.foundation.outbox import MAIL, OutboxRow, outbox
-from services.foundation.timers import timers
-from services.intake.store import dead_letters, journal
+from services.intake.store import journal
 from services.intake.store import waiting as waiting_events
 from services.invitations.store import invitations
 from services.invitations.views import explain
@@ -290,25 +288,3 @@ async def still_waiting(db: AsyncConnection, seqs: Iterable[int]) -> set[int]:
     for some in chunks(seqs):
         found |= set((await db.execute(select(waiting_events.c.seq).where(waiting_events.c.seq.in_(some)))).scalars())
     return found
-
-
-async def standing(db: AsyncConnection, now: datetime) -> Standing:
-    """How things stand, for the measures."""
-    pending = (outbox.c.channel == MAIL) & (outbox.c.state == "pending")
-    count, oldest = (
-        await db.execute(select(func.count(), func.min(outbox.c.written_at)).select_from(outbox).where(pending))
-    ).one()
-    due = (await db.execute(select(func.count()).select_from(timers).where(timers.c.due_at <= now))).scalar_one()
-    waits = (await db.execute(select(func.count(waiting_events.c.seq.distinct())))).scalar_one()
-    dead = (
-        await db.execute(select(func.count()).select_from(dead_letters).where(dead_letters.c.state == "open"))
-    ).scalar_one()
-    by_kind = select(exceptions.c.kind, func.count()).where(exceptions.c.state != RESOLVED).group_by(exceptions.c.kind)
-    return Standing(
-        mail_waiting=count,
-        mail_oldest_seconds=max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
-        timers_due=due,
-        events_waiting=waits,
-        dead_letters_open=dead,
-        exceptions_open={row[0]: row[1] for row in await db.execute(by_kind)},
-    )

@@ -96,7 +96,9 @@ def test_each_setting_that_cannot_be_used_has_a_line_that_names_it_and_where_it_
 @pytest.mark.parametrize(
     ("name", "value", "right"),
     [
-        ("LISTEN", "0.0.0.0:8080", "only a loopback address"),
+        ("BROKER", "localhost:9092", "write kafka://host:port"),
+        ("BROKER", "kafka://localhost", "write kafka://host:port"),
+        ("HEALTH_LISTEN", "8081", "write host:port"),
         ("LISTEN", "127.0.0.1:65536", "127.0.0.1:8080"),
         ("LISTEN", "127.0.0.1:²", "127.0.0.1:8080"),
         ("SMTP", "mail.example:25", "smtp://[user:password@]host:port?tls=required|starttls|none"),
