@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import SMTP, default
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from typing import Any
 
 import pytest
@@ -109,9 +110,12 @@ def test_a_message_reads_as_the_one_that_the_library_writes(
 @example("Quorate", "a@x.example")
 @example("Réunions du conseil, à Leicester et à Loughborough et à Oakham, chaque semaine", "a@x.example")
 @example('O\'Neil "the chair", M. (Ms)', "a@x.example")
+@example("::::::::::::::::::::::::::::::::::::::éééé", "a@x.example")
 def test_the_name_and_address_of_the_sender_are_read_back_as_they_are(name: str, address: str) -> None:
-    [found] = parsed(assemble(PLAIN._replace(from_name=name or "Q", from_address=address)))["From"].addresses
-    assert (found.display_name, found.addr_spec) == (name or "Q", address)
+    """Python's newer reader puts a space between two encoded words of a name, which RFC 2047 says are joined."""
+    message = message_from_bytes(assemble(PLAIN._replace(from_name=name or "Q", from_address=address)))
+    phrase, found = parseaddr(message["From"].replace("\r\n", ""))
+    assert (str(make_header(decode_header(phrase))), found) == (name or "Q", address)
 
 
 @given(body, body, subject, name)
