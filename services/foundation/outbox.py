@@ -57,6 +57,13 @@ outbox = Table(
     Column("written_at", Instant, nullable=False),
     Column("settled_at", Instant),
 )
+# How far the rows of a channel have been handed on, for a channel whose rows nobody settles one by one.
+relayed = Table(
+    "relayed",
+    metadata,
+    Column("channel", String(16), primary_key=True),
+    Column("outbox_id", RowNumber, nullable=False, autoincrement=False),
+)
 Index(
     "ix_outbox_due",
     outbox.c.channel,
@@ -236,6 +243,38 @@ async def release_claims(db: AsyncConnection, channel: str, now: datetime) -> No
         .where(and_(outbox.c.channel == channel, outbox.c.state == _PENDING, outbox.c.claimed_by.is_not(None)))
         .values(claimed_by=None, due_at=now, result="was in hand when its mailer stopped")
     )
+
+
+class Kept(NamedTuple):
+    """One row of a channel that is handed on in order."""
+
+    outbox_id: int
+    name: str
+    params: Mapping[str, Any]
+    written_at: datetime
+
+
+async def to_relay(db: AsyncConnection, channel: str, limit: int) -> list[Kept]:
+    """The rows of a channel that have not been handed on, in the order they were written.
+
+    Rows are numbered in the order of their commits, since whoever writes them holds the writers' lock from before the
+    number is given until the commit: nothing can appear behind a row that was read here.
+    """
+    after = select(func.coalesce(func.max(relayed.c.outbox_id), 0)).where(relayed.c.channel == channel)
+    query = (
+        select(outbox.c.outbox_id, outbox.c.name, outbox.c.params, outbox.c.written_at)
+        .where(outbox.c.outbox_id > after.scalar_subquery(), outbox.c.channel == channel)
+        .order_by(outbox.c.outbox_id)
+        .limit(limit)
+    )
+    return [Kept(*each) for each in await db.execute(query)]
+
+
+async def relayed_up_to(db: AsyncConnection, channel: str, outbox_id: int) -> None:
+    """Note that the rows of a channel up to this one have been handed on."""
+    moved = await db.execute(update(relayed).where(relayed.c.channel == channel).values(outbox_id=outbox_id))
+    if moved.rowcount == 0:
+        await db.execute(insert(relayed).values(channel=channel, outbox_id=outbox_id))
 
 
 async def next_due(db: AsyncConnection, channel: str, names: Collection[str]) -> datetime | None:
