@@ -38,7 +38,13 @@ HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": pages.STRICT,
 }
-MACHINES = ("/events", "/healthz", "/readyz", "/metrics")
+MACHINES = ("/events", "/healthz", "/readyz", "/metrics")  # they say nothing of people, or ask for a token
+ELSEWHERE = (
+    "The pages are about children and there is no sign-in yet, so they open only in a browser on the machine where "
+    "Quorate runs. From another one, forward a port to it (ssh -L 8080:127.0.0.1:8080, or kubectl port-forward) and "
+    "open http://127.0.0.1:8080/."
+)
+PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")  # what a proxy adds
 
 
 def make_app(at: Door) -> FastAPI:
@@ -123,12 +129,17 @@ async def _on_wrong_address(request: Request, error: Exception) -> Response:
 class Guard:
     """Around everything: who may ask, what every answer carries, and what is noted of it.
 
-    A request for a host that is not this machine is refused, so that no page elsewhere can reach this one through a
-    name that it has pointed here.
+    Pages are about children and there is no sign-in yet, so they open on this machine alone, whatever address is
+    listened on: to a request that comes from here, for here, and was not passed on by a proxy. What machines ask for is
+    answered to others only where the settings name an address that others can reach. Where they name a loopback
+    address, a request for any other host is refused, so that no page elsewhere can reach this one through a name that
+    it has pointed here.
     """
 
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self.app, self.door = app, door
+        listen = door.house.settings.listen
+        self.for_others = not is_loopback(listen.rpartition(":")[0].strip("[]"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -147,10 +158,8 @@ class Guard:
             await send(message)
 
         try:
-            if is_loopback(_host(request)):
-                await self.app(scope, receive, guarded)
-            else:
-                await _refused_host()(scope, receive, guarded)
+            refusal = self._refusal(request)
+            await (refusal or self.app)(scope, receive, guarded)
         except Exception as error:
             problem = self._note(error, request)
             if status is not None:
@@ -158,6 +167,16 @@ class Guard:
             await _answer(request, problem)(scope, receive, guarded)
         finally:
             self._count(scope, status, begun)
+
+    def _refusal(self, request: Request) -> Response | None:
+        """The answer to a request that may not come in; None for one that may."""
+        of_this_host = is_loopback(_host(request))
+        if not (of_this_host or self.for_others):
+            detail = "Quorate answers to localhost, 127.0.0.1 and [::1] alone"
+            return problem_response(Problem(421, "Not this host", detail))
+        if request.scope["path"] in MACHINES or (of_this_host and _from_here(request)):
+            return None
+        return _answer(request, Problem(403, "Pages open on this machine only", ELSEWHERE))
 
     def _note(self, error: Exception, request: Request) -> Problem:
         if isinstance(error, UNREACHABLE):
@@ -192,8 +211,10 @@ def _host(request: Request) -> str:
     return host.partition(":")[0].lower()
 
 
-def _refused_host() -> JSONResponse:
-    return problem_response(Problem(421, "Not this host", "Quorate answers to localhost, 127.0.0.1 and [::1] alone"))
+def _from_here(request: Request) -> bool:
+    """Whether the one who asks is on this machine: the other end of the connection is, and it speaks for itself."""
+    passed_on = any(name in request.headers for name in PASSED_ON)
+    return request.client is not None and is_loopback(request.client.host) and not passed_on
 
 
 def _with_headers(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
