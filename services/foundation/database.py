@@ -253,6 +253,21 @@ class Database:
         async with self._connection(self._reader) as connection:
             yield connection
 
+    @asynccontextmanager
+    async def sole(self, name: str) -> AsyncIterator[AsyncConnection | None]:
+        """A connection on which this process alone does what `name` says, for as long as the block lasts; None where
+        another process does it (PostgreSQL only). Whoever loses the connection loses the right with it.
+        """
+        async with self._connection(self._writer) as connection:
+            asked = text("SELECT pg_try_advisory_lock(hashtext(:name))")
+            held = bool((await connection.execute(asked, {"name": f"quorate {name}"})).scalar())
+            await connection.commit()
+            try:
+                yield connection if held else None
+            finally:
+                if held:
+                    await connection.invalidate()  # the lock goes with the connection
+
     async def listen(self, told: Mapping[str, Callable[[], None]]) -> None:
         """Call what is `told` for each name that another process announces, until cancelled (PostgreSQL only).
 

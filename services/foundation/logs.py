@@ -29,11 +29,12 @@ ALLOWED = frozenset(
         *("agency_id", "deadletter_id", "exception_id", "invitation_id", "meeting_id", "outbox_id", "team_id", "seq"),
         *("code", "failure", "kind", "outcome", "reason", "sequence", "stage", "state", "type"),
         *("accepted", "attempts", "count", "failed", "failures", "known", "put_off", "rejected", "sent", "waiting"),
-        *("part", "pid", "port", "signal", "until", "wait_s"),
+        *("offset", "part", "partition", "pid", "port", "signal", "topic", "until", "wait_s"),
     }
 )
 SPEAKING = ("alembic", "uvicorn.error")  # libraries whose texts are templates about themselves
-QUIET = ("aiosmtpd", "aiosqlite", "alembic", "asyncio", "mail.log", "sqlalchemy")  # heard from warnings on
+# Heard from warnings on.
+QUIET = ("aiokafka", "aiosmtpd", "aiosqlite", "alembic", "asyncio", "faust", "kafka", "mail.log", "mode", "sqlalchemy")
 WITHHELD = "[withheld]"
 UNNAMED = "unnamed"
 NAME = re.compile(r"[a-z][a-z0-9_.]{0,63}")

@@ -44,6 +44,12 @@ class Metrics:
             ["route", "status"],
             registry=self.registry,
         )
+        self.lag = Gauge(
+            "quorate_stream_lag",
+            "Records that this process's worker holds and has not taken, by topic and partition",
+            ["topic", "partition"],
+            registry=self.registry,
+        )
         self._mail_waiting = self._gauge("quorate_outbox_waiting", "Messages that have not left yet")
         self._mail_oldest = self._gauge("quorate_outbox_oldest_seconds", "Age of the oldest message that has not left")
         self._timers_due = self._gauge("quorate_timers_due", "Timers that have fallen due and not been acted on")

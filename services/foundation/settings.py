@@ -63,6 +63,35 @@ class SmtpServer:
         self.password = unquote(parts.password) if parts.password else None
 
 
+class Broker:
+    """Where Kafka is: `kafka://[user:password@]host:port[,host:port][?tls=required|none]`.
+
+    Without `tls` the brokers are spoken to over TLS, unless all of them are on loopback.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        options = parse_qs(parts.query, keep_blank_values=True)
+        login, _, servers = parts.netloc.rpartition("@")
+        self.servers = servers.split(",")
+        if (
+            parts.scheme != "kafka"
+            or not all(_HOST_AND_PORT.fullmatch(server) for server in self.servers)
+            or parts.path.strip("/")
+            or not options.keys() <= {"tls"}
+            or bool(login) != (":" in login)
+        ):
+            raise ValueError("write kafka://[user:password@]host:port[,host:port][?tls=required|none]")
+        near = all(is_loopback(server.rpartition(":")[0].strip("[]")) for server in self.servers)
+        tls = options.get("tls", ["none" if near else "required"])[0]
+        if tls not in {"required", "none"}:
+            raise ValueError(f"tls={tls} is not known: use required or none")
+        self.tls: Literal["required", "none"] = tls  # type: ignore[assignment]  # checked just above
+        user, _, password = login.partition(":")
+        self.user = unquote(user) or None
+        self.password = unquote(password) or None
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` is this machine by name or number, without asking a name server."""
     if host == "localhost":
@@ -86,7 +115,7 @@ class Settings(BaseModel):
     database_connections: int = Field(
         10, ge=2, le=100, description="connections that one process may open to PostgreSQL at once"
     )
-    broker: str | None = Field(None, description="Kafka brokers, kafka://host:port[,host:port]; unset: no broker")
+    broker: str | None = Field(None, repr=False, description="Kafka brokers; unset: events come by file and over HTTP")
     group: str = Field("quorate", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="the consumer group of the workers")
     smtp: str | None = Field(None, repr=False, description="outgoing mail server; unset: the local catcher")
     listen: str = Field(
@@ -156,11 +185,9 @@ class Settings(BaseModel):
 
     @field_validator("broker")
     @classmethod
-    def _brokers_are_named(cls, value: str | None) -> str | None:
+    def _broker_is_usable(cls, value: str | None) -> str | None:
         if value is not None:
-            beginning, _, servers = value.partition("kafka://")
-            if beginning or not servers or not all(_HOST_AND_PORT.fullmatch(each) for each in servers.split(",")):
-                raise ValueError("write kafka://host:port[,host:port]")
+            Broker(value)
         return value
 
     @field_validator("listen", "health_listen")
@@ -194,6 +221,14 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _broker_needs_a_server(self) -> Self:
+        if self.broker and (not self.database or self.database.startswith("sqlite")):
+            raise ValueError(
+                "QUORATE_BROKER needs QUORATE_DATABASE to name a PostgreSQL database: workers share it with the others"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _rehearsals_send_nothing(self) -> Self:
         if self.as_of and self.smtp:
             raise ValueError(
@@ -207,9 +242,9 @@ class Settings(BaseModel):
         return self.database or f"sqlite+aiosqlite:///{(self.home / 'quorate.db').absolute()}"
 
     @cached_property
-    def brokers(self) -> list[str]:
-        """The Kafka brokers, each as host:port; none on the embedded default."""
-        return self.broker.removeprefix("kafka://").split(",") if self.broker else []
+    def kafka(self) -> Broker | None:
+        """The Kafka brokers, or None on the embedded default."""
+        return Broker(self.broker) if self.broker else None
 
     @cached_property
     def smtp_server(self) -> SmtpServer | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.foundation.settings import Settings, SmtpServer, WrongSettings, load_settings
+from services.foundation.settings import Broker, Settings, SmtpServer, WrongSettings, load_settings
 
 EXAMPLE = Path(__file__).parents[3] / ".env.example"
 
@@ -41,7 +41,37 @@ def test_what_the_example_file_shows_is_the_default_or_can_be_used(name: str) ->
     if Settings.model_fields[name].default is not None:
         assert getattr(load_settings(shown), name) == Settings.model_fields[name].default
     else:
-        assert getattr(load_settings({"QUORATE_SECRET": "a-key-for-tests-alone"} | shown), name) is not None
+        needed = {
+            "QUORATE_SECRET": "a-key-for-tests-alone",
+            **({"QUORATE_DATABASE": "postgresql+asyncpg://db.example/quorate"} if name == "broker" else {}),
+        }
+        assert getattr(load_settings(needed | shown), name) is not None
+
+
+def test_a_broker_needs_a_database_that_several_processes_share() -> None:
+    with pytest.raises(WrongSettings, match="QUORATE_BROKER needs QUORATE_DATABASE to name a PostgreSQL database"):
+        load_settings({"QUORATE_BROKER": "kafka://localhost:9092"})
+
+
+@pytest.mark.parametrize(
+    ("url", "tls"),
+    [
+        ("kafka://localhost:9092", "none"),
+        ("kafka://127.0.0.1:9092,[::1]:9093", "none"),
+        ("kafka://127.0.0.1:9092?tls=required", "required"),
+        ("kafka://kafka.council.example:9092", "required"),
+        ("kafka://localhost:9092,kafka.council.example:9092", "required"),
+        ("kafka://kafka:9092?tls=none", "none"),
+    ],
+)
+def test_brokers_beyond_this_machine_are_spoken_to_over_tls_unless_said_otherwise(url: str, tls: str) -> None:
+    assert Broker(url).tls == tls
+
+
+def test_a_broker_may_be_signed_in_to() -> None:
+    broker = Broker("kafka://quorate:p%40ss@kafka-1.example:9092,kafka-2.example:9092")
+    assert (broker.user, broker.password) == ("quorate", "p@ss")
+    assert broker.servers == ["kafka-1.example:9092", "kafka-2.example:9092"]
 
 
 def test_every_setting_says_what_it_is_for() -> None:
@@ -96,8 +126,8 @@ def test_each_setting_that_cannot_be_used_has_a_line_that_names_it_and_where_it_
 @pytest.mark.parametrize(
     ("name", "value", "right"),
     [
-        ("BROKER", "localhost:9092", "write kafka://host:port"),
-        ("BROKER", "kafka://localhost", "write kafka://host:port"),
+        ("BROKER", "localhost:9092", "write kafka://[user:password@]host:port"),
+        ("BROKER", "kafka://localhost", "write kafka://[user:password@]host:port"),
         ("HEALTH_LISTEN", "8081", "write host:port"),
         ("LISTEN", "127.0.0.1:65536", "127.0.0.1:8080"),
         ("LISTEN", "127.0.0.1:²", "127.0.0.1:8080"),
