@@ -126,7 +126,7 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
         date=stamp,
         text=text,
         html=html,
-        calendar=write(_appointment(params, settings, when, stamp, reply_to)),
+        calendar=write(appointment(params, settings, reply_to)),
         method="CANCEL" if cancelled else "REQUEST",
     )
 
@@ -136,16 +136,16 @@ def message_id(params: Mapping[str, Any], settings: Settings) -> str:
     return f"<{params['invitation_id']}.{params['sequence']}.{params['revision']}@{settings.mail_domain}>"
 
 
-def _appointment(
-    params: Mapping[str, Any], settings: Settings, when: _When, stamp: datetime, reply_to: str
-) -> Appointment:
+def appointment(params: Mapping[str, Any], settings: Settings, reply_to: str) -> Appointment:
+    """What the reader's calendar is to hold; answers go to `reply_to`."""
+    when = _when(params["starts_at"], params["ends_at"])
     family = params["audience"] in FAMILY
     cancelled = params["method"] == CANCEL
     url = None if cancelled else params["joining_url"]
     return Appointment(
         method="CANCEL" if cancelled else "REQUEST",
         uid=f"{params['invitation_id']}@{settings.mail_domain}",
-        stamp=stamp,
+        stamp=_instant(params["stamp"]),
         starts_at=when.starts_at,
         ends_at=when.ends_at,
         sequence=params["sequence"],

@@ -12,50 +12,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-import aiosmtplib
-from sqlalchemy import func, select
-
-from services.bootstrap import LETTERS, House, open_house
-from services.foundation.outbox import outbox
+from services.bootstrap import House, open_house
 from services.foundation.settings import Settings, SmtpServer
 from services.intake.accept import Arrival
-from services.post.mime import assemble
 from tests.bench import partnership
+from tests.bench.mail import bare, built, last_row, sink
 
 BATCH = 500
-
-
-@contextmanager
-def sink() -> Iterator[int]:
-    """Postfix's smtp-sink on a free loopback port."""
-    program = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin:/usr/lib/postfix/sbin")
-    if program is None:
-        sys.exit("smtp-sink is not installed: it comes with Debian's postfix package")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    command = [program, "-u", "nobody", f"127.0.0.1:{port}", "1000"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        try:
-            while True:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-            yield port
-        finally:
-            process.terminate()
 
 
 def batches(raw: Iterator[bytes] | Sequence[bytes], size: int = BATCH) -> Iterator[list[Arrival]]:
@@ -79,48 +48,16 @@ async def take_in(house: House, raw: Sequence[bytes]) -> float:
     return time.perf_counter() - start
 
 
-async def bare(messages: Sequence[tuple[str, str, bytes]], port: int, connections: int) -> float:
-    """The ceiling: messages built beforehand, sent by `aiosmtplib` alone; returns the seconds it took."""
-    waiting = deque(messages)
-
-    async def one() -> None:
-        client = aiosmtplib.SMTP(hostname="127.0.0.1", port=port, use_tls=False, start_tls=False)
-        await client.connect()
-        while waiting:
-            sender, to, content = waiting.popleft()
-            await client.sendmail(sender, [to], content)
-        await client.quit()
-
-    start = time.perf_counter()
-    await asyncio.gather(*(one() for _ in range(connections)))
-    return time.perf_counter() - start
-
-
-async def built(house: House, after: int) -> list[tuple[str, str, bytes]]:
-    """The messages of the outbox rows after `after`, as they were sent."""
-    async with house.database.read() as db:
-        query = select(outbox.c.name, outbox.c.params).where(outbox.c.outbox_id > after, outbox.c.channel == "mail")
-        rows = (await db.execute(query)).all()
-    letters = [LETTERS[row.name].render(row.params, house.settings) for row in rows]
-    return [(letter.sender, letter.to, assemble(letter)) for letter in letters]
-
-
-async def last_row(house: House) -> int:
-    """The number of the newest outbox row."""
-    async with house.database.read() as db:
-        return (await db.execute(select(func.max(outbox.c.outbox_id)))).scalar() or 0
-
-
 async def run(rounds: int, meetings: int, connections: int) -> None:
     """Print the figures."""
-    with sink() as port, tempfile.TemporaryDirectory() as home:
+    with sink() as taker, tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home), smtp_connections=connections, smtp_per_domain=connections)
         async with open_house(settings) as house:
             await take_in(house, list(partnership.agencies()))
             events = [event for number in range(meetings) for event in partnership.family(number)]
             seconds = await take_in(house, events)
             print(f"directory: {len(events)} events accepted, {len(events) / seconds:,.0f} events/s")
-            server = SmtpServer(f"smtp://127.0.0.1:{port}?tls=none")
+            server = SmtpServer(taker.url)
             async with house.mailer(server) as mailer:
                 ratios = []
                 for turn in range(rounds):
@@ -133,7 +70,7 @@ async def run(rounds: int, meetings: int, connections: int) -> None:
                     sent = mailer.tally.sent - sent_before
                     messages = await built(house, before)
                     assert len(messages) == sent, (len(messages), sent)
-                    ceiling = await bare(messages, port, connections)
+                    ceiling = await bare(messages, taker.port, connections)
                     ratios.append(ceiling / whole)
                     size = sum(len(content) for _, _, content in messages) / len(messages)
                     print(

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import EmailMessage
-from email.policy import SMTP, default
-from email.utils import format_datetime, parseaddr
+from email.policy import default
+from email.utils import parseaddr
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from services.foundation.letters import Letter
 from services.post.mime import assemble
+from tests.letters import by_library
 
 CALENDAR = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nSUMMARY:Caf\xc3\xa9\r\nEND:VCALENDAR\r\n"
 PLAIN = Letter(
@@ -33,32 +34,6 @@ PLAIN = Letter(
     method="REQUEST",
 )
 LONG = "Invitation: initial child protection conference, Wednesday 23 September 2026, ref ABCD-EFGH"
-
-
-def by_library(letter: Letter) -> EmailMessage:
-    """The same letter as `EmailMessage` makes it."""
-    message = EmailMessage(policy=SMTP)
-    message["From"] = f"{_phrase(letter.from_name)} <{letter.from_address}>"
-    message["To"] = letter.to
-    message["Reply-To"] = letter.from_address
-    message["Subject"] = letter.subject
-    message["Date"] = format_datetime(letter.date)
-    message["Message-ID"] = letter.message_id
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter.text)
-    message.add_alternative(letter.html, subtype="html")
-    if letter.calendar is not None:
-        assert letter.method is not None
-        message.add_alternative(letter.calendar.decode(), subtype="calendar", cte="base64")
-        message.get_payload()[2].set_param("method", letter.method)  # type: ignore[index,union-attr]
-        message.add_attachment(letter.calendar, maintype="application", subtype="ics", filename="invite.ics")
-        message.get_payload()[1].set_param("name", "invite.ics")  # type: ignore[index,union-attr]
-    return message
-
-
-def _phrase(name: str) -> str:
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def parsed(raw: bytes) -> EmailMessage:
