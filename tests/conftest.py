@@ -18,6 +18,7 @@ from sqlalchemy import create_engine
 from services.bootstrap import House, open_house
 from services.foundation.database import Database, upgrade
 from services.foundation.settings import Settings
+from tests.broker import Broker, missing, running_broker
 from tests.clock import MovableClock
 
 # How long an example takes says something about the machine, not about the rule.
@@ -167,3 +168,21 @@ async def house(settings: Settings, clock: MovableClock) -> AsyncIterator[House]
     """The whole of Quorate on a database of the test's own, once on SQLite and once on PostgreSQL."""
     async with open_house(settings, clock) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def broker(require: Callable[[str, bool, str], None]) -> Iterator[Broker]:
+    """One real Kafka for the whole run. Each test takes topics and a group of its own (`own_names` of tests/broker.py),
+    and leaves it running: to stop or kill one, ask for `own_broker`.
+    """
+    require("a Kafka broker", *missing())
+    with running_broker() as running:
+        yield running
+
+
+@pytest.fixture
+def own_broker(require: Callable[[str, bool, str], None]) -> Iterator[Broker]:
+    """A real Kafka for one test alone, which may stop, kill and start it."""
+    require("a Kafka broker", *missing())
+    with running_broker() as running:
+        yield running

@@ -117,6 +117,14 @@ class Settings(BaseModel):
     )
     broker: str | None = Field(None, repr=False, description="Kafka brokers; unset: events come by file and over HTTP")
     group: str = Field("quorate", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="the consumer group of the workers")
+    topic_prefix: str = Field(
+        "quorate", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="what the names of the topics begin with"
+    )
+    topic_partitions: int = Field(
+        8, ge=1, le=1000, description="partitions of each topic: how many workers can share the work; not to be changed"
+    )
+    topic_replication: int = Field(3, ge=1, le=9, description="brokers that keep a copy of each topic")
+    topic_retention_days: int = Field(14, ge=1, le=3650, description="days that Kafka keeps events for")
     smtp: str | None = Field(None, repr=False, description="outgoing mail server; unset: the local catcher")
     listen: str = Field(
         "127.0.0.1:8080",
