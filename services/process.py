@@ -100,6 +100,7 @@ class Process:
     pulses: dict[str, Pulse] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     on_stop: list[Callable[[], None]] = field(default_factory=list)
+    gone: threading.Timer | None = None
 
     def wake(self, *names: str) -> None:
         """There may be something to do now: for the parts with these names, or for all."""
@@ -131,6 +132,8 @@ class Process:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_WITHIN):
                     await stack.aclose()
+            if self.gone is not None:
+                self.gone.cancel()
 
     def _listening(self) -> asyncio.Task[None]:
         """What other processes announce, passed on to the parts that it concerns."""
@@ -152,9 +155,9 @@ class Process:
         for each in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().remove_signal_handler(each)
             signal.signal(each, signal.SIG_DFL)
-        gone = threading.Timer(GONE_WITHIN, os._exit, (0,))
-        gone.daemon = True
-        gone.start()
+        self.gone = threading.Timer(GONE_WITHIN, os._exit, (0,))
+        self.gone.daemon = True
+        self.gone.start()
         self.stopping.set()
         for part in self.parts:
             part.stop()
