@@ -11,7 +11,7 @@ ALONE := $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open(".make.lock", 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev parts demo up test lint types imports unit contract integration e2e bench format lock clean
+.PHONY: help install dev parts demo up kafka test lint types imports unit contract integration e2e bench format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9 ]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +27,10 @@ demo: install ## Run the sample partnership to its end and show what happened
 
 up: install ## Keep Quorate running, with its pages on this machine
 	@$(BIN)/quorate up
+
+kafka: install ## Keep a Kafka broker running for development; KAFKA_PORT=…, KAFKA_DATA=…
+	@$(ALONE) .ci/parts java maven
+	@exec $(BIN)/python -m deploy.kafka.broker $(if $(KAFKA_PORT),--port '$(KAFKA_PORT)') $(if $(KAFKA_DATA),--data '$(KAFKA_DATA)')
 
 test: dev parts ## Run every check
 	@$(MAKE) --silent lint
@@ -72,7 +76,7 @@ clean: ## Remove what make made; var/ (the data) stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 parts:
-	@$(ALONE) .ci/parts chromium libical smtp-sink
+	@$(ALONE) .ci/parts chromium libical smtp-sink java maven
 
 .venv/.locked: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Quorate needs Python 3.11 or later; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'

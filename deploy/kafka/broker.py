@@ -76,11 +76,12 @@ class Broker:
                 lock.seek(0)
                 raise CannotStart(
                     f"Kafka already runs on {self.data} (process {lock.read().strip()}): stop that one first, or give "
-                    "this one a data directory of its own"
+                    "this one a data directory of its own (make kafka KAFKA_DATA=…)"
                 ) from None
             if not _free(self.port):
                 raise CannotStart(
-                    f"{self.address} is in use by another program: stop it, or choose another port for Kafka"
+                    f"{self.address} is in use by another program: stop it, or choose another port (make kafka "
+                    "KAFKA_PORT=…)"
                 )
             self._configure()
             base = [java(), "-cp", ":".join(map(str, jars)), f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,9 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import (
     AuthorizationError,
+    KafkaConnectionError,
     KafkaError,
+    KafkaTimeoutError,
     NoError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
@@ -21,7 +24,7 @@ from kafka.errors import (
 )
 from kafka.net.compat import KafkaNetClient
 
-from services.foundation.settings import Settings
+from services.foundation.settings import Broker, Settings
 from services.streams import rules
 from services.streams.connection import BrokerTrouble, client_options, the_broker, unreachable
 from services.streams.rules import DEAD_LETTERS, OUTCOMES, Difference, Lag, Topic, taken
@@ -206,6 +209,7 @@ def _until_ready(ask: Callable[[], T]) -> T:
 def _asking(settings: Settings) -> Iterator[KafkaAdminClient]:
     """A client that asks the brokers. Whatever goes wrong between them is a `BrokerTrouble` with words for it."""
     broker = the_broker(settings)
+    listening = _listening(broker)
     made: list[KafkaNetClient] = []
 
     def client(**options: Any) -> KafkaNetClient:
@@ -216,7 +220,7 @@ def _asking(settings: Settings) -> Iterator[KafkaAdminClient]:
     with _unheard("kafka"):
         try:
             admin = KafkaAdminClient(
-                **client_options(broker),
+                **(client_options(broker) | {"bootstrap_servers": listening}),
                 client_id="quorate-topics",
                 bootstrap_timeout_ms=within,
                 request_timeout_ms=within,
@@ -231,10 +235,31 @@ def _asking(settings: Settings) -> Iterator[KafkaAdminClient]:
             yield admin
         except AuthorizationError as wrong:
             raise BrokerTrouble(f"Kafka does not let {broker.user or 'us'} do this: {type(wrong).__name__}") from wrong
+        except (KafkaConnectionError, KafkaTimeoutError) as wrong:
+            raise unreachable(broker, wrong) from wrong
         except KafkaError as wrong:
             raise BrokerTrouble(f"Kafka did not do what was asked: {type(wrong).__name__}") from wrong
         finally:
             admin.close()
+
+
+def _listening(broker: Broker) -> list[str]:
+    """The brokers that take connections; raises `BrokerTrouble` where none does.
+
+    The client would find out as well, but says only that it took too long, and forgets to close what was refused.
+    """
+    listening, why = [], OSError()
+    for server in broker.servers:
+        host, _, port = server.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), WITHIN / len(broker.servers)).close()
+        except OSError as wrong:
+            why = wrong
+        else:
+            listening.append(server)
+    if not listening:
+        raise unreachable(broker, why)
+    return listening
 
 
 @contextmanager
