@@ -86,8 +86,8 @@ class House:
     database: Database
     intake: Intake
 
-    async def tick(self) -> int:
-        """Do what timers have fallen due for; returns how many."""
+    async def tick(self, progress: Callable[[], None] = lambda: None) -> int:
+        """Do what timers have fallen due for; returns how many. `progress` is called after every transaction."""
         done = 0
         while True:
             async with self.database.write() as db:
@@ -99,6 +99,7 @@ class House:
                 for name, keys in by_name.items():
                     await TIMERS[name](work, keys)
                 await self.intake.finish(work)
+            progress()
             done += len(due)
             if len(due) < TIMERS_AT_ONCE:
                 return done

@@ -47,8 +47,9 @@ from services.meetings.policy import NATIONAL_DEFAULT, PolicyFault, WrongPolicy,
 from services.meetings.policy import shown as shown_policy
 from services.oversight.rules import age
 from services.oversight.views import list_exceptions
+from services.process import CannotStart
 from services.rehearsal import NotForRehearsals, make_home, read_story, rehearse, show, shown
-from services.web.process import CannotStart, Running, serve
+from services.web.process import Running, serve_all
 
 app = typer.Typer(
     help="Finds every agency involved with a child, invites each to the meeting, and says who was left out and why.",
@@ -690,7 +691,7 @@ def up() -> None:
     try:
         settings = load_settings()
         logs.configure(settings.log_level)
-        asyncio.run(serve(settings, tell_where_to_look))
+        asyncio.run(serve_all(settings, tell_where_to_look))
     except (CannotStart, DatabaseTrouble, WrongPolicy, WrongSettings) as wrong:
         fail(str(wrong))
 

@@ -14,10 +14,18 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -25,7 +33,7 @@ import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import ASGIApp
 
@@ -36,22 +44,30 @@ from services.foundation.database import DatabaseTrouble
 from services.foundation.metrics import Metrics
 from services.foundation.settings import Settings
 from services.oversight.views import standing
+from services.post.mailer import TO_SEND
 
 log = structlog.get_logger()
 
 LOOK_AGAIN = 1.0  # seconds after which work that nobody announced is found
-FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between two tries of what keeps failing
-STUCK_AFTER = 180.0  # seconds in which a part that gets on has ended a round
+# Seconds between two tries of what keeps failing; the last for what another machine is at fault for.
+FIRST_WAIT, LONGEST_WAIT, LONGEST_WAIT_OUTSIDE = 1.0, 60.0, 5.0
+STUCK_AFTER = 180.0  # seconds over the longest step that a part may need until it has got on
 FINISH_WITHIN = 5.0  # seconds that what is in hand may take once the process stops
 CLOSE_WITHIN = 1.5  # seconds for taking leave of servers
 GONE_WITHIN = 9.0  # seconds after which the process ends whatever still hangs
 REQUESTS_WITHIN = 4  # seconds that requests in hand may take once the process stops
 READY_WITHIN = 2.0  # seconds that the database has to answer
 UNREACHABLE = (DatabaseTrouble, OperationalError, TimeoutError)
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+OUTSIDE = (DatabaseTrouble, OperationalError, OSError)  # not the process's own fault
 
 
 class CannotStart(Exception):
     """A process cannot start; the message says why and what to do."""
+
+
+class EndedByItself(Exception):
+    """A part was left while the process goes on, and nothing was said of why."""
 
 
 class Part(Protocol):
@@ -60,7 +76,7 @@ class Part(Protocol):
     name: str
 
     def opened(self) -> AbstractAsyncContextManager[None]:
-        """What it needs for as long as the process runs."""
+        """What it needs for as long as the process runs. What this raises ends the start."""
         ...
 
     async def run(self, process: Process) -> None:
@@ -68,25 +84,37 @@ class Part(Protocol):
         ...
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Begin nothing more; called once at most, and only after it was opened."""
         ...
 
 
-@dataclass(slots=True)
 class Pulse:
-    """When a part last got on, on the monotonic clock. A part that `waits` is stopped by what is outside of it, the
-    database for one: to start the process again would help nothing.
+    """How a part gets on: it `beat`s at the end of every round, or says what it `waits` for while something outside of
+    the process keeps it from its work. To say so again counts as a beat: to start the process again would help nothing.
+
+    Times are on the monotonic clock, in seconds. `fails` is the class of what it failed with since the last beat.
     """
 
-    last: float = field(default_factory=time.monotonic)
-    waits: str | None = None
+    def __init__(self, patience: float = STUCK_AFTER) -> None:
+        self.patience = patience
+        self.beat()
 
     def beat(self) -> None:
-        self.last, self.waits = time.monotonic(), None
+        self.last = time.monotonic()
+        self.fails: str | None = None
+        self._waits: str | None = None
+
+    @property
+    def waits(self) -> str | None:
+        return self._waits
+
+    @waits.setter
+    def waits(self, why: str) -> None:
+        self.last, self._waits = time.monotonic(), why
 
     @property
     def stuck(self) -> bool:
-        return self.waits is None and time.monotonic() - self.last > STUCK_AFTER
+        return time.monotonic() - self.last > self.patience
 
 
 @dataclass(slots=True)
@@ -98,100 +126,142 @@ class Process:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     woken: dict[str, asyncio.Event] = field(default_factory=dict)
     pulses: dict[str, Pulse] = field(default_factory=dict)
-    parts: list[Part] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)  # those that are open
     on_stop: list[Callable[[], None]] = field(default_factory=list)
-    gone: threading.Timer | None = None
+    opening: asyncio.Timeout | None = None
+    finish_by: float = 0.0  # on the loop's clock, once the process stops
 
     def wake(self, *names: str) -> None:
-        """There may be something to do now: for the parts with these names, or for all."""
-        for name in names or self.woken:
-            self.woken[name].set()
+        """There may be something to do now: for the parts with these names as far as they are here, or for all."""
+        for name, event in self.woken.items():
+            if not names or name in names:
+                event.set()
 
     async def run(self, *parts: Part, main: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Run the parts, and `main` where there is one, until a signal; raises what a part needs and cannot have."""
-        self.parts = list(parts)
+        """Run the parts until `stop` is called, or until `main` ends where there is one.
+
+        Raises what `main` raises, and what a part's `opened` does.
+        """
         for part in parts:
             self.woken[part.name] = asyncio.Event()
-            self.pulses[part.name] = Pulse()
+            self.pulses[part.name] = Pulse(self._patience())
         stack = AsyncExitStack()
         try:
-            for part in parts:
-                await stack.enter_async_context(part.opened())
+            await self._open(stack, parts)
+            if self.stopping.is_set():
+                return
+            log.info("started", part=[part.name for part in parts])
             loops = [asyncio.create_task(self._keep_going(part)) for part in parts]
-            listening = self._listening()
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self.stop, number)
+            hearing = asyncio.create_task(self._hear())
             try:
                 await (main() if main is not None else self.stopping.wait())
             finally:
-                self.stop(None)
-                await _end(loops)
-                listening.cancel()
+                self.stop()
+                await self._end(loops, hearing)
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_WITHIN):
                     await stack.aclose()
-            if self.gone is not None:
-                self.gone.cancel()
 
-    def _listening(self) -> asyncio.Task[None]:
-        """What other processes announce, passed on to the parts that it concerns."""
+    def _patience(self) -> float:
+        """Seconds after which a part that says nothing is taken to be stuck: longer than any one step may take."""
+        settings = self.house.settings
+        of_database = 3 * settings.lock_timeout + settings.statement_timeout  # twice of it for a free connection
+        return STUCK_AFTER + max(of_database, TO_SEND.total_seconds())
 
-        def waking(name: str) -> Callable[[], None]:
-            return lambda: self.wake(name)
+    async def _open(self, stack: AsyncExitStack, parts: Sequence[Part]) -> None:
+        """Give the parts what they need, unless the process is stopped before."""
+        try:
+            async with asyncio.timeout(None) as self.opening:
+                for part in parts:
+                    if not self.stopping.is_set():
+                        await stack.enter_async_context(part.opened())
+                        self.parts.append(part)
+        except TimeoutError:
+            if not self.stopping.is_set():
+                raise
+        finally:
+            self.opening = None
 
-        announced = {part.name: waking(part.name) for part in self.parts if not self.house.database.is_sqlite}
-        return asyncio.create_task(self.house.database.listen(announced) if announced else self._nothing())
+    async def _hear(self) -> None:
+        """Pass on to the parts what other processes announce. SQLite announces nothing."""
+        if self.parts and not self.house.database.is_sqlite:
+            await self.house.database.listen({part.name: partial(self.wake, part.name) for part in self.parts})
 
-    async def _nothing(self) -> None:
-        """SQLite announces nothing; whoever writes in this process wakes the others itself."""
-
-    def stop(self, number: signal.Signals | None = None) -> None:
-        """Begin nothing more; a second signal ends the process at once."""
+    def stop(self) -> None:
+        """Begin nothing more; what is in hand may take `FINISH_WITHIN` seconds."""
         if self.stopping.is_set():
             return
-        log.info("stopping", signal=number.name if number else None)
-        for each in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().remove_signal_handler(each)
-            signal.signal(each, signal.SIG_DFL)
-        self.gone = threading.Timer(GONE_WITHIN, os._exit, (0,))
-        self.gone.daemon = True
-        self.gone.start()
         self.stopping.set()
+        loop = asyncio.get_running_loop()
+        self.finish_by = loop.time() + FINISH_WITHIN
+        if self.opening is not None:
+            self.opening.reschedule(loop.time())
         for part in self.parts:
             part.stop()
         for act in self.on_stop:
             act()
         self.wake()
 
+    async def _end(self, loops: Sequence[asyncio.Task[None]], hearing: asyncio.Task[None]) -> None:
+        """Wait for the loops to come to their end; break off what does not."""
+        hearing.cancel()
+        left = max(0.0, self.finish_by - asyncio.get_running_loop().time())
+        hanging = (await asyncio.wait(loops, timeout=left))[1] if loops else set()
+        for task in hanging:
+            task.cancel()
+        if hanging:
+            log.warning("broken_off", count=len(hanging))
+        await asyncio.wait([*hanging, hearing], timeout=1)
+
     async def _keep_going(self, part: Part) -> None:
+        pulse = self.pulses[part.name]
         wait = FIRST_WAIT
         while not self.stopping.is_set():
             try:
-                await part.run(self)
-                wait = FIRST_WAIT
+                await self._run(part)
             except Exception as failure:
+                outside = isinstance(failure, OUTSIDE)
+                if pulse.fails is None:  # it has got on since it failed last
+                    wait = FIRST_WAIT
                 log.exception("part_failed", part=part.name, wait_s=wait)
-                self.pulses[part.name].waits = type(failure).__name__
+                pulse.fails = type(failure).__name__
+                if outside:
+                    pulse.waits = pulse.fails
                 await until(self.stopping, wait)
-                wait = min(wait * 2, LONGEST_WAIT)
+                wait = min(2 * wait, LONGEST_WAIT_OUTSIDE if outside else LONGEST_WAIT)
+
+    async def _run(self, part: Part) -> None:
+        """Run a part until the process stops; raises where it is left before, however it is left."""
+        try:
+            await part.run(self)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+        if not self.stopping.is_set():
+            raise EndedByItself
 
     def alive(self) -> dict[str, str]:
         """The parts that do not get on, each with why; none where all is well."""
-        return {name: "does not get on" for name, pulse in self.pulses.items() if pulse.stuck}
+        return {
+            name: f"has not got on for {pulse.patience:.0f} seconds{f' ({pulse.fails})' if pulse.fails else ''}"
+            for name, pulse in self.pulses.items()
+            if pulse.stuck
+        }
 
-    async def ready(self) -> str | None:
-        """Why no work should be sent to this process; None where it should."""
+    async def ready(self, *, parts: bool = True) -> str | None:
+        """Why no work should be sent to this process; None where it should. Without `parts`, whatever these say."""
         if self.stopping.is_set():
             return "stopping"
-        waits = {name: pulse.waits for name, pulse in self.pulses.items() if pulse.waits}
         try:
             async with asyncio.timeout(READY_WITHIN), self.house.database.read() as db:
                 await db.execute(select(1))
-        except UNREACHABLE:
+        except (DatabaseTrouble, SQLAlchemyError, OSError):
             return "the database does not answer"
-        return f"waits: {', '.join(sorted(waits))}" if waits else None
+        waits = {name: pulse.waits or pulse.fails for name, pulse in self.pulses.items()}
+        told = [f"{name}: {why}" for name, why in sorted(waits.items()) if why and parts]
+        return f"waits for {', '.join(told)}" if told else None
 
     async def measures(self) -> bytes:
         """The measures of this process and of how things stand, for Prometheus."""
@@ -206,9 +276,9 @@ async def alive_answer(process: Process) -> Response:
     return JSONResponse({"alive": not stuck, **stuck}, 503 if stuck else 200)
 
 
-async def ready_answer(process: Process) -> Response:
+async def ready_answer(process: Process, *, parts: bool = True) -> Response:
     """200 where work is worth sending; 503 while the process stops or cannot reach what it needs."""
-    why = await process.ready()
+    why = await process.ready(parts=parts)
     return JSONResponse({"ready": why is None, **({"why": why} if why else {})}, 503 if why else 200)
 
 
@@ -222,11 +292,15 @@ async def measures_answer(process: Process) -> Response:
 
 @dataclass(slots=True)
 class Rounds:
-    """A part that does what is due in the database, round after round, woken early where something was announced."""
+    """A part that does what is due in the database, round after round, woken early where something was announced.
+
+    `look_again` is the seconds after which it looks though nothing was.
+    """
 
     name: str
     next_due: Callable[[AsyncConnection], Awaitable[datetime | None]]
     act: Callable[[Process], Awaitable[None]]
+    look_again: float = LOOK_AGAIN
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -246,7 +320,7 @@ class Rounds:
                 await self.act(process)
             pulse.beat()
             if not process.stopping.is_set():
-                await until(woken, LOOK_AGAIN)
+                await until(woken, self.look_again)
 
 
 class Mailing(Rounds):
@@ -254,8 +328,9 @@ class Mailing(Rounds):
 
     MAIL_WITHIN = 3.0  # seconds that messages under way may take once the process stops
 
-    def __init__(self, house: House) -> None:
-        super().__init__(outbox.MAIL, lambda db: outbox.next_due(db, outbox.MAIL, LETTERS), self.mail)
+    def __init__(self, house: House, look_again: float = LOOK_AGAIN) -> None:
+        due = partial(outbox.next_due, channel=outbox.MAIL, names=LETTERS)
+        super().__init__(outbox.MAIL, due, self.mail, look_again)
         self.house = house
 
     @asynccontextmanager
@@ -281,16 +356,16 @@ class Mailing(Rounds):
                 log.info("mail_sent", **done)
 
 
-def ticking() -> Rounds:
+def ticking(look_again: float = LOOK_AGAIN) -> Rounds:
     """The timers as a part of a process."""
 
     async def tick(process: Process) -> None:
-        count = await process.house.tick()
+        count = await process.house.tick(process.pulses[timers.ARMED].beat)
+        process.metrics.timers.inc(count)
         log.info("timers_acted_on", count=count)
-        if outbox.MAIL in process.woken:
-            process.wake(outbox.MAIL)
+        process.wake(outbox.MAIL)
 
-    return Rounds(timers.ARMED, timers.next_due, tick)
+    return Rounds(timers.ARMED, timers.next_due, tick, look_again)
 
 
 class Server(uvicorn.Server):
@@ -331,21 +406,67 @@ def _health_app(process: Process) -> FastAPI:
 
 
 async def keep_running(
-    settings: Settings, make: Callable[[House], list[Part]], started: Callable[[str | None], None]
+    settings: Settings, make: Callable[[House], Sequence[Part]], started: Callable[[str | None], None]
 ) -> None:
     """Run a process without pages until SIGTERM or SIGINT: the parts that `make` makes, and an answer to how it is
-    where the settings name an address. `started` is told that address. Raises `CannotStart`.
+    where the settings name an address. `started` is told that address. Raises `CannotStart`, and what `open_house` and
+    the parts raise that cannot be had.
     """
-    with listening("QUORATE_HEALTH_LISTEN", settings.health_listen) as listener:
+
+    async def work(process: Process) -> None:
+        async def wait() -> None:
+            started(None)
+            await process.stopping.wait()
+
+        main: Callable[[], Awaitable[None]] = wait
+        if listener is not None:
+            main = partial(answer, process, _health_app(process), listener, partial(started, url_of(listener)))
+        await process.run(*make(process.house), main=main)
+
+    address = settings.health_listen
+    with listening("QUORATE_HEALTH_LISTEN", address) if address else nullcontext() as listener:
+        await until_stopped(settings, work)
+
+
+async def answer(process: Process, app: ASGIApp, listener: socket.socket, started: Callable[[], None]) -> None:
+    """Answer requests until the process stops; `started` is called once they are taken."""
+    server = Server(app, started)
+    process.on_stop.append(server.stop)
+    await server.serve([listener])
+
+
+async def until_stopped(settings: Settings, work: Callable[[Process], Awaitable[None]]) -> None:
+    """Open the house and do `work` with a process on it, which the first SIGTERM or SIGINT stops. One that comes while
+    the house is being opened ends that; a second one ends everything at once, and so does what hangs too long.
+    """
+    loop, starting = asyncio.get_running_loop(), asyncio.current_task()
+    process: Process | None = None
+    told = False
+
+    def tell(number: signal.Signals) -> None:
+        nonlocal told
+        told = True
+        log.info("stopping", signal=number.name)
+        for each in SIGNALS:
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)
+        gone = threading.Timer(GONE_WITHIN, os._exit, (0,))
+        gone.daemon = True
+        gone.start()
+        if process is not None:
+            process.stop()
+        elif starting is not None:
+            starting.cancel()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, tell, number)
+    try:
         async with open_house(settings, clock_of(settings)) as house:
             process = Process(house)
-            if listener is None:
-                started(None)
-                await process.run(*make(house))
-                return
-            server = Server(_health_app(process), lambda: started(url_of(listener)))
-            process.on_stop.append(server.stop)
-            await process.run(*make(house), main=lambda: server.serve([listener]))
+            await work(process)
+    except asyncio.CancelledError:
+        if not told:
+            raise
 
 
 def clock_of(settings: Settings) -> FixedClock | SystemClock:
@@ -360,22 +481,9 @@ async def until(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
 
 
-async def _end(loops: list[asyncio.Task[None]]) -> None:
-    """Wait for the loops to come to their end; break off what does not."""
-    _, hanging = await asyncio.wait(loops, timeout=FINISH_WITHIN)
-    for task in hanging:
-        task.cancel()
-    if hanging:
-        log.warning("broken_off", count=len(hanging))
-        await asyncio.wait(hanging, timeout=1)
-
-
 @contextmanager
-def listening(name: str, address: str | None) -> Iterator[socket.socket | None]:
-    """A socket on the address that this setting holds; none where it holds none."""
-    if address is None:
-        yield None
-        return
+def listening(name: str, address: str) -> Iterator[socket.socket]:
+    """A socket on the address that the setting of this name holds. Raises `CannotStart`."""
     host, _, port = address.rpartition(":")
     host = "127.0.0.1" if host == "localhost" else host.strip("[]")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
@@ -393,6 +501,7 @@ def listening(name: str, address: str | None) -> Iterator[socket.socket | None]:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where a socket can be reached."""
+    """Where a socket can be reached from this machine."""
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # every address: one of them is near
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

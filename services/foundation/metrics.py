@@ -38,6 +38,7 @@ class Metrics:
         self.mails = Counter(
             "quorate_mails", "Attempts at a message by this process, by outcome", ["outcome"], registry=self.registry
         )
+        self.timers = Counter("quorate_timers", "Timers that this process acted on", registry=self.registry)
         self.requests = Counter(
             "quorate_http_requests",
             "Requests answered, by route and status",

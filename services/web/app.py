@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 from uuid import uuid4
@@ -10,24 +9,16 @@ from uuid import uuid4
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.foundation import metrics
-from services.foundation.database import DatabaseTrouble
 from services.foundation.settings import is_loopback
-from services.oversight.views import standing
+from services.process import UNREACHABLE, Process, alive_answer, measures_answer, ready_answer
 from services.web import door, pages
-from services.web.door import RETRY_AFTER, Door, Problem, problem_response
+from services.web.door import RETRY_AFTER, AtDoor, Problem, problem_response
 
 log = structlog.get_logger()
-
-UNREACHABLE = (DatabaseTrouble, OperationalError, TimeoutError)
-READY_WITHIN = 2.0  # seconds that the database has to answer
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -47,10 +38,10 @@ ELSEWHERE = (
 PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")  # what a proxy adds
 
 
-def make_app(at: Door) -> FastAPI:
+def make_app(process: Process) -> FastAPI:
     """The application on an open house."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.state.door = at
+    app.state.process = process
     app.include_router(door.router)
     app.include_router(pages.router)
     app.add_api_route("/healthz", alive)
@@ -60,34 +51,23 @@ def make_app(at: Door) -> FastAPI:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_wrong_address)
-    app.add_middleware(Guard, door=at)
+    app.add_middleware(Guard, process=process)
     return app
 
 
-async def alive() -> Response:
-    """200 for as long as the process answers at all, also while it stops."""
-    return JSONResponse({"alive": True})
+async def alive(process: AtDoor) -> Response:
+    """Whether every part of this process gets on."""
+    return await alive_answer(process)
 
 
-async def ready(request: Request) -> Response:
-    """200 where requests are worth sending; 503 while the process stops or cannot reach its database."""
-    at = door.door_of(request)
-    if at.draining:
-        return JSONResponse({"ready": False, "why": "stopping"}, 503)
-    try:
-        async with asyncio.timeout(READY_WITHIN), at.house.database.read() as db:
-            await db.execute(select(1))
-    except UNREACHABLE:
-        return JSONResponse({"ready": False, "why": "the database does not answer"}, 503)
-    return JSONResponse({"ready": True})
+async def ready(process: AtDoor) -> Response:
+    """Whether requests are worth sending: that depends on the database alone."""
+    return await ready_answer(process, parts=False)
 
 
-async def measures(request: Request) -> Response:
+async def measures(process: AtDoor) -> Response:
     """The measures, for Prometheus."""
-    at = door.door_of(request)
-    async with at.house.database.read() as db:
-        found = await standing(db, at.house.clock.now())
-    return Response(at.metrics.exposition(found), media_type=metrics.CONTENT_TYPE)
+    return await measures_answer(process)
 
 
 def _for_a_person(request: Request) -> bool:
@@ -136,9 +116,9 @@ class Guard:
     it has pointed here.
     """
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
-        self.app, self.door = app, door
-        listen = door.house.settings.listen
+    def __init__(self, app: ASGIApp, process: Process) -> None:
+        self.app, self.metrics = app, process.metrics
+        listen = process.house.settings.listen
         self.for_others = not is_loopback(listen.rpartition(":")[0].strip("[]"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -190,7 +170,7 @@ class Guard:
     def _count(self, scope: Scope, status: int | None, begun: float) -> None:
         """Note a request by its route alone: addresses hold ids and what people looked for."""
         route = getattr(scope.get("route"), "path", "none")
-        self.door.metrics.requests.labels(route, str(status)).inc()
+        self.metrics.requests.labels(route, str(status)).inc()
         took = round((time.monotonic() - begun) * 1000)
         request_id = scope["state"]["request_id"]
         log.info(

@@ -9,8 +9,7 @@ import asyncio
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from email.message import Message
 from json import JSONDecodeError
 from typing import Annotated, Any
@@ -18,10 +17,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from services.bootstrap import House
-from services.foundation.metrics import Metrics
 from services.intake.accept import Arrival, Verdict
 from services.intake.ingest import BATCH_BYTES, BATCH_EVENTS
+from services.process import Process
 from services.web import views
 
 ONE = "application/cloudevents+json"
@@ -31,23 +29,13 @@ READ_ON = 16_777_216  # bytes read and dropped over the limit: who still sends c
 RETRY_AFTER = "5"  # seconds
 
 
-@dataclass(slots=True)
-class Door:
-    """What the pages and the HTTP door stand on. `wake` tells the rest of the process that there is work."""
-
-    house: House
-    metrics: Metrics = field(default_factory=Metrics)
-    wake: Callable[[], None] = lambda: None
-    draining: bool = False
+def process_of(request: Request) -> Process:
+    """The process that a request came to."""
+    process: Process = request.app.state.process
+    return process
 
 
-def door_of(request: Request) -> Door:
-    """The door that a request came in by."""
-    door: Door = request.app.state.door
-    return door
-
-
-AtDoor = Annotated[Door, Depends(door_of)]
+AtDoor = Annotated[Process, Depends(process_of)]
 
 
 class Problem(Exception):
@@ -68,13 +56,13 @@ router = APIRouter()
 
 
 @router.post("/events")
-async def take_events(request: Request, door: AtDoor) -> Response:
+async def take_events(request: Request, process: AtDoor) -> Response:
     """Take one event or a batch in."""
-    _check_token(request, door.house.settings.bearer_token)
-    if door.draining:
+    settings = process.house.settings
+    _check_token(request, settings.bearer_token)
+    if process.stopping.is_set():
         raise Problem(503, "Stopping", "Quorate is stopping: send it again", {"Retry-After": RETRY_AFTER})
     batched = _is_batch(request)
-    settings = door.house.settings
     limit = settings.max_batch_bytes if batched else settings.max_event_bytes
     text = _text(await _body(request, limit))
     raws = _elements(text) if batched else [_one(text)]
@@ -83,8 +71,8 @@ async def take_events(request: Request, door: AtDoor) -> Response:
         Arrival(raw, {"http": request_id, "index": index} if batched else {"http": request_id})
         for index, raw in enumerate(raws)
     ]
-    verdicts = await _accept(door, arrivals)
-    return JSONResponse(_answer(verdicts, await _still_waiting(door, verdicts)), 202)
+    verdicts = await _accept(process, arrivals)
+    return JSONResponse(_answer(verdicts, await _still_waiting(process, verdicts)), 202)
 
 
 def _check_token(request: Request, token: str) -> None:
@@ -236,23 +224,23 @@ def _pieces(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
         yield piece
 
 
-async def _accept(door: Door, arrivals: Sequence[Arrival]) -> list[Verdict]:
+async def _accept(process: Process, arrivals: Sequence[Arrival]) -> list[Verdict]:
     verdicts: list[Verdict] = []
     for piece in _pieces(arrivals):
-        some = await door.house.intake.accept(piece)
-        door.wake()
+        some = await process.house.intake.accept(piece)
+        process.wake()
         for verdict in some:
-            door.metrics.events.labels(verdict.state).inc()
+            process.metrics.events.labels(verdict.state).inc()
         verdicts += some
     return verdicts
 
 
-async def _still_waiting(door: Door, verdicts: Sequence[Verdict]) -> set[int]:
+async def _still_waiting(process: Process, verdicts: Sequence[Verdict]) -> set[int]:
     """Which events still wait now that the whole batch is in: a later piece may have brought what they waited for."""
     waiting = {verdict.seq for verdict in verdicts if verdict.state == "waiting" and verdict.seq is not None}
     if not waiting:
         return waiting
-    async with door.house.database.read() as db:
+    async with process.house.database.read() as db:
         return await views.still_waiting(db, waiting)
 
 

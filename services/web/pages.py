@@ -20,8 +20,9 @@ from services.bootstrap import LETTERS
 from services.foundation.letters import Letter
 from services.intake.views import list_dead_letters, list_waiting
 from services.invitations.render import clock_time, long_day
+from services.process import Process
 from services.web import views
-from services.web.door import AtDoor, Door, Problem
+from services.web.door import AtDoor, Problem
 
 PAGES = Path(services.__file__).parent.parent / "templates" / "pages"
 ASSETS = PAGES / "assets"
@@ -139,16 +140,16 @@ Text = Annotated[str, Query(max_length=256)]
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
 
 
-def _now(door: Door) -> datetime:
-    return door.house.clock.now()
+def _now(process: Process) -> datetime:
+    return process.house.clock.now()
 
 
 @router.get("/")
-async def meetings(door: AtDoor, authority: Text = "", kind: Text = "", page: PageNumber = 1) -> Response:
+async def meetings(process: AtDoor, authority: Text = "", kind: Text = "", page: PageNumber = 1) -> Response:
     """The meetings to come."""
-    async with door.house.database.read() as db:
+    async with process.house.database.read() as db:
         found, authorities, kinds = await views.meetings_to_come(
-            db, door.house.intake.policy, _now(door), authority, kind, page
+            db, process.house.intake.policy, _now(process), authority, kind, page
         )
     return render(
         "meetings.html",
@@ -163,27 +164,27 @@ async def meetings(door: AtDoor, authority: Text = "", kind: Text = "", page: Pa
 
 
 @router.get("/meetings/{meeting_id}")
-async def meeting(door: AtDoor, meeting_id: str) -> Response:
+async def meeting(process: AtDoor, meeting_id: str) -> Response:
     """One meeting: who is asked and why, who is not and why not."""
-    async with door.house.database.read() as db:
-        found = await views.one_meeting(db, door.house.intake.policy, meeting_id, _now(door))
+    async with process.house.database.read() as db:
+        found = await views.one_meeting(db, process.house.intake.policy, meeting_id, _now(process))
     if found is None:
         raise Problem(404, "Page not found", f"No meeting with the id {meeting_id} is known.")
-    return render("meeting.html", here="meetings", now=_now(door), **found)
+    return render("meeting.html", here="meetings", now=_now(process), **found)
 
 
 @router.get("/meetings/{meeting_id}/invitations/{invitation_id}")
 async def message(
-    door: AtDoor, meeting_id: str, invitation_id: str, number: Annotated[int, Query(ge=0)] = 0
+    process: AtDoor, meeting_id: str, invitation_id: str, number: Annotated[int, Query(ge=0)] = 0
 ) -> Response:
     """A message as its reader sees it: the newest, or the one with this `number`."""
-    async with door.house.database.read() as db:
+    async with process.house.database.read() as db:
         found = await views.messages_of(db, meeting_id, invitation_id)
     messages = found[1] if found else []
     shown = next((each for each in messages if number in {0, each["outbox_id"]}), None)
     if found is None or shown is None:
         raise Problem(404, "Page not found", "This meeting has no such message.")
-    letter = LETTERS[shown["name"]].render(shown["params"], door.house.settings)
+    letter = LETTERS[shown["name"]].render(shown["params"], process.house.settings)
     return render(
         "message.html",
         csp=WITH_A_MESSAGE,
@@ -193,7 +194,7 @@ async def message(
         shown=shown,
         letter=letter,
         entry=diary_entry(letter),
-        now=_now(door),
+        now=_now(process),
     )
 
 
@@ -218,9 +219,9 @@ def diary_entry(letter: Letter) -> dict[str, Any] | None:
 
 
 @router.get("/event")
-async def event(door: AtDoor, source: Text, id: Text) -> Response:
+async def event(process: AtDoor, source: Text, id: Text) -> Response:
     """One event as it came in."""
-    async with door.house.database.read() as db:
+    async with process.house.database.read() as db:
         found = await views.one_event(db, source, id)
     if found is None:
         raise Problem(404, "Page not found", "The journal has no such event.")
@@ -233,32 +234,32 @@ def _pretty(raw: str) -> str:
 
 
 @router.get("/exceptions")
-async def exceptions(door: AtDoor, kind: Text = "", page: PageNumber = 1) -> Response:
+async def exceptions(process: AtDoor, kind: Text = "", page: PageNumber = 1) -> Response:
     """What did not happen."""
-    async with door.house.database.read() as db:
-        found, kinds = await views.exceptions_open(db, door.house.intake.policy, kind, page)
+    async with process.house.database.read() as db:
+        found, kinds = await views.exceptions_open(db, process.house.intake.policy, kind, page)
     return render(
         "exceptions.html",
         here="exceptions",
         found=found,
         kinds=kinds,
         kind=kind,
-        now=_now(door),
+        now=_now(process),
         pagination=pagination(found, "/exceptions", {"kind": kind}),
     )
 
 
 @router.get("/waiting")
-async def waiting(door: AtDoor) -> Response:
+async def waiting(process: AtDoor) -> Response:
     """The events that wait for something they refer to."""
-    async with door.house.database.read() as db:
+    async with process.house.database.read() as db:
         found = await list_waiting(db, limit=AT_MOST)
-    return render("waiting.html", here="waiting", found=found, at_most=AT_MOST, now=_now(door))
+    return render("waiting.html", here="waiting", found=found, at_most=AT_MOST, now=_now(process))
 
 
 @router.get("/dead-letters")
-async def dead_letters(door: AtDoor) -> Response:
+async def dead_letters(process: AtDoor) -> Response:
     """What came in and could not be taken."""
-    async with door.house.database.read() as db:
+    async with process.house.database.read() as db:
         found = await list_dead_letters(db, limit=AT_MOST)
-    return render("dead_letters.html", here="dead-letters", found=found, at_most=AT_MOST, now=_now(door))
+    return render("dead_letters.html", here="dead-letters", found=found, at_most=AT_MOST, now=_now(process))

@@ -10,8 +10,8 @@ import pytest
 
 from services.bootstrap import House
 from services.foundation.settings import Settings
+from services.process import Process
 from services.web.app import make_app
-from services.web.door import Door
 from tests import events
 from tests.running import ONE, TOKEN, Up
 
@@ -74,7 +74,7 @@ def test_the_pages_open_on_the_machine_itself(up: Up) -> None:
 def at(listen: str, house: House, client: str) -> httpx2.AsyncClient:
     """Asks a house that listens on that address, from the address `client`."""
     house.settings = Settings(**{**house.settings.model_dump(), "listen": listen})
-    transport = httpx2.ASGITransport(app=make_app(Door(house)), client=(client, 40_000))
+    transport = httpx2.ASGITransport(app=make_app(Process(house)), client=(client, 40_000))
     return httpx2.AsyncClient(transport=transport, base_url="http://localhost")
 
 

@@ -8,8 +8,8 @@ import httpx2
 
 from services.bootstrap import House
 from services.intake.accept import Arrival
+from services.process import Process
 from services.web.app import make_app
-from services.web.door import Door
 from tests import events
 
 
@@ -28,7 +28,7 @@ async def test_every_page_is_there_on_both_stores(house: House) -> None:
     ]
     await house.intake.accept([Arrival(raw, {"http": "request"}) for raw in raws])
     await house.drain()
-    transport = httpx2.ASGITransport(app=make_app(Door(house)))
+    transport = httpx2.ASGITransport(app=make_app(Process(house)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
 
         async def page(path: str) -> str:
@@ -56,7 +56,7 @@ async def test_an_error_nobody_thought_of_is_told_without_a_trace_of_the_inside(
             raise ZeroDivisionError("Dana Bellweather")
 
     house.clock = Broken()  # type: ignore[assignment]  # as wrong as can be
-    transport = httpx2.ASGITransport(app=make_app(Door(house)))
+    transport = httpx2.ASGITransport(app=make_app(Process(house)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         answer = await client.get("/")
         assert answer.status_code == 500

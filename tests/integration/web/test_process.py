@@ -14,9 +14,8 @@ import httpx2
 import pytest
 
 from services.bootstrap import House
+from services.process import Process
 from services.web.app import make_app
-from services.web.door import Door
-from services.web.process import _Process
 from tests import events
 from tests.mail_server import HANG, MailServer, mail_server, until
 from tests.running import BATCH, COMMAND, ONE, TOKEN, Up, environment
@@ -162,30 +161,12 @@ async def test_a_kill_with_mail_in_hand_loses_none_of_it(tmp_path: Path) -> None
         assert all(len(message_ids) == 1 for message_ids in server.ids().values())
 
 
-async def test_what_fails_is_noted_and_tried_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.web.process.FIRST_WAIT", 0.001)
-    process = _Process(house, lambda: None)
-    tries = 0
-
-    async def due(_db: object) -> datetime:
-        return house.clock.now()
-
-    async def fail_twice() -> None:
-        nonlocal tries
-        tries += 1
-        if tries < 3:
-            raise ConnectionError
-        process.stopping.set()
-
-    await process._keep_going("mailer", due, fail_twice)
-    assert tries == 3
-
-
 async def test_while_it_stops_it_is_alive_and_not_ready_and_takes_nothing(house: House) -> None:
-    door = Door(house, draining=True)
+    process = Process(house)
+    process.stop()
     headers = {"authorization": f"Bearer {house.settings.bearer_token}", "content-type": "application/cloudevents+json"}
     async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=make_app(door)), base_url="http://localhost"
+        transport=httpx2.ASGITransport(app=make_app(process)), base_url="http://localhost"
     ) as client:
         assert (await client.get("/healthz")).status_code == 200
         assert (await client.get("/readyz")).status_code == 503
