@@ -15,7 +15,6 @@ COMPACTED = frozenset({"quorate.directory"})  # each record is all there is to s
 DAY = 86_400_000  # milliseconds
 EVENT_RECORD = 1_310_720  # bytes: an event of the greatest length, its key and headers
 LETTER_RECORD = 4_194_304  # bytes: such a record whole, and what is wrong with it
-KAFKAS = 249  # characters that Kafka takes in the name of a topic
 
 
 def taken() -> list[str]:
