@@ -10,6 +10,7 @@ It is for development and tests: one node, loopback only, no encryption, nobody 
 from __future__ import annotations
 
 import argparse
+import base64
 import fcntl
 import logging
 import os
@@ -132,7 +133,7 @@ class Broker:
         if (self.data / "log" / "meta.properties").exists():
             return
         command = [*base, "kafka.tools.StorageTool", "format", "--standalone"]
-        command += ["--cluster-id", secrets.token_urlsafe(16), "--config", "server.properties"]
+        command += ["--cluster-id", _cluster_id(), "--config", "server.properties"]
         done = subprocess.run(
             command,
             cwd=self.data,
@@ -209,6 +210,11 @@ def _free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _cluster_id() -> str:
+    """A number as Kafka writes them, and never one that begins with a dash, which it would take for an option."""
+    return base64.urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode().rstrip("=")
 
 
 class _ToldToStop(Exception):
