@@ -244,6 +244,11 @@ class Settings(BaseModel):
             )
         return self
 
+    @property
+    def shared(self) -> bool:
+        """Whether the database is one that processes on other machines may use too."""
+        return not self.database_url.startswith("sqlite")
+
     @cached_property
     def database_url(self) -> str:
         """The SQLAlchemy URL in use."""

@@ -44,6 +44,8 @@ async def _serve(
     settings: Settings, make: Callable[[House], Sequence[Part]], started: Callable[[Running], None]
 ) -> None:
     with listening("QUORATE_LISTEN", settings.listen) as listener:
+        if settings.shared and not settings.token:
+            raise CannotStart("QUORATE_TOKEN must be set where the database is shared: every door takes the same")
         token = None if settings.token else settings.home / "token"
         settings.bearer_token  # noqa: B018  # made now, so that it can be read
         mailbox = None if settings.smtp_server else settings.home / "mailbox"
