@@ -1,0 +1,214 @@
+"""The Kafka door: a Faust worker takes records in batches to the one path, and moves the offset after the commit.
+
+Faust acknowledges what an agent was given whenever the agent is left, by an error or because the worker stops; so the
+agent here acknowledges by itself, is never left with an error, and repeats a batch where it stands until it has taken
+effect. What comes again after a crash or a rebalance is known to the inbox. Records of one partition are taken in the
+order they stand in, and so a family's are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import faust
+import structlog
+from aiokafka import AIOKafkaProducer
+from faust.transport.consumer import Consumer
+from faust.types import TP
+
+from services.bootstrap import House
+from services.intake.accept import Arrival, Verdict
+from services.process import FIRST_WAIT, Process, until
+from services.streams.connection import HEARTBEAT, REQUEST, SESSION, faust_options, producing, the_broker
+from services.streams.topics import DEAD_LETTERS, check, taken, topic_name
+
+log = structlog.get_logger()
+
+BATCH = 100  # records in one transaction
+WITHIN = 0.02  # seconds that a batch may gather for
+BUFFER = 1000  # records read ahead
+COMMIT_EVERY = 0.5  # seconds between two commits of offsets
+LOOK_EVERY = 5.0  # seconds between two looks at what lies behind
+LONGEST_WAIT = 30.0  # seconds between two tries of what keeps failing
+
+
+class Consuming:
+    """The Kafka door as a part of a process."""
+
+    name = "stream"
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.stopping = asyncio.Event()
+        self.in_hand = asyncio.Lock()  # held while a batch is on its way
+        self.done: dict[TP, int] = {}  # the offset after the last record that took effect
+        self.batches = 0
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """A producer for dead letters; raises `BrokerTrouble` where Kafka or a topic is not as it must be."""
+        await asyncio.to_thread(check, self.house.settings)
+        async with producing(self.house.settings) as self.producer:
+            yield
+
+    def stop(self) -> None:
+        """Take no further batch."""
+        self.stopping.set()
+
+    async def run(self, process: Process) -> None:
+        """Take records until the process stops; raises where Faust gives up."""
+        self.done.clear()
+        with tempfile.TemporaryDirectory(prefix="quorate-faust-") as folder:
+            app = self._app(process, Path(folder))
+            await app.start()
+            looking = asyncio.create_task(self._look(app, process))
+            ending = [asyncio.create_task(each) for each in (self.stopping.wait(), app.wait_until_stopped())]
+            try:
+                await asyncio.wait([*ending, looking], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (*ending, looking):
+                    task.cancel()
+                async with self.in_hand:  # what is in hand ends, and its offset is committed on the way out
+                    await app.stop()
+            if not self.stopping.is_set():
+                if looking.done() and not looking.cancelled():
+                    looking.result()
+                raise RuntimeError("Faust has stopped by itself")
+
+    def _app(self, process: Process, folder: Path) -> faust.App:
+        settings = self.house.settings
+        app = faust.App(
+            settings.group,
+            **faust_options(the_broker(settings)),
+            autodiscover=False,
+            datadir=str(folder),
+            store="memory://",
+            key_serializer="raw",
+            value_serializer="raw",
+            topic_allow_declare=False,  # it would say nothing where a topic is missing; `check` does
+            topic_disable_leader=True,
+            web_enabled=False,
+            worker_redirect_stdouts=False,
+            processing_guarantee="at_least_once",
+            consumer_auto_offset_reset="earliest",
+            broker_session_timeout=SESSION,
+            broker_heartbeat_interval=HEARTBEAT,
+            broker_request_timeout=REQUEST,
+            broker_commit_interval=COMMIT_EVERY,
+            broker_max_poll_interval=24 * 3600.0,  # a partition may wait for the database for as long as that is gone
+            stream_buffer_maxsize=BUFFER,
+            stream_recovery_delay=0.0,
+            stream_wait_empty=False,
+        )
+        topic = app.topic(*(topic_name(settings, each) for each in taken()), value_type=bytes, key_type=bytes)
+
+        async def take(stream: Any) -> None:
+            async for events in stream.noack_take(BATCH, within=WITHIN):
+                await self._take_in(process, stream, events)
+
+        app.agent(topic, name="quorate.intake")(take)
+        return app
+
+    async def _take_in(self, process: Process, stream: Any, events: Sequence[Any]) -> None:
+        """Take a batch in and acknowledge it; does not come back once the worker stops."""
+        async with self.in_hand:
+            arrivals = [
+                Arrival(
+                    event.value or b"",
+                    {
+                        "topic": event.message.topic,
+                        "partition": event.message.partition,
+                        "offset": event.message.offset,
+                    },
+                )
+                for event in events
+            ]
+            if await self._until_done(process, "the database", lambda: self._effects(process, arrivals)):
+                for event in events:
+                    await stream.ack(event)
+                    self.done[event.message.tp] = event.message.offset + 1
+                self.batches += 1
+                process.pulses[self.name].beat()
+                process.wake()
+                return
+        await asyncio.Event().wait()  # until it is cancelled: an agent that ends is started again
+
+    async def _effects(self, process: Process, arrivals: Sequence[Arrival]) -> None:
+        begun = time.monotonic()
+        verdicts = await self.house.intake.accept(arrivals)
+        letters = [(a, v) for a, v in zip(arrivals, verdicts, strict=True) if v.state == "rejected"]
+        if letters:
+            await self._until_done(process, "the topic of dead letters", lambda: self._send_dead(letters))
+        for verdict in verdicts:
+            process.metrics.events.labels(verdict.state).inc()
+        log.debug("batch_taken", count=len(arrivals), duration_ms=round((time.monotonic() - begun) * 1000))
+
+    async def _until_done(self, process: Process, what: str, act: Callable[[], Awaitable[None]]) -> bool:
+        """Do it again until it is done; False where the worker stops before."""
+        wait = FIRST_WAIT
+        while not self.stopping.is_set():
+            try:
+                await act()
+            except Exception as trouble:
+                log.warning("partition_waits", reason=what, wait_s=wait, exc_info=trouble)
+                process.pulses[self.name].waits = what
+                await until(self.stopping, wait)
+                wait = min(2 * wait, LONGEST_WAIT)
+            else:
+                return True
+        return False
+
+    async def _send_dead(self, letters: Sequence[tuple[Arrival, Verdict]]) -> None:
+        """Tell of what was rejected, each record whole, with the reasons beside it."""
+        topic = topic_name(self.house.settings, DEAD_LETTERS)
+        sent = [await self._send_letter(self.producer, topic, *letter) for letter in letters]
+        for acknowledged in sent:
+            await acknowledged
+
+    async def _send_letter(
+        self, producer: AIOKafkaProducer, topic: str, arrival: Arrival, verdict: Verdict
+    ) -> Awaitable[Any]:
+        errors = [{"path": error.path, "message": error.message} for error in verdict.errors]
+        headers = [
+            ("quorate-deadletter-id", str(verdict.deadletter_id).encode()),
+            ("quorate-from", json.dumps(arrival.origin).encode()),
+            ("quorate-errors", json.dumps(errors).encode()),
+        ]
+        key = f"{arrival.origin['topic']}/{arrival.origin['partition']}".encode()
+        sent: Awaitable[Any] = await producer.send(topic, arrival.raw, key=key, headers=headers)
+        return sent
+
+    async def _look(self, app: faust.App, process: Process) -> None:
+        """See, again and again, what lies behind on the partitions held. While nothing does, the part gets on."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            held = app.consumer.assignment()
+            if not held or app.rebalancing:
+                continue
+            # Faust passes a question to the thread that fetches, which answers between two fetches: ask once for all.
+            ends = await app.consumer.highwaters(*held)
+            await self._begin(app, held)
+            behind = {tp: max(0, end - self.done[tp]) for tp, end in ends.items()}
+            process.metrics.lag.clear()
+            for tp, count in behind.items():
+                process.metrics.lag.labels(tp.topic, str(tp.partition)).set(count)
+            if not any(behind.values()):
+                process.pulses[self.name].beat()
+
+    async def _begin(self, app: faust.App, held: set[TP]) -> None:
+        """Where partitions stand that this worker has come to hold, or holds again: at what the group has committed."""
+        for tp in self.done.keys() - held:
+            del self.done[tp]
+        new = held - self.done.keys()
+        first = await app.consumer.earliest_offsets(*new) if new else {}
+        committed_by = cast(Consumer, app.consumer)._committed_offset
+        for tp in held:
+            committed = committed_by.get(tp) or 0
+            self.done[tp] = max(self.done.get(tp, 0), first.get(tp, 0), committed)

@@ -1,0 +1,169 @@
+"""Records become effects: once, in order, and with the offset behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from sqlalchemy import func, select, text
+
+from services.bootstrap import House
+from services.directory.store import children
+from services.foundation.database import Database
+from services.foundation.settings import Settings
+from services.intake.store import journal
+from services.invitations.store import invitations
+from services.streams.connection import client_options, the_broker
+from services.streams.topics import DEAD_LETTERS, topic_name
+from tests import events
+from tests.streaming import committed, produce, records, until, working
+
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
+
+
+async def count(house: House, table: object) -> int:
+    async with house.database.read() as db:
+        return int((await db.execute(select(func.count()).select_from(table))).scalar_one())  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def nobody_can_write(house: House) -> AsyncIterator[None]:
+    """Intake waits for another transaction in here, and gives up after QUORATE_LOCK_TIMEOUT (one second)."""
+    other = Database(house.settings.database_url)
+    try:
+        async with other.write() as db:
+            await db.execute(text("SELECT 1"))
+            yield
+    finally:
+        await other.close()
+
+
+async def test_records_take_effect_across_topics_and_what_waits_is_let_go(house: House) -> None:
+    async with working(house) as worker:
+        await worker.take(events.meeting(), events.involvement("i1"), events.agency("camhs-1"), events.child("c1"))
+        async with house.database.read() as db:
+            asked = set((await db.execute(select(invitations.c.agency_id))).scalars())
+    assert "camhs-1" in asked
+
+
+async def test_the_offset_moves_once_the_effect_is_durable_and_not_before(house: House) -> None:
+    async with working(house) as worker:
+        await worker.take(events.child("c1"))
+        async with nobody_can_write(house):
+            ends = await produce(house.settings, [events.child("c2", family_id="f2")])
+            await until(lambda: worker.process.pulses["stream"].waits is not None, "the partition waits and says so")
+            assert await worker.process.ready() == "waits for stream: the database"
+            await asyncio.sleep(2 * 0.5)  # as long as two commits of offsets: what must not happen had time to
+            assert all(offset < ends[tp] for tp, offset in (await committed(house.settings, ends)).items())
+        await worker.has_taken(ends)
+        await until(lambda: worker.process.pulses["stream"].waits is None, "it goes on by itself")
+        assert worker.process.alive() == {}
+    assert await committed(house.settings, ends) == ends
+    assert await count(house, children) == 2
+
+
+async def test_a_worker_that_stops_in_the_middle_of_a_batch_has_acknowledged_none_of_it(house: House) -> None:
+    """Faust itself acknowledges what an agent was given when the agent is cancelled."""
+    async with working(house) as worker:
+        await worker.take(events.child("c1"))
+        async with nobody_can_write(house):
+            ends = await produce(house.settings, [events.child("c2", family_id="f2")])
+            await until(lambda: worker.process.pulses["stream"].waits is not None, "the batch is in hand")
+            await worker.stop()
+        assert all(offset < ends[tp] for tp, offset in (await committed(house.settings, ends)).items())
+        assert await count(house, children) == 1
+    async with working(house) as worker:
+        await worker.has_taken(ends)
+    assert await count(house, children) == 2
+    assert await committed(house.settings, ends) == ends
+
+
+async def test_what_comes_again_has_no_second_effect(house: House) -> None:
+    raws = [events.child("c1"), events.agency("camhs-1"), events.involvement("i1"), events.meeting()]
+    async with working(house) as worker:
+        await worker.take(*raws)
+        before = await count(house, invitations)
+        await worker.take(*raws, *raws)
+        assert await count(house, journal) == len(raws)
+        assert await count(house, invitations) == before
+
+
+async def test_events_of_one_family_are_journaled_in_the_order_of_their_records(house: House) -> None:
+    raws = [
+        events.child(f"c{family}", id=f"e-{family}-{number}", family_id=f"f{family}")
+        for number in range(30)
+        for family in range(10)
+    ]
+    async with working(house) as worker:
+        await worker.take(*raws)
+    async with house.database.read() as db:
+        found = (await db.execute(select(journal.c.partition_key, journal.c.event_id).order_by(journal.c.seq))).all()
+    for family in range(10):
+        assert [id for key, id in found if key == f"f{family}"] == [f"e-{family}-{number}" for number in range(30)]
+
+
+async def test_what_cannot_be_read_is_kept_with_its_place_and_told_of_and_the_rest_goes_on(house: House) -> None:
+    bad: list[bytes | None] = [b"\xff\xfe", b"", None, b'{"specversion": "1.0"}']
+    async with working(house) as worker:
+        await worker.take(*bad, events.child("c1"))
+        told = await records(house.settings, DEAD_LETTERS, len(bad))
+        assert await count(house, children) == 1
+    async with house.database.read() as db:
+        rows = (await db.execute(text("SELECT deadletter_id, origin, errors FROM dead_letters"))).all()
+    kept = {str(row.deadletter_id): row for row in rows}
+    assert len(kept) == len(bad)
+    for record in told:
+        headers = {name: value.decode() for name, value in record.headers}
+        row = kept.pop(headers["quorate-deadletter-id"])
+        assert json.loads(headers["quorate-from"]) == row.origin
+        assert json.loads(headers["quorate-errors"]) == row.errors
+        assert row.origin["topic"] == f"{house.settings.topic_prefix}.children"
+        assert record.value in {raw or b"" for raw in bad}
+    assert not kept
+
+
+def largest_dead_letter(settings: Settings, size: int) -> None:
+    """Have the broker refuse dead letters of more than this many bytes."""
+    admin = KafkaAdminClient(**client_options(the_broker(settings)))
+    topic = topic_name(settings, DEAD_LETTERS)
+    try:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(size)})])
+    finally:
+        admin.close()
+
+
+async def test_while_dead_letters_cannot_be_told_of_the_partition_waits_and_says_so(house: House) -> None:
+    await asyncio.to_thread(largest_dead_letter, house.settings, 100)
+    async with working(house) as worker:
+        ends = await produce(house.settings, [b"no event"])
+        pulse = worker.process.pulses["stream"]
+        await until(lambda: pulse.waits == "the topic of dead letters", "it waits and says for what")
+        assert set((await committed(house.settings, ends)).values()) == {0}
+        await asyncio.to_thread(largest_dead_letter, house.settings, 1_000_000)
+        [record] = await records(house.settings, DEAD_LETTERS, 1)
+        assert record.value == b"no event"
+        await worker.has_taken(ends)
+    assert await committed(house.settings, ends) == ends
+    assert await count(house, text("dead_letters")) == 1
+
+
+async def test_how_far_behind_a_partition_is_can_be_read_off_the_measures(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.streams.worker.LOOK_EVERY", 0.1)
+    async with working(house) as worker:
+        await worker.take(events.child("c1"))
+        async with nobody_can_write(house):
+            await produce(house.settings, [events.child(f"c{n}", id=f"e{n}", family_id="f1") for n in range(7)])
+
+            def behind() -> float:
+                samples = next(iter(worker.process.metrics.lag.collect())).samples
+                return sum(sample.value for sample in samples)
+
+            await until(lambda: behind() == 7, "seven records lie behind")
+        await until(lambda: behind() == 0, "none does any more")
