@@ -48,6 +48,11 @@ COMMANDS = {
         "processes:scheduler",
         "Keep acting on timers as they fall due, beside as many others as are needed.",
     ),
+    "worker": (
+        "worker:worker",
+        "Keep taking events from Kafka and handing outcomes to it, beside as many other workers as are needed.",
+    ),
+    "topics": ("streams:topics", "The topics on Kafka: make them, and see how much waits on them."),
     "migrate": ("upkeep:migrate_database", "Bring the database's tables up to date."),
 }
 
@@ -62,7 +67,7 @@ class _Commands(MutableMapping[str, Any]):
         if name not in self.loaded:
             found = pkgutil.resolve_name(f"{__name__}.{COMMANDS[name][0]}")
             if not isinstance(found, typer.Typer):
-                one = typer.Typer(rich_markup_mode=None)
+                one = typer.Typer(add_completion=False, rich_markup_mode=None)
                 one.command(name)(found)
                 found = one
             self.loaded[name] = typer.main.get_command(found)
