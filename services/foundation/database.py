@@ -9,6 +9,7 @@ its own, and means the same on both.
 from __future__ import annotations
 
 import asyncio
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
@@ -26,7 +27,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, String, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as QueueTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -48,6 +50,12 @@ metadata = MetaData(
 MIGRATIONS = Path(__file__).parent / "migrations"
 IN_A_STATEMENT = 5_000  # values in one IN list: under SQLite's 32,766 and asyncpg's 32,767 parameters
 LISTEN_AGAIN = 1.0  # seconds after which a lost connection is tried again
+CONNECT_WITHIN = 10.0  # seconds that PostgreSQL may take to let somebody in
+THINK_WITHIN = 60.0  # seconds that a transaction may say nothing to PostgreSQL, which ends it then for the others' sake
+ANSWER_LATE = 5.0  # seconds after the longest query in which an answer must be here, or the connection is dead
+# When a peer that is gone without a word is noticed: after a minute, at both ends.
+PROBE_AFTER, PROBE_EVERY, PROBES = 30, 10, 3
+STATEMENTS = 500  # prepared ones that a connection keeps; there are fewer in all of Quorate
 WRITERS, MIGRATORS = 0x51756F72, 0x4D696772  # what the locks of PostgreSQL are called
 
 # SQLite numbers rows by itself only under the very name INTEGER, which holds 64 bits there.
@@ -55,7 +63,20 @@ RowNumber = BigInteger().with_variant(Integer, "sqlite")
 
 
 class DatabaseTrouble(Exception):
-    """The database cannot be used as things are; the message is one line that says why and what would help."""
+    """The database cannot be used as things are; the message is one line that says why and what would help.
+
+    One that `passes` may be over by itself in a moment: the server restarts, the connection broke, another process was
+    in the way. Whoever does the same again then succeeds, and does no harm: even where the answer to the commit was
+    what got lost, what is done already is known the second time.
+    """
+
+    def __init__(self, message: str, *, passes: bool = False) -> None:
+        super().__init__(message)
+        self.passes = passes
+
+
+class _Broken(Exception):
+    """The connection broke while it was in use."""
 
 
 # The beginning of SQLite's name for an error → what it means to the person who runs Quorate.
@@ -82,8 +103,12 @@ _POSTGRES_SAYS = {
     "28": "it does not let this user in. Check the user and the password in QUORATE_DATABASE",
     "3D000": "there is no database of this name. Create it, then run: quorate migrate",
     "42501": "this user may not do that there. Give it the right to use the tables, or name another user",
-    "08": "the connection broke. Nothing of this step was kept; do it again",
+    "25P03": "this process took too long in the middle of a step. Nothing of this step was kept; do it again",
+    "08": "the connection broke. Do it again: what was kept has no second effect",
 }
+
+# What is over by itself, by the beginning of either's code.
+_PASSES = ("SQLITE_BUSY", "08", "25P03", "40", "53300", "55P03", "57P")
 
 
 class Instant(TypeDecorator[datetime]):
@@ -132,17 +157,24 @@ def chunks(values: Iterable[T], size: int = IN_A_STATEMENT) -> Iterator[list[T]]
 class Database:
     """A door for one writer at a time and any number of readers.
 
-    `lock_timeout` and `statement_timeout` are in seconds; on SQLite there is only the first. `connections` is how many
-    may be open to PostgreSQL at once.
+    `lock_timeout`, `statement_timeout` and `think_within` (how long a transaction may say nothing) are in seconds; on
+    SQLite there is only the first. `connections` is how many may be open to PostgreSQL at once, beside the one that
+    listens.
     """
 
     def __init__(
-        self, url: str, lock_timeout: float = 30, statement_timeout: float = 120, connections: int = 10
+        self,
+        url: str,
+        lock_timeout: float = 30,
+        statement_timeout: float = 120,
+        connections: int = 10,
+        think_within: float = THINK_WITHIN,
     ) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.lock_timeout = lock_timeout
         self.statement_timeout = statement_timeout
+        self.think_within = think_within
         if self.is_sqlite:
             self._writer = self._engine("BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
             self._reader = self._engine("BEGIN", query_only=True, pool_size=4)
@@ -156,24 +188,16 @@ class Database:
         return str(self.url.database) if self.is_sqlite else self.url.render_as_string(hide_password=True)
 
     def _engine(self, begin: str | None, *, query_only: bool = False, keys: bool = True, **pool: int) -> AsyncEngine:
-        milliseconds = {"lock_timeout": self.lock_timeout, "statement_timeout": self.statement_timeout}
         engine = create_async_engine(
             self.url,
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             hide_parameters=True,  # they are about people, and errors are logged
             pool_timeout=2 * self.lock_timeout,
-            pool_pre_ping=not self.is_sqlite,
+            pool_use_lifo=True,  # the connection that was used last has its statements prepared
             connect_args={"timeout": self.lock_timeout, "isolation_level": None}
             if self.is_sqlite
-            else {
-                "server_settings": {
-                    "application_name": "quorate",
-                    "jit": "off",  # short queries; to compile one costs more than to run it
-                    "random_page_cost": "1.1",  # no spinning disk: an index is worth it for a few rows of many
-                    **{name: str(int(seconds * 1000)) for name, seconds in milliseconds.items()},
-                }
-            },
+            else self._postgres_arguments(),
             **pool,
         )
         if self.is_sqlite:
@@ -195,7 +219,34 @@ class Database:
 
             event.listen(engine.sync_engine, "connect", prepare)
             event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        else:
+            event.listen(engine.sync_engine, "connect", _notice_a_dead_peer)
+            event.listen(engine.sync_engine, "checkout", _is_open)
+            event.listen(engine.sync_engine, "handle_error", _note_broken)
         return engine
+
+    def _postgres_arguments(self) -> dict[str, Any]:
+        milliseconds = {
+            "lock_timeout": self.lock_timeout,
+            "statement_timeout": self.statement_timeout,
+            "idle_in_transaction_session_timeout": self.think_within,
+            "tcp_user_timeout": PROBE_AFTER + PROBE_EVERY * PROBES,
+        }
+        return {
+            "timeout": CONNECT_WITHIN,
+            "command_timeout": self.statement_timeout + ANSWER_LATE,
+            "prepared_statement_cache_size": STATEMENTS,
+            "statement_cache_size": STATEMENTS,
+            "server_settings": {
+                "application_name": "quorate",
+                "jit": "off",  # short queries; to compile one costs more than to run it
+                "random_page_cost": "1.1",  # no spinning disk: an index is worth it for a few rows of many
+                "tcp_keepalives_idle": str(PROBE_AFTER),
+                "tcp_keepalives_interval": str(PROBE_EVERY),
+                "tcp_keepalives_count": str(PROBES),
+                **{name: str(int(seconds * 1000)) for name, seconds in milliseconds.items()},
+            },
+        }
 
     @property
     def engine(self) -> AsyncEngine:
@@ -209,22 +260,25 @@ class Database:
         except OSError as wrong:
             why = wrong.strerror or str(wrong) or type(wrong).__name__
             hint = "Name another place" if self.is_sqlite else "Check that its server runs, and QUORATE_DATABASE"
-            raise DatabaseTrouble(f"The database {self.name} cannot be reached: {why}. {hint}.") from wrong
+            trouble = f"The database {self.name} cannot be reached: {why}. {hint}."
+            raise DatabaseTrouble(trouble, passes=not self.is_sqlite) from wrong
 
     @contextmanager
     def _plain_words(self) -> Iterator[None]:
         """What the person who runs Quorate can do something about, said in words; everything else as it is."""
         try:
             yield
-        except (DBAPIError, sqlite3.Error) as wrong:
-            meaning = _meaning(wrong)
+        except (DBAPIError, sqlite3.Error, _Broken) as wrong:
+            code, meaning = _meaning(wrong)
             if meaning is None:
                 raise
-            raise DatabaseTrouble(f"The database {self.name} cannot be used: {meaning}.") from wrong
+            trouble = f"The database {self.name} cannot be used: {meaning}."
+            raise DatabaseTrouble(trouble, passes=code.startswith(_PASSES)) from wrong
         except QueueTimeout as wrong:
             raise DatabaseTrouble(
                 f"The database {self.name} cannot be used: this process has kept every connection busy for too long. "
-                "Do it again."
+                "Do it again.",
+                passes=True,
             ) from wrong
 
     @asynccontextmanager
@@ -274,25 +328,17 @@ class Database:
         Whoever listens is told of everything once at the beginning, and again whenever the connection was lost and is
         back: what was announced meanwhile is not repeated.
         """
-        gone = asyncio.Event()
-        while True:
-            gone.clear()
-            try:
-                async with self._connection(self._writer) as connection:
-                    raw = (await connection.get_raw_connection()).driver_connection
-                    assert raw is not None
-                    raw.add_termination_listener(lambda *_: gone.set())
-                    for name, act in told.items():
-                        await raw.add_listener(name, lambda *_, act=act: act())
-                    try:
-                        for act in told.values():
-                            act()
-                        await gone.wait()
-                    finally:
-                        await connection.invalidate()  # it listens: no other may have it
-            except (DatabaseTrouble, DBAPIError, OSError) as lost:
-                log.warning("not_listening", why=type(lost).__name__)
-            await asyncio.sleep(LISTEN_AGAIN)
+        listener = self._engine(None, pool_size=1, max_overflow=0)  # its own: of the others none is ever missing
+        try:
+            while True:
+                try:
+                    async with self._connection(listener) as connection:
+                        await _listen_until_lost(connection, told)
+                except Exception as lost:  # whatever it is: what nobody was told of is found all the same, later
+                    log.warning("not_listening", why=type(lost.__cause__ or lost).__name__)
+                await asyncio.sleep(LISTEN_AGAIN)
+        finally:
+            await listener.dispose()
 
     async def migrate(self) -> tuple[str | None, str | None]:
         """Bring the schema up to date, one process at a time; returns the revision before and after.
@@ -367,15 +413,61 @@ class Database:
             await self._reader.dispose()
 
 
-def _meaning(error: DBAPIError | sqlite3.Error) -> str | None:
-    """What an error means to the person who runs Quorate; None where that person can do nothing about it."""
+async def _listen_until_lost(connection: AsyncConnection, told: Mapping[str, Callable[[], None]]) -> None:
+    gone = asyncio.Event()
+    raw: Any = (await connection.get_raw_connection()).driver_connection
+    raw.add_termination_listener(lambda *_: gone.set())
+    try:
+        for name, act in told.items():
+            await raw.add_listener(name, lambda *_, act=act: act())
+        for act in told.values():
+            act()
+        await gone.wait()
+    finally:
+        await connection.invalidate()
+
+
+def _notice_a_dead_peer(connection: Any, _record: Any) -> None:
+    """A server that vanished without a word is noticed while nothing is asked of it."""
+    line: socket.socket = connection.driver_connection._transport.get_extra_info("socket")
+    if line.family in {socket.AF_INET, socket.AF_INET6}:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (
+            ("TCP_KEEPIDLE", PROBE_AFTER),
+            ("TCP_KEEPINTVL", PROBE_EVERY),
+            ("TCP_KEEPCNT", PROBES),
+            ("TCP_USER_TIMEOUT", 1000 * (PROBE_AFTER + PROBE_EVERY * PROBES)),
+        ):
+            if hasattr(socket, option):  # as Linux has them
+                line.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def _is_open(connection: Any, _record: Any, _proxy: Any) -> None:
+    """A connection that was lost while it lay idle is replaced before anybody uses it; no question to the server."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+def _note_broken(context: ExceptionContext) -> None:
+    """What the network did to a connection in use. The driver lets it through as it is, or cannot go on after it."""
+    if isinstance(context.original_exception, OSError):  # a time-out is one too
+        context.is_disconnect = True
+        raise _Broken from context.original_exception
+
+
+def _meaning(error: DBAPIError | sqlite3.Error | _Broken) -> tuple[str, str | None]:
+    """The code of an error, and what it means to the person who runs Quorate; None where that person can do nothing
+    about it.
+    """
     original = error.orig if isinstance(error, DBAPIError) else error
     for attribute, meanings in (("sqlite_errorname", _SQLITE_SAYS), ("sqlstate", _POSTGRES_SAYS)):
         code = str(getattr(original, attribute, ""))
         for beginning, meaning in meanings.items():
             if code.startswith(beginning):
-                return meaning
-    return _POSTGRES_SAYS["08"] if isinstance(error, DBAPIError) and error.connection_invalidated else None
+                return code, meaning
+    if isinstance(error, _Broken) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        return "08", _POSTGRES_SAYS["08"]
+    return "", None
 
 
 def alembic_config(connection: Connection | None = None) -> Config:

@@ -76,13 +76,14 @@ Index("ix_outbox_key", outbox.c.key, outbox.c.outbox_id)
 
 
 class OutboxRow(NamedTuple):
-    """One claimed row."""
+    """One claimed row; `claim` is what it was claimed by."""
 
     outbox_id: int
     name: str
     key: str
     params: Mapping[str, Any]
     attempts: int
+    claim: str = ""
 
 
 class Settlement(NamedTuple):
@@ -129,6 +130,11 @@ async def claim(
     """Take up to `limit` rows with these names that are due, oldest first, for as long as `lease`.
 
     A row with another name was written by a newer release, and is for a worker of that release.
+
+    This needs no lock but those on the rows, and waits for none: it goes beside intake, settling and other claims. A
+    row that another transaction has in hand is stepped over; one that was taken back since the statement began is
+    looked at again, and left. Who takes back waits for this transaction's end, and then finds the rows in hand. Rows
+    behind one that this statement sees waiting stay where they are, so that order is kept.
     """
     earlier = outbox.alias("earlier")
     blocked = exists(
@@ -154,13 +160,17 @@ async def claim(
         update(outbox)
         .where(outbox.c.outbox_id.in_(select(due.c.outbox_id)))
         .values(claimed_by=worker, due_at=now + lease)
-        .returning(outbox.c.outbox_id, outbox.c.name, outbox.c.key, outbox.c.params, outbox.c.attempts)
+        .returning(
+            outbox.c.outbox_id, outbox.c.name, outbox.c.key, outbox.c.params, outbox.c.attempts, outbox.c.claimed_by
+        )
     )
     return sorted((OutboxRow(*each) for each in taken), key=lambda each: each.outbox_id)
 
 
 async def still_claimed(db: AsyncConnection, worker: str, outbox_ids: Sequence[int]) -> set[int]:
-    """Which of these rows `worker` still holds: it has lost those whose lease ran out and that another one took."""
+    """Which of these rows `worker` still holds, and keeps to the commit: it has lost those whose lease ran out and
+    that another one took, and has none any more that it settled.
+    """
     held: set[int] = set()
     for some in chunks(outbox_ids):
         query = (

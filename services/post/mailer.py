@@ -1,8 +1,10 @@
 """The mailer: claims what is due, renders it, hands it to the mail server, and notes how it went.
 
-No transaction is open while a message is on its way. What was noted of one batch and the claim of the next are one
-transaction, and the next batch is claimed while the last is being sent. A process that dies between the server's word
-and the note sends the message again, with the same Message-ID and UID, so that it lands on the same diary entry.
+No transaction is open while a message is on its way. While one batch is being sent, how the last one went is noted and
+the next is claimed; a claim waits for nobody, since on a shared database it goes beside the others that write. While
+the database is away, how attempts ended is kept and noted when it is back. A process that dies between the server's
+word and the note leaves its claim, which runs out after `LEASE`: then the message is sent again, with the same
+Message-ID and UID, so that it lands on the same diary entry.
 """
 
 from __future__ import annotations
@@ -12,14 +14,16 @@ import os
 import secrets
 import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 
 import aiosmtplib
 import structlog
 
 from services.foundation import outbox
+from services.foundation.database import DatabaseTrouble
 from services.foundation.letters import Attempt, LetterKind
 from services.foundation.outbox import OutboxRow, Settlement
 from services.foundation.settings import Settings, SmtpServer
@@ -37,6 +41,9 @@ LEASE = timedelta(minutes=15)
 # Of a claim's time: none of a batch is begun after the first part, and none takes longer than the second. What is left
 # is for noting how it went, so that nobody else claims what a mailer that is alive has in hand.
 TO_BEGIN, TO_SEND = LEASE / 2, LEASE / 3
+NOTE_FIRST_WAIT, NOTE_LONGEST_WAIT = 0.1, 5.0  # seconds between two tries of noting while the database is away
+NOTE_FOR = 60.0  # seconds after which whoever drains is told; what was not noted is noted by the next drain
+NOTE_WHEN_STOPPING = 1.5  # the same for a mailer that stops, after the last message
 FAILURES = (aiosmtplib.SMTPException, OSError, TimeoutError)
 
 
@@ -67,7 +74,10 @@ class Mailer:
     in_use: int = 0  # those that are open and used, or being opened
     tls: ssl.SSLContext | None = None
     under_way: set[asyncio.Timeout] = field(default_factory=set)
+    ended: list[Attempt] = field(default_factory=list)  # attempts not noted yet
+    claims: Iterator[int] = field(default_factory=count)
     stopping: bool = False
+    note_by: float | None = None  # on the loop's clock, once it stops
     server_failures: int = 0  # since a message was last taken
     rests_until: datetime | None = None  # nothing is claimed before, since the server itself failed
     tally: Tally = field(default_factory=Tally)
@@ -75,34 +85,40 @@ class Mailer:
     async def drain(self, progress: Callable[[], None] = lambda: None) -> Tally:
         """Send all that is due, until nothing more is, or until the server fails; returns what was done.
 
-        `progress` is called after every batch.
+        `progress` is called after every batch, and while the database is waited for. Raises `DatabaseTrouble` where
+        that takes too long; what has not been noted by then is kept, and the first thing that is done the next time.
         """
-        under_way: asyncio.Task[list[Attempt]] | None = None
-        done: list[Attempt] = []
+        sending: asyncio.Task[None] | None = None
+        noting: asyncio.Task[None] | None = None
         try:
+            await self._note(progress)
             while True:
-                rows, withheld = await self._settle_and_claim(done)
-                done = withheld
-                if under_way is not None:
-                    done = done + await asyncio.shield(under_way)
-                progress()
+                rows = await self._claim()
+                if sending is not None:
+                    await asyncio.shield(sending)
                 until = asyncio.get_running_loop().time() + TO_BEGIN.total_seconds()
-                under_way = asyncio.create_task(self._send_all(rows, until)) if rows else None
-                if under_way is None and not done:
-                    return self.tally
+                sending = asyncio.create_task(self._send_all(rows, until, progress)) if rows else None
+                if noting is not None:
+                    await asyncio.shield(noting)
+                noting = asyncio.create_task(self._note(progress)) if self.ended else None
+                progress()
+                if not rows:
+                    if noting is None:
+                        return self.tally
+                    await asyncio.shield(noting)  # before looking again: something may wait behind what is noted
         except asyncio.CancelledError:
             self.stop(within=0)
             raise
         finally:
-            if under_way is not None:
-                done = done + await under_way
-            if done:
-                await self._note(done)
+            await asyncio.gather(*(task for task in (sending, noting) if task is not None), return_exceptions=True)
+            if noting is None or noting.exception() is None:
+                await self._note(progress)
 
     def stop(self, within: float) -> None:
         """Begin nothing more. What is with the server may take `within` seconds yet; the rest falls due again."""
         self.stopping = True
         until = asyncio.get_running_loop().time() + within
+        self.note_by = until + NOTE_WHEN_STOPPING
         for deadline in self.under_way:
             deadline.reschedule(until)
 
@@ -120,29 +136,52 @@ class Mailer:
         async with self.intake.database.write() as db:
             await outbox.release_claims(db, outbox.MAIL, self.intake.clock.now())
 
-    async def _note(self, done: Sequence[Attempt]) -> None:
-        async with self.intake.database.write() as db:
-            await self._settle(self.intake.work(db), done)
-        self.tally.count(done)
-
-    async def _settle_and_claim(self, done: Sequence[Attempt]) -> tuple[list[OutboxRow], list[Attempt]]:
-        """Note how the last batch went and claim the next; returns it, and what of it may not be sent."""
+    async def _claim(self) -> list[OutboxRow]:
+        """Claim the next batch; what of it may not be sent has ended already."""
+        if self.stopping or self._rests():
+            return []
         now = self.intake.clock.now()
-        async with self.intake.database.write() as db:
-            if done:
-                await self._settle(self.intake.work(db), done)
-            idle = self.stopping or self._rests()
-            rows = [] if idle else await outbox.claim(db, outbox.MAIL, self.letters, self.name, BATCH, now, LEASE)
-            held: dict[int, str] = {}
+        claim = f"{self.name}-{next(self.claims)}"
+        held: dict[int, str] = {}
+        async with self.intake.database.write(alone=False) as db:
+            rows = await outbox.claim(db, outbox.MAIL, self.letters, claim, BATCH, now, LEASE)
             for name, some in _by_name(rows).items():
                 held.update(await self.letters[name].withheld(db, some, now))
-        self.tally.count(done)
-        withheld = [Attempt(row, "failed", now, reason=held[row.outbox_id]) for row in rows if row.outbox_id in held]
-        return [row for row in rows if row.outbox_id not in held], withheld
+        self.ended += [Attempt(row, "failed", now, reason=held[row.outbox_id]) for row in rows if row.outbox_id in held]
+        return [row for row in rows if row.outbox_id not in held]
+
+    async def _note(self, progress: Callable[[], None]) -> None:
+        """Note how attempts ended, again and again while the database is away. What was noted although no answer came
+        is not this mailer's any more, and so is noted once.
+        """
+        some = list(self.ended)
+        begun, wait = asyncio.get_running_loop().time(), NOTE_FIRST_WAIT
+        while some:
+            try:
+                async with self.intake.database.write() as db:
+                    await self._settle(self.intake.work(db), some)
+            except DatabaseTrouble as trouble:
+                until = begun + NOTE_FOR if self.note_by is None else self.note_by
+                if not trouble.passes or asyncio.get_running_loop().time() + wait > until:
+                    log.warning("not_noted", count=len(some))
+                    raise
+                log.warning("not_noted_yet", count=len(some), again_in_s=wait)
+                progress()
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, NOTE_LONGEST_WAIT)
+            else:
+                break
+        del self.ended[: len(some)]
+        self.tally.count(some)
 
     async def _settle(self, work: Work, done: Sequence[Attempt]) -> None:
         """Note how attempts ended, as far as they are still this mailer's to note."""
-        mine = await outbox.still_claimed(work.db, self.name, [attempt.row.outbox_id for attempt in done])
+        by_claim: dict[str, list[int]] = {}
+        for attempt in done:
+            by_claim.setdefault(attempt.row.claim, []).append(attempt.row.outbox_id)
+        mine: set[int] = set()
+        for claim, outbox_ids in by_claim.items():
+            mine |= await outbox.still_claimed(work.db, claim, outbox_ids)
         done = [attempt for attempt in done if attempt.row.outbox_id in mine]
         await outbox.settle(work.db, [self._settlement(attempt) for attempt in done], work.now)
         by_name: dict[str, list[Attempt]] = {}
@@ -162,13 +201,12 @@ class Mailer:
         result = f"{attempt.code or ''} {attempt.text}".strip()
         return Settlement(attempt.row.outbox_id, attempt.state, result, attempts, due)
 
-    async def _send_all(self, rows: Sequence[OutboxRow], until: float) -> list[Attempt]:
+    async def _send_all(self, rows: Sequence[OutboxRow], until: float, progress: Callable[[], None]) -> None:
         """Send a batch over all connections, beginning none after `until` on the loop's clock.
 
         Once the server itself fails, or the mailer is told to stop, the rest is put off untried.
         """
         turns = Turns(rows, self.settings.smtp_per_domain)
-        attempts: list[Attempt] = []
         loop = asyncio.get_running_loop()
         server_failed = False
 
@@ -176,11 +214,12 @@ class Mailer:
             nonlocal server_failed
             while not (server_failed or self.stopping or loop.time() > until) and (row := turns.take()):
                 attempt, of_server = await self._send(row)
+                progress()
                 if attempt is None:
                     turns.give_back(row)
                     return
                 turns.done(row)
-                attempts.append(attempt)
+                self.ended.append(attempt)
                 if of_server:
                     server_failed = True
 
@@ -189,7 +228,7 @@ class Mailer:
         if server_failed and not self.stopping:  # a mailer that stops breaks off what hangs, whosever fault it is
             self._leave_alone()
         now = self.intake.clock.now()
-        return attempts + [Attempt(row, "pending", now, counts=False) for row in turns.rest()]
+        self.ended += [Attempt(row, "pending", now, counts=False) for row in turns.rest()]
 
     def _rests(self) -> bool:
         return self.rests_until is not None and self.intake.clock.now() < self.rests_until
