@@ -240,7 +240,7 @@ def run(data: Path, port: int) -> int:
         print(
             f"Kafka listens on {broker.address}, for this machine alone. To use it:\n"
             f"    export QUORATE_BROKER=kafka://{broker.address} QUORATE_TOPIC_REPLICATION=1\n"
-            f"    .venv/bin/quorate topics ensure\n"
+            f"    .venv/bin/quorate topics ensure     # QUORATE_DATABASE has to name a PostgreSQL database as well\n"
             f"Stop it with Ctrl-C, or: kill {os.getpid()}",
             flush=True,
         )
