@@ -11,10 +11,10 @@ ALONE := $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open(".make.lock", 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev parts demo up kafka test lint types imports unit contract integration e2e bench format lock clean
+.PHONY: help install dev parts demo up kafka test lint types imports unit contract integration e2e bench bench-scale format lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9 ]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9 -]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: ## Make .venv from requirements.lock
 	@$(ALONE) $(MAKE) --silent .venv/.installed
@@ -57,6 +57,11 @@ integration e2e: dev parts ## Run the tests with real parts, or of the whole
 bench: dev parts ## Measure, beside the ceiling of this machine
 	$(BIN)/python -m tests.bench.embedded
 	$(BIN)/python -m tests.bench.directory_size
+
+bench-scale: dev parts ## Measure the whole line at scale, beside the ceiling and Celery
+	@$(ALONE) .ci/parts redis-server
+	$(BIN)/python -m tests.bench.scale
+	$(BIN)/python -m tests.bench.scale --memory
 
 format: dev ## Lay out the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
