@@ -19,11 +19,20 @@ from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
+import pytest
 from icalendar import Calendar
+from sqlalchemy import text as sql
 
+from services.foundation.database import Database
+from services.foundation.settings import Settings
+from services.streams.topics import DEAD_LETTERS, ensure
+from services.streams.topics import OUTCOMES as OUTCOMES_TOPIC
 from tests import events
+from tests.broker import Broker, own_names
+from tests.conftest import PostgresServer
 from tests.mail_server import mail_server, until
-from tests.running import COMMAND, TOKEN, Up, environment
+from tests.running import COMMAND, TOKEN, Running, Up, environment
+from tests.streaming import committed, produce, records
 
 MARK = "qvx"
 """In every text below that tells of a person, in capitals or not."""
@@ -271,6 +280,60 @@ async def test_marked_values_go_through_everything_and_tell_of_nobody_on_the_way
     assert {where for where, _ in seen.texts} >= OF_CALENDARS
     assert {name for name, _, _ in told} >= OUTCOMES
     assert {json.loads(line)["event"] for line in log.splitlines()} >= LOGGED
+
+
+@pytest.mark.kafka
+@pytest.mark.postgres
+async def test_marked_values_go_through_kafka_and_tell_of_nobody_on_the_way(
+    tmp_path: Path, broker: Broker, postgres_server: PostgresServer
+) -> None:
+    settings = Settings(
+        home=tmp_path / "home",
+        database=postgres_server.url(await postgres_server.new(migrated=True)),
+        secret="a-key-for-tests-alone",
+        broker=f"kafka://{broker.address}",
+        topic_partitions=2,
+        topic_replication=1,
+        **own_names(),
+    )
+    await asyncio.to_thread(ensure, settings)
+    seen, out = Seen(), Seen()
+    given = {name: getattr(settings, name) for name in settings.model_fields_set - {"home"}}
+    with Running("worker", settings.home, log_level="debug", **given) as worker:
+        await taken(settings, [*partnership(), meeting(), meeting("m2", "strategy_discussion"), *what_follows()])
+        await taken(settings, bad())
+        database = Database(settings.database_url)
+        async with database.write() as db:
+            await db.execute(sql("UPDATE relatives SET document = '\"Moira Qvx\"' WHERE person_id = 'person-971'"))
+        await database.close()
+        await taken(settings, [events.child("child-971", id="again", initials="QVX", nhs=NHS, preferred_name="Qvxie")])
+        seen.add("measures", worker.get("/metrics").text)
+        assert await asyncio.to_thread(worker.stop) == 0
+        log = seen.add("log", worker.log.read_text())
+    seen.add("the broker's log", broker.log.read_text())
+    told = await records(settings, OUTCOMES_TOPIC, 3)
+    for record in told:
+        out.add("an outcome", record.value.decode())
+        out.add("an outcome's key", record.key.decode())
+    letters = await records(settings, DEAD_LETTERS, len(bad()) + 1)
+    for record in letters:
+        seen.add("a dead letter's headers", str(record.headers))
+
+    assert seen.leaks(PEOPLE) == []
+    assert out.leaks() == []
+
+    assert all(any(mark in record.value.decode() for record in letters) for mark in ("Dear Mrs Qvx", "Qvxie", "again"))
+    assert {json.loads(record.value)["type"] for record in told} >= {"quorate.invitees.resolved.v1"}
+    assert {json.loads(line)["event"] for line in log.splitlines()} >= {"batch_taken", "event_tripped_over"}
+
+
+async def taken(settings: Settings, raws: list[bytes]) -> None:
+    """Append records, and wait until the group has committed what comes after them."""
+    ends = await produce(settings, raws)
+    async with asyncio.timeout(60):
+        while True:
+            if await committed(settings, ends) == ends:
+                return
 
 
 def marks_went_in(home: Path) -> None:
