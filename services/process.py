@@ -399,9 +399,19 @@ class Server(uvicorn.Server):
 
 def _health_app(process: Process) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.add_api_route("/healthz", lambda: alive_answer(process))
-    app.add_api_route("/readyz", lambda: ready_answer(process))
-    app.add_api_route("/metrics", lambda: measures_answer(process))
+
+    @app.get("/healthz")
+    async def alive() -> Response:
+        return await alive_answer(process)
+
+    @app.get("/readyz")
+    async def ready() -> Response:
+        return await ready_answer(process)
+
+    @app.get("/metrics")
+    async def measures() -> Response:
+        return await measures_answer(process)
+
     return app
 
 

@@ -1,4 +1,4 @@
-"""`quorate up` as a real process on loopback, for tests."""
+"""`quorate up` and the other commands that keep going, as real processes on loopback, for tests."""
 
 from __future__ import annotations
 
@@ -24,14 +24,18 @@ TOKEN = "a-token-for-tests-alone"
 def environment(home: Path, **settings: object) -> dict[str, str]:
     """The environment of a process with these settings and no others: `lock_timeout=1` is QUORATE_LOCK_TIMEOUT."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("QUORATE_")}
-    own = {"home": home, "listen": "127.0.0.1:0", "token": TOKEN, **settings}
+    own = {"home": home, "listen": "127.0.0.1:0", "health_listen": "127.0.0.1:0", "token": TOKEN, **settings}
     return kept | {f"QUORATE_{name.upper()}": str(value) for name, value in own.items()}
 
 
-class Up:
-    """The process, from when it takes requests until the block ends: `with Up(home, smtp=…) as up: …`."""
+class Running:
+    """A process, from when it says that it runs until the block ends: `with Running("mailer", home, smtp=…) as mailer`.
 
-    def __init__(self, home: Path, **settings: object) -> None:
+    `url` is where it answers; what it logs goes to a file named after the command in its home.
+    """
+
+    def __init__(self, command: str, home: Path, **settings: object) -> None:
+        self.command = command
         self.home = home
         self.environment = environment(home, **settings)
         self.url = ""
@@ -39,20 +43,20 @@ class Up:
 
     def __enter__(self) -> Self:
         self.home.mkdir(exist_ok=True)
-        self.log = self.home / "up.log"
+        self.log = self.home / f"{self.command}.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                (*COMMAND, "up"), env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True
+                (*COMMAND, self.command), env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True
             )
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said.append(line)
-            if line.startswith("Stop"):
+            if "Ctrl-C" in line:
                 break
         found = re.search(r"http://\S+/", "".join(self.said))
         if found is None:
             self.__exit__(None, None, None)
-            raise AssertionError(f"quorate up did not start: {self.log.read_text()}")
+            raise AssertionError(f"quorate {self.command} did not start: {self.log.read_text()}")
         self.url = found[0].rstrip("/")
         self.client = httpx2.Client(base_url=self.url, timeout=60)
         return self
@@ -91,6 +95,20 @@ class Up:
         body: dict[str, Any] = answer.json()
         return body
 
+    def measure(self, name: str) -> float:
+        """One of its measures, by name and labels as Prometheus reads them."""
+        answer = self.get("/metrics")
+        found = re.search(rf"^{re.escape(name)} (\S+)$", answer.text, re.MULTILINE)
+        assert found is not None, f"{name}: {answer.status_code} {answer.text}"
+        return float(found[1])
+
     def logged(self) -> list[dict[str, Any]]:
         """What it logged."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+class Up(Running):
+    """`quorate up`: `with Up(home, smtp=…) as up: …`."""
+
+    def __init__(self, home: Path, **settings: object) -> None:
+        super().__init__("up", home, **settings)

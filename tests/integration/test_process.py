@@ -191,16 +191,18 @@ async def test_a_part_that_does_not_end_is_broken_off(house: House, monkeypatch:
 
 
 def test_a_part_is_stuck_once_it_has_neither_got_on_nor_said_that_it_waits() -> None:
-    pulse = Pulse()
-    pulse.last -= STUCK_AFTER + 1
-    assert pulse.stuck
-    pulse.waits = "the database"
-    assert not pulse.stuck
-    pulse.last -= STUCK_AFTER + 1
-    assert pulse.stuck
-    pulse.beat()
-    assert not pulse.stuck
-    assert pulse.waits is None
+    pulse, stuck = Pulse(), []
+
+    def say_that_it_waits() -> None:
+        pulse.waits = "the database"
+
+    for act in (pulse.beat, say_that_it_waits, pulse.beat):
+        act()
+        stuck.append((pulse.stuck, pulse.waits))
+        pulse.last -= STUCK_AFTER + 1
+        stuck.append((pulse.stuck, pulse.waits))
+    of_getting_on = [(False, None), (True, None)]
+    assert stuck == [*of_getting_on, (False, "the database"), (True, "the database"), *of_getting_on]
 
 
 @ON_SQLITE
