@@ -34,7 +34,7 @@ from deploy.kafka.jars import HERE, CannotStart, cache, fetch, java, note_hashes
 
 HOST = "127.0.0.1"
 PORT = 9092
-STARTS_WITHIN = 60.0  # seconds until a request is answered; 2 to 4 where nothing else goes on
+STARTS_WITHIN = 120.0  # seconds until a request is answered; 2 to 4 where nothing else goes on
 STOPS_WITHIN = 60.0  # seconds for an orderly end, after which it is killed
 ASK_AGAIN = 0.05
 HEAP = "512m"

@@ -20,7 +20,10 @@ from services.streams.rules import Lag, total
 T = TypeVar("T")
 
 topics = typer.Typer(
-    help="The topics on Kafka: make them, and see how much waits on them.", no_args_is_help=True, rich_markup_mode=None
+    help="The topics on Kafka: make them, and see how much waits on them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
 

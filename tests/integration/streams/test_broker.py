@@ -182,13 +182,15 @@ def test_a_jar_that_is_not_the_one_listed_is_fetched_anew_and_never_started(tmp_
     assert not list((tmp_path / "quorate").glob("fetching-*"))
 
 
-def test_a_cache_that_was_damaged_is_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_was_damaged_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, require: Callable[[str, bool, str], None]
+) -> None:
+    require("Maven", shutil.which("mvn") is not None, jars.GET_MAVEN)
     jars.fetch()
     whole = jars.cache()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     shutil.copytree(whole, jars.cache())
     next(jars.cache().glob("scala-library-*.jar")).unlink()
     assert not jars.fetched()
-    jars.maven()
     assert all(jar.is_file() for jar in jars.fetch())
     assert jars.fetched()
