@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import MessageSizeTooLargeError
 from kafka.structs import OffsetAndMetadata
 
+from schemas.envelope import MAX_BYTES
 from services.foundation.settings import Settings
 from services.streams import topics
 from services.streams.connection import BrokerTrouble
-from services.streams.rules import DAY
+from services.streams.rules import DAY, EVENT_RECORD
 from services.streams.topics import check, ensure, lag, topic_name
 from tests.broker import Broker, own_names
 from tests.running import COMMAND, environment
@@ -155,6 +157,19 @@ def test_lag_is_what_the_group_has_not_taken(settings: Settings, broker: Broker,
     assert found() == [(2, 5, 3, 0), (None, 4, 4, 0)]
     admin.delete_records({TopicPartition(children, 0): 4})
     assert found() == [(2, 5, 1, 2), (None, 4, 4, 0)]
+
+
+def test_the_largest_event_is_let_in_and_whole_among_the_dead_letters_and_a_larger_one_is_not(
+    settings: Settings, broker: Broker
+) -> None:
+    ensure(settings)
+    children, letters = (topic_name(settings, name) for name in ("quorate.children", "quorate.dead-letters"))
+    producer = KafkaProducer(bootstrap_servers=broker.address, acks="all", max_request_size=10_000_000)
+    for topic, size in ((children, MAX_BYTES), (letters, EVENT_RECORD)):
+        producer.send(topic, b"x" * size, key=b"k" * 64).get(timeout=30)
+    with pytest.raises(MessageSizeTooLargeError):
+        producer.send(children, b"x" * EVENT_RECORD).get(timeout=30)
+    producer.close()
 
 
 def test_brokers_that_cannot_be_reached_are_named_without_a_long_wait(
