@@ -197,10 +197,11 @@ class Process:
         self.finish_by = loop.time() + FINISH_WITHIN
         if self.opening is not None:
             self.opening.reschedule(loop.time())
-        for part in self.parts:
-            part.stop()
-        for act in self.on_stop:
-            act()
+        for act in (*self.on_stop, *(part.stop for part in self.parts)):
+            try:
+                act()
+            except Exception:  # the others are to stop all the same
+                log.exception("stop_failed")
         self.wake()
 
     async def _end(self, loops: Sequence[asyncio.Task[None]], hearing: asyncio.Task[None]) -> None:
@@ -224,7 +225,8 @@ class Process:
                 outside = isinstance(failure, OUTSIDE)
                 if pulse.fails is None:  # it has got on since it failed last
                     wait = FIRST_WAIT
-                log.exception("part_failed", part=part.name, wait_s=wait)
+                note = log.warning if outside else log.error
+                note("part_failed", part=part.name, wait_s=wait, exc_info=failure)
                 pulse.fails = type(failure).__name__
                 if outside:
                     pulse.waits = pulse.fails

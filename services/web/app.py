@@ -35,7 +35,7 @@ ELSEWHERE = (
     "Quorate runs. From another one, forward a port to it (ssh -L 8080:127.0.0.1:8080, or kubectl port-forward) and "
     "open http://127.0.0.1:8080/."
 )
-PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")  # what a proxy adds
+PASSED_ON = ("forwarded", "via", "x-envoy-", "x-forwarded-", "x-real-ip")  # how what a proxy adds begins
 
 
 def make_app(process: Process) -> FastAPI:
@@ -193,7 +193,7 @@ def _host(request: Request) -> str:
 
 def _from_here(request: Request) -> bool:
     """Whether the one who asks is on this machine: the other end of the connection is, and it speaks for itself."""
-    passed_on = any(name in request.headers for name in PASSED_ON)
+    passed_on = any(name.startswith(PASSED_ON) for name in request.headers)
     return request.client is not None and is_loopback(request.client.host) and not passed_on
 
 

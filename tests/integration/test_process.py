@@ -172,6 +172,20 @@ async def test_where_the_main_thing_fails_the_parts_are_stopped_and_the_failure_
 
 
 @ON_SQLITE
+async def test_a_part_that_cannot_be_told_to_stop_keeps_no_other_from_stopping(house: House) -> None:
+    class Deaf(Odd):
+        def stop(self) -> None:
+            raise ZeroDivisionError
+
+    first, second = Deaf("first"), Odd("second")
+    with capture_logs() as logged:
+        async with running(Process(house), first, second):
+            await until(lambda: "run" in second.told)
+    assert second.told == ["opened", "run", "stop", "closed"]
+    assert "stop_failed" in {each["event"] for each in logged}
+
+
+@ON_SQLITE
 async def test_without_parts_it_runs_until_it_is_told_to_stop(house: House) -> None:
     process = Process(house)
     async with running(process):

@@ -93,7 +93,9 @@ async def test_this_machine_is_known_by_the_address_that_a_request_comes_from(
 
 @pytest.mark.parametrize("store", ["sqlite"])
 @pytest.mark.parametrize("listen", ["127.0.0.1:8080", "0.0.0.0:8080"])
-@pytest.mark.parametrize("header", ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"])
+@pytest.mark.parametrize(
+    "header", ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Envoy-Internal", "X-Real-IP"]
+)
 async def test_no_page_opens_through_a_proxy_on_this_machine(house: House, listen: str, header: str) -> None:
     async with at(listen, house, "127.0.0.1") as asking:
         assert (await asking.get("/", headers={header: "192.0.2.7"})).status_code == 403
