@@ -117,6 +117,9 @@ class Settings(BaseModel):
     )
     broker: str | None = Field(None, repr=False, description="Kafka brokers; unset: events come by file and over HTTP")
     group: str = Field("quorate", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="the consumer group of the workers")
+    session_timeout: float = Field(
+        10.0, ge=1, le=300, description="seconds after which the partitions of a worker that is gone go to others"
+    )
     topic_prefix: str = Field(
         "quorate", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="what the names of the topics begin with"
     )

@@ -12,12 +12,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from services.foundation.settings import Broker, Settings
+from services.streams.rules import LETTER_RECORD
 
 MECHANISM = "SCRAM-SHA-512"
-# Seconds. A worker that is killed holds its partitions for the first; the broker counts what takes longer than the
-# last as lost. Source: measured with Faust 0.15 on Kafka 4.3.
-SESSION, HEARTBEAT, REQUEST = 10.0, 3.0, 30.0
-LARGEST_RECORD = 2 * 1_048_576  # bytes: an event of the greatest length, and what a dead letter says beside it
+REQUEST = 30.0  # seconds after which a question that a broker has not answered counts as lost
 
 
 class BrokerTrouble(Exception):
@@ -71,7 +69,7 @@ async def producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
         enable_idempotence=True,
         linger_ms=2,
         request_timeout_ms=int(REQUEST * 1000),
-        max_request_size=LARGEST_RECORD,
+        max_request_size=LETTER_RECORD,
     )
     try:
         await producer.start()

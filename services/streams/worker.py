@@ -26,7 +26,8 @@ from faust.types import TP
 from services.bootstrap import House
 from services.intake.accept import Arrival, Verdict
 from services.process import FIRST_WAIT, Process, until
-from services.streams.connection import HEARTBEAT, REQUEST, SESSION, faust_options, producing, the_broker
+from services.streams.connection import REQUEST, faust_options, producing, the_broker
+from services.streams.rules import EVENT_RECORD
 from services.streams.topics import DEAD_LETTERS, check, taken, topic_name
 
 log = structlog.get_logger()
@@ -37,6 +38,10 @@ BUFFER = 1000  # records read ahead
 COMMIT_EVERY = 0.5  # seconds between two commits of offsets
 LOOK_EVERY = 5.0  # seconds between two looks at what lies behind
 LONGEST_WAIT = 30.0  # seconds between two tries of what keeps failing
+
+
+class StoppedBefore(Exception):
+    """The worker was told to stop before a batch was done with: it comes again."""
 
 
 class Consuming:
@@ -98,9 +103,10 @@ class Consuming:
             worker_redirect_stdouts=False,
             processing_guarantee="at_least_once",
             consumer_auto_offset_reset="earliest",
-            broker_session_timeout=SESSION,
-            broker_heartbeat_interval=HEARTBEAT,
-            broker_request_timeout=REQUEST,
+            # A worker that is killed holds its partitions for as long as its session lasts.
+            broker_session_timeout=settings.session_timeout,
+            broker_heartbeat_interval=settings.session_timeout / 3,
+            broker_request_timeout=max(REQUEST, 2 * settings.session_timeout),
             broker_commit_interval=COMMIT_EVERY,
             broker_max_poll_interval=24 * 3600.0,  # a partition may wait for the database for as long as that is gone
             stream_buffer_maxsize=BUFFER,
@@ -145,10 +151,13 @@ class Consuming:
         verdicts = await self.house.intake.accept(arrivals)
         letters = [(a, v) for a, v in zip(arrivals, verdicts, strict=True) if v.state == "rejected"]
         if letters:
-            await self._until_done(process, "the topic of dead letters", lambda: self._send_dead(letters))
+            told = await self._until_done(process, "the topic of dead letters", lambda: self._send_dead(letters))
+            if not told:
+                raise StoppedBefore
         for verdict in verdicts:
             process.metrics.events.labels(verdict.state).inc()
-        log.debug("batch_taken", count=len(arrivals), duration_ms=round((time.monotonic() - begun) * 1000))
+        known = sum(verdict.state == "known" for verdict in verdicts)
+        log.debug("batch_taken", count=len(arrivals), known=known, duration_ms=round((time.monotonic() - begun) * 1000))
 
     async def _until_done(self, process: Process, what: str, act: Callable[[], Awaitable[None]]) -> bool:
         """Do it again until it is done; False where the worker stops before."""
@@ -166,7 +175,10 @@ class Consuming:
         return False
 
     async def _send_dead(self, letters: Sequence[tuple[Arrival, Verdict]]) -> None:
-        """Tell of what was rejected, each record whole, with the reasons beside it."""
+        """Tell of what was rejected, each record whole, with the reasons beside it.
+
+        What is longer than an event may be is left out: the table of dead letters has it.
+        """
         topic = topic_name(self.house.settings, DEAD_LETTERS)
         sent = [await self._send_letter(self.producer, topic, *letter) for letter in letters]
         for acknowledged in sent:
@@ -180,9 +192,11 @@ class Consuming:
             ("quorate-deadletter-id", str(verdict.deadletter_id).encode()),
             ("quorate-from", json.dumps(arrival.origin).encode()),
             ("quorate-errors", json.dumps(errors).encode()),
+            ("quorate-size", str(len(arrival.raw)).encode()),
         ]
+        content = arrival.raw if len(arrival.raw) <= EVENT_RECORD else None
         key = f"{arrival.origin['topic']}/{arrival.origin['partition']}".encode()
-        sent: Awaitable[Any] = await producer.send(topic, arrival.raw, key=key, headers=headers)
+        sent: Awaitable[Any] = await producer.send(topic, content, key=key, headers=headers)
         return sent
 
     async def _look(self, app: faust.App, process: Process) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from sqlalchemy import func, select, text
@@ -150,6 +151,39 @@ async def test_while_dead_letters_cannot_be_told_of_the_partition_waits_and_says
         await worker.has_taken(ends)
     assert await committed(house.settings, ends) == ends
     assert await count(house, text("dead_letters")) == 1
+
+
+async def test_a_worker_that_stops_before_a_dead_letter_was_told_of_leaves_the_record_to_the_next(house: House) -> None:
+    await asyncio.to_thread(largest_dead_letter, house.settings, 100)
+    async with working(house) as worker:
+        ends = await produce(house.settings, [b"no event"])
+        pulse = worker.process.pulses["stream"]
+        await until(lambda: pulse.waits == "the topic of dead letters", "it waits and says for what")
+    assert set((await committed(house.settings, ends)).values()) == {0}
+    await asyncio.to_thread(largest_dead_letter, house.settings, 1_000_000)
+    async with working(house) as worker:
+        await worker.has_taken(ends)
+    assert len(await records(house.settings, DEAD_LETTERS, 1)) == 1
+    assert await count(house, text("dead_letters")) == 1
+
+
+async def test_of_a_record_longer_than_an_event_the_topic_of_dead_letters_has_the_reasons_alone(house: House) -> None:
+    """A broker counts what a batch has once it is compressed."""
+    producer = AIOKafkaProducer(
+        **client_options(the_broker(house.settings)), compression_type="gzip", max_request_size=16_000_000
+    )
+    async with working(house) as worker:
+        await producer.start()
+        try:
+            sent = await producer.send_and_wait(topic_name(house.settings, "quorate.children"), b"x" * 9_000_000)
+        finally:
+            await producer.stop()
+        await worker.has_taken({TopicPartition(sent.topic, sent.partition): sent.offset + 1})
+        [record] = await records(house.settings, DEAD_LETTERS, 1)
+    assert record.value is None
+    assert dict(record.headers)["quorate-size"] == b"9000000"
+    async with house.database.read() as db:
+        assert (await db.execute(text("SELECT size FROM dead_letters"))).scalar_one() == 9_000_000
 
 
 async def test_how_far_behind_a_partition_is_can_be_read_off_the_measures(
