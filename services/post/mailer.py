@@ -41,7 +41,7 @@ LEASE = timedelta(minutes=15)
 # Of a claim's time: none of a batch is begun after the first part, and none takes longer than the second. What is left
 # is for noting how it went, so that nobody else claims what a mailer that is alive has in hand.
 TO_BEGIN, TO_SEND = LEASE / 2, LEASE / 3
-NOTE_FIRST_WAIT, NOTE_LONGEST_WAIT = 0.1, 5.0  # seconds between two tries of noting while the database is away
+NOTE_FIRST_WAIT, NOTE_LONGEST_WAIT = 0.1, 1.0  # seconds between two tries of noting while the database is away
 NOTE_FOR = 60.0  # seconds after which whoever drains is told; what was not noted is noted by the next drain
 NOTE_WHEN_STOPPING = 1.5  # the same for a mailer that stops, after the last message
 FAILURES = (aiosmtplib.SMTPException, OSError, TimeoutError)
