@@ -11,7 +11,7 @@ ALONE := $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open(".make.lock", 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev parts demo up kafka test lint types imports unit contract integration e2e bench bench-scale format lock clean
+.PHONY: help install dev parts demo up kafka test lint types imports unit contract integration e2e compose-test bench bench-scale format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9 -]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,10 @@ unit contract: dev ## Run the tests of the rules, or of what travels
 
 integration e2e: dev parts ## Run the tests with real parts, or of the whole
 	$(PYTEST) tests/$@
+
+compose-test: dev ## Build the image, and run deploy/compose.yaml under podman while containers are killed (root)
+	@$(ALONE) .ci/parts java maven podman runc iptables netavark aardvark-dns debootstrap
+	$(BIN)/python -m tests.e2e.composition.run
 
 bench: dev parts ## Measure, beside the ceiling of this machine
 	$(BIN)/python -m tests.bench.embedded
