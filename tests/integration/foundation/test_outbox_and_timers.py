@@ -179,6 +179,23 @@ async def test_a_claim_costs_what_waits_and_not_what_was_sent(database: Database
     assert "Seq Scan" not in plan
 
 
+async def test_a_claim_does_not_read_all_that_waits_for_each_row_where_nothing_waited_when_it_was_counted(
+    database: Database,
+) -> None:
+    await put(database, *(letter(n, state="sent") for n in range(5_000)))
+    async with database.write() as db:
+        await db.execute(text("ANALYZE"))
+    await put(database, *(letter(n) for n in range(5_000, 9_000)))
+    async with database.write() as db:
+
+        async def one() -> None:
+            await claim(db, limit=200)
+
+        plan = await plan_of(db, one)
+    assert plan.count("ix_outbox_due") == 1
+    assert "ix_outbox_key" in plan
+
+
 def timer(key: str, minutes: int = 0, name: str = "meetings.starts", **params: Any) -> Timer:
     return Timer(name, key, NOW + timedelta(minutes=minutes), params)
 
