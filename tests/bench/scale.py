@@ -209,7 +209,7 @@ async def latency(line: WholeLine, chosen: Chosen, meetings: Meetings) -> None:
     raw = meetings.next(chosen.rate * chosen.seconds)
     records = as_records(raw)
     before = await last_row(line.house)
-    with noting_sink(line.folder) as noted, line.mailer(noted.url):
+    with noting_sink(line.settings.home) as noted, line.mailer(noted.url):
         costs = line.costs(noted.pid)
         handed: dict[str, float] = {}
         start = time.perf_counter()
@@ -257,11 +257,11 @@ async def memory(line: WholeLine, events: int, taker: Sink) -> None:
             while (done := await taken_in(line) - begun) < least or (marks and done >= marks[0]):
                 if marks and done >= marks[0]:
                     marks.pop(0)
-                    held = f"{resident(worker.pid):9.0f}   {resident(mailer.pid):9.0f}"
+                    held = f"{resident(worker):9.0f}   {resident(mailer):9.0f}"
                     print(f"  {done:9,}   {taker.taken - sent_before:11,}   {held}", flush=True)
                 await asyncio.sleep(0.05)
         await line.settled()
-        held = f"{resident(worker.pid):9.0f}   {resident(mailer.pid):9.0f}"
+        held = f"{resident(worker):9.0f}   {resident(mailer):9.0f}"
         print(f"  all sent    {taker.taken - sent_before:11,}   {held}")
 
 

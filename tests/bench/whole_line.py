@@ -6,13 +6,11 @@ import asyncio
 import os
 import subprocess
 import time
-import urllib.error
-import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient
@@ -25,10 +23,10 @@ from schemas.registry import topic_of
 from services.bootstrap import House, migrate, open_house
 from services.foundation.outbox import MAIL, outbox
 from services.foundation.settings import Settings
-from tests.bench.machine import Costs, Postgres, process
-from tests.bench.mail import Sink, free_port
+from tests.bench.machine import Costs, Postgres
+from tests.bench.mail import Sink
 from tests.broker import running_broker
-from tests.running import COMMAND, environment
+from tests.running import COMMAND, Running, environment
 
 STARTS_WITHIN, ENDS_WITHIN = 60.0, 300.0
 INVITED = 8
@@ -79,48 +77,35 @@ class WholeLine:
     postgres: Postgres
     kafka: Broker
     producer: AIOKafkaProducer
-    folder: Path
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    mailers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[int] = field(default_factory=list)
+    mailers: list[int] = field(default_factory=list)
 
     @contextmanager
-    def worker(self) -> Iterator[subprocess.Popen[bytes]]:
-        """One more worker, from when it takes part until the block ends."""
-        with self._running("worker", self.workers) as started:
-            wanted = len(self.workers)
-            self._wait(lambda: self._sharing() == wanted, "the workers to share the partitions")
-            yield started
+    def worker(self) -> Iterator[int]:
+        """One more worker, from when it takes part until the block ends; its process id."""
+        with self._running("worker", self.workers) as pid:
+            limit = time.monotonic() + STARTS_WITHIN
+            while self._sharing() != len(self.workers):
+                if time.monotonic() > limit:
+                    raise TimeoutError("the workers do not share the partitions")
+                time.sleep(0.1)
+            yield pid
 
     @contextmanager
-    def mailer(self, smtp: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
-        """One more mailer, with the mail server of the settings or another one."""
-        with self._running("mailer", self.mailers, **({"smtp": smtp} if smtp else {})) as started:
-            yield started
+    def mailer(self, smtp: str | None = None) -> Iterator[int]:
+        """One more mailer, with the mail server of the settings or another one; its process id."""
+        with self._running("mailer", self.mailers, **({"smtp": smtp} if smtp else {})) as pid:
+            yield pid
 
     @contextmanager
-    def _running(
-        self, command: str, among: list[subprocess.Popen[bytes]], **others: str
-    ) -> Iterator[subprocess.Popen[bytes]]:
-        told = {name: getattr(self.settings, name) for name in self.settings.model_fields_set} | others
-        port = free_port()
-        told |= {"health_listen": f"127.0.0.1:{port}"}
-        told.pop("home")
-        log = self.folder / f"{command}.log"
-        with process((*COMMAND, command), environment(self.settings.home, **told), log) as started:
-            among.append(started)
+    def _running(self, command: str, among: list[int], **others: str) -> Iterator[int]:
+        with Running(command, self.settings.home, **(told(self.settings) | others)) as running:
+            among.append(running.process.pid)
             try:
-                self._wait(lambda: _ready(port), f"the {command}, which logs to {log},", started)
-                yield started
+                yield running.process.pid
             finally:
-                among.remove(started)
-
-    def _wait(self, until: Callable[[], bool], what: str, of: subprocess.Popen[bytes] | None = None) -> None:
-        limit = time.monotonic() + STARTS_WITHIN
-        while not until():
-            if time.monotonic() > limit or (of is not None and of.poll() is not None):
-                log = (self.folder / "worker.log").read_text()[-3000:] if (self.folder / "worker.log").exists() else ""
-                raise RuntimeError(f"waited in vain for {what}\n{log}")
-            time.sleep(0.1)
+                among.remove(running.process.pid)
+                running.stop()
 
     def _sharing(self) -> int:
         """How many members of the group hold partitions, once they have agreed."""
@@ -161,8 +146,8 @@ class WholeLine:
         """Begin to charge what the processes use; `sink` is the sink's."""
         assert self.kafka.process is not None
         groups = {
-            "worker": [each.pid for each in self.workers],
-            "mailer": [each.pid for each in self.mailers],
+            "worker": self.workers,
+            "mailer": self.mailers,
             "PostgreSQL": [self.postgres.pid],
             "Kafka": [self.kafka.process.pid],
             "SMTP sink": [sink],
@@ -192,12 +177,9 @@ class WholeLine:
         return Stretch(INVITED * len(raw), end - start, last.timestamp() - began, spent)
 
 
-def _ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-            return answer.status == 200  # type: ignore[no-any-return]
-    except (urllib.error.URLError, OSError):
-        return False
+def told(settings: Settings) -> dict[str, Any]:
+    """What the environment of a process has to say for it to have these settings, beside the home."""
+    return {name: getattr(settings, name) for name in settings.model_fields_set - {"home"}}
 
 
 @asynccontextmanager
@@ -217,15 +199,18 @@ async def whole_line(folder: Path, postgres: Postgres, smtp: str, connections: i
             smtp_per_domain=connections,
         )
         await migrate(settings)
-        told = {name: getattr(settings, name) for name in settings.model_fields_set - {"home"}}
         ensure = [*COMMAND, "topics", "ensure"]
         await asyncio.to_thread(
-            subprocess.run, ensure, env=environment(settings.home, **told), stdout=subprocess.DEVNULL, check=True
+            subprocess.run,
+            ensure,
+            env=environment(settings.home, **told(settings)),
+            stdout=subprocess.DEVNULL,
+            check=True,
         )
         producer = AIOKafkaProducer(bootstrap_servers=kafka.address, acks="all", enable_idempotence=True)
         async with open_house(settings) as house:
             await producer.start()
             try:
-                yield WholeLine(settings, house, postgres, kafka, producer, folder)
+                yield WholeLine(settings, house, postgres, kafka, producer)
             finally:
                 await producer.stop()
