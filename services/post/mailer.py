@@ -165,7 +165,7 @@ class Mailer:
                 if not trouble.passes or asyncio.get_running_loop().time() + wait > until:
                     log.warning("not_noted", count=len(some))
                     raise
-                log.warning("not_noted_yet", count=len(some), again_in_s=wait)
+                log.warning("not_noted_yet", count=len(some), wait_s=wait)
                 progress()
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, NOTE_LONGEST_WAIT)
