@@ -1,0 +1,70 @@
+"""A worker is killed with -9 while a batch is in hand, twenty times."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import asyncpg
+import pytest
+
+from tests.e2e.faults.line import WITHIN, Line, OpenTransaction, in_hand, until
+from tests.running import Running
+
+pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
+
+KILLS = 20
+FURTHER_IN = 0.12  # seconds into a transaction that a kill may wait for
+
+
+async def a_while_in_hand(db: asyncpg.Connection, worker: Running, further: float) -> OpenTransaction:
+    """A transaction that the worker has had open for a while. Where one ends before, the next one will do."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            found = await in_hand(db, worker)
+            if found is None:
+                await asyncio.sleep(0.001)
+                continue
+            await asyncio.sleep(further)
+            if await in_hand(db, worker) == found:
+                return found
+            further /= 2
+
+
+async def killed(db: asyncpg.Connection, worker: Running, batch: OpenTransaction) -> bool:
+    """Kill a worker; returns whether the transaction that it had open left nothing."""
+    worker.kill()
+
+    async def gone() -> bool:
+        return not await db.fetchval("SELECT 1 FROM pg_stat_activity WHERE pid = $1", batch.pid)
+
+    await until(gone, "the database has noticed")
+    return bool(batch.journaled == await db.fetchval("SELECT seq FROM journal_end"))
+
+
+async def test_workers_killed_in_mid_batch_lose_nothing_do_nothing_twice_and_keep_the_order(
+    line: Line, say: Callable[[str, Counter[str]], None]
+) -> None:
+    chance = random.Random(7)
+    worker, _ = await line.start("worker", "mailer")
+    kills, undone = 0, 0
+    enough = asyncio.Event()
+    feeding = asyncio.create_task(line.feed(enough))
+    async with line.database() as db:
+        while kills < KILLS:
+            for _ in range(chance.choice((1, 1, 2, 3))):
+                further = chance.uniform(0, FURTHER_IN)
+                found = await a_while_in_hand(db, worker, further)
+            undone += await killed(db, worker, found)
+            kills += 1
+            [worker] = await line.start("worker")
+    enough.set()
+    await feeding
+    await line.has_settled()
+    count = Counter({"kills in mid-batch": kills, "of which left nothing of the batch": undone})
+    count += await line.check()
+    say("worker killed -9", count)
+    assert undone == kills
+    assert count["records that came again"] > 0
