@@ -20,6 +20,7 @@ from services.foundation.database import Database, upgrade
 from services.foundation.settings import Settings
 from tests.broker import Broker, missing, running_broker
 from tests.clock import MovableClock
+from tests.door import Door, Embedded, kafka
 
 # How long an example takes says something about the machine, not about the rule.
 hypothesis.settings.register_profile("quorate", deadline=None, print_blob=True)
@@ -168,6 +169,36 @@ async def house(settings: Settings, clock: MovableClock) -> AsyncIterator[House]
     """The whole of Quorate on a database of the test's own, once on SQLite and once on PostgreSQL."""
     async with open_house(settings, clock) as opened:
         yield opened
+
+
+@pytest.fixture
+def embedded(house: House) -> Embedded:
+    """Straight into `house`, as one batch: for what is said of one batch, and what does not hang on the way in."""
+    return Embedded(house)
+
+
+WAYS_IN = ["embedded", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.postgres])]
+
+
+@pytest.fixture(params=WAYS_IN)
+async def door(request: pytest.FixtureRequest, house: House) -> AsyncIterator[Door]:
+    """How events come into `house`: straight in on both stores, and from Kafka on PostgreSQL, which it goes with."""
+    if request.param == "embedded":
+        yield Embedded(house)
+        return
+    async with kafka(house, request.getfixturevalue("broker")) as opened:
+        yield opened
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what cannot be: Kafka beside SQLite."""
+    apart = {"store": "sqlite", "door": "kafka"}
+    items[:] = [item for item in items if not isinstance(item, pytest.Function) or not _has(item, apart)]
+
+
+def _has(item: pytest.Function, params: dict[str, str]) -> bool:
+    found = item.callspec.params if hasattr(item, "callspec") else {}
+    return params.items() <= found.items()
 
 
 @pytest.fixture(scope="session")

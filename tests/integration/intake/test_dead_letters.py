@@ -24,14 +24,15 @@ from services.intake.ingest import ingest
 from services.intake.views import list_dead_letters
 from tests import events
 from tests.clock import MovableClock
+from tests.door import Door
 
 GOOD = events.child("c1", id="right")
 WRONG = GOOD.replace(b'"initials":"AB"', b'"initials":7')
 
 
-async def reject(house: House, *raws: bytes) -> list[int]:
+async def reject(door: Door, *raws: bytes) -> list[int]:
     """Take in what is to be rejected; returns the numbers of the dead letters."""
-    found = await house.intake.accept([Arrival(raw, {"file": "f", "line": n}) for n, raw in enumerate(raws, 1)])
+    found = await door.take(*raws)
     assert {verdict.state for verdict in found} == {"rejected"}
     return [number for verdict in found if (number := verdict.deadletter_id) is not None]
 
@@ -52,11 +53,11 @@ async def children(house: House) -> int:
 
 
 async def test_a_dead_letter_says_what_came_from_where_and_each_failing_field(
-    house: House, clock: MovableClock
+    house: House, embedded: Door, clock: MovableClock
 ) -> None:
     body = json.loads(GOOD)
     body["data"] |= {"initials": 7, "date_of_birth": "yesterday"}
-    [number] = await reject(house, raw := json.dumps(body).encode())
+    [number] = await reject(embedded, raw := json.dumps(body).encode())
     [letter] = await letters(house)
     assert {
         name: letter[name] for name in ("deadletter_id", "source", "id", "from", "received_at", "size", "state")
@@ -74,17 +75,17 @@ async def test_a_dead_letter_says_what_came_from_where_and_each_failing_field(
     assert await content(house, number) == raw
 
 
-async def test_bytes_of_any_kind_are_kept_as_they_came(house: House) -> None:
+async def test_bytes_of_any_kind_are_kept_as_they_came(house: House, door: Door) -> None:
     raws = [bytes(range(1, 256)), b"\x00\x00", b"\xff\xfe\x00", "\N{GRINNING FACE}".encode(), b'{"id":"\\ud800","a":1}']
-    numbers = await reject(house, *raws)
+    numbers = await reject(door, *raws)
     assert [await content(house, number) for number in numbers] == raws
     assert [letter["size"] for letter in await letters(house)] == [len(raw) for raw in raws]
 
 
 async def test_a_correction_takes_effect_in_place_of_what_came_and_the_letter_keeps_who_and_when(
-    house: House, clock: MovableClock
+    house: House, door: Door, clock: MovableClock
 ) -> None:
-    [number] = await reject(house, WRONG)
+    [number] = await reject(door, WRONG)
     verdict = await house.intake.replay(number, GOOD, "pat")
     assert (verdict.state, verdict.deadletter_id) == ("accepted", number)
     assert await children(house) == 1
@@ -116,8 +117,8 @@ async def test_what_is_replayed_and_still_rejected_stays_open_with_its_new_error
     assert letter["errors"] == [{"path": "$.data", "message": "is not wanted here"}]
 
 
-async def test_a_correction_that_is_rejected_too_changes_nothing(house: House) -> None:
-    [number] = await reject(house, WRONG)
+async def test_a_correction_that_is_rejected_too_changes_nothing(house: House, door: Door) -> None:
+    [number] = await reject(door, WRONG)
     before = await letters(house)
     verdict = await house.intake.replay(number, b"no event", "pat")
     assert (verdict.state, [error.path for error in verdict.errors]) == ("rejected", ["$"])
@@ -125,22 +126,24 @@ async def test_a_correction_that_is_rejected_too_changes_nothing(house: House) -
     assert await content(house, number) == WRONG
 
 
-async def test_a_replay_that_waits_is_settled_since_it_was_taken_in(house: House) -> None:
-    [number] = await reject(house, events.meeting(children=["not an id"]))
+async def test_a_replay_that_waits_is_settled_since_it_was_taken_in(house: House, door: Door) -> None:
+    [number] = await reject(door, events.meeting(children=["not an id"]))
     assert (await house.intake.replay(number, events.meeting(children=["c7"]), "pat")).state == "waiting"
     assert await letters(house) == []
 
 
-async def test_a_replay_of_what_came_in_otherwise_meanwhile_is_known_and_settled(house: House) -> None:
-    [number] = await reject(house, WRONG)
-    await house.intake.accept([Arrival(GOOD, {"file": "g", "line": 1})])
+async def test_a_replay_of_what_came_in_otherwise_meanwhile_is_known_and_settled(house: House, door: Door) -> None:
+    [number] = await reject(door, WRONG)
+    await door.take(GOOD)
     assert (await house.intake.replay(number, GOOD, "pat")).state == "known"
     assert await children(house) == 1
     assert await letters(house) == []
 
 
-async def test_what_was_settled_is_not_replayed_again_and_is_known_when_it_comes_again(house: House) -> None:
-    [number] = await reject(house, WRONG)
+async def test_what_was_settled_is_not_replayed_again_and_is_known_when_it_comes_again(
+    house: House, embedded: Door
+) -> None:
+    [number] = await reject(embedded, WRONG)
     await house.intake.replay(number, GOOD, "pat")
     with pytest.raises(CannotReplay, match=r"was settled on .* by pat") as refused:
         await house.intake.replay(number, events.child("c2"), "sam")
@@ -161,8 +164,8 @@ async def another(settings: Settings, clock: MovableClock) -> AsyncIterator[Hous
         yield opened
 
 
-async def test_two_people_who_replay_at_once_have_one_effect(house: House, another: House) -> None:
-    numbers = await reject(house, *(b"no event %d" % n for n in range(8)))
+async def test_two_people_who_replay_at_once_have_one_effect(house: House, embedded: Door, another: House) -> None:
+    numbers = await reject(embedded, *(b"no event %d" % n for n in range(8)))
     right = [events.child(f"c{n}") for n in range(8)]
 
     async def all_of_them(of: Intake, by: str) -> list[str]:
@@ -179,8 +182,8 @@ async def test_two_people_who_replay_at_once_have_one_effect(house: House, anoth
     assert await children(house) == 8
 
 
-async def test_a_replay_that_breaks_off_leaves_no_effect_and_an_open_letter(house: House) -> None:
-    [number] = await reject(house, WRONG)
+async def test_a_replay_that_breaks_off_leaves_no_effect_and_an_open_letter(house: House, embedded: Door) -> None:
+    [number] = await reject(embedded, WRONG)
 
     async def out_of_disk(_work: Any, _events: Sequence[Any]) -> None:
         raise OSError(28, "No space left on device")
@@ -192,8 +195,10 @@ async def test_a_replay_that_breaks_off_leaves_no_effect_and_an_open_letter(hous
     assert (await house.intake.replay(number, GOOD, "pat")).state == "accepted"
 
 
-async def test_a_replay_that_the_software_trips_over_says_so_and_leaves_the_letter_open(house: House) -> None:
-    [number] = await reject(house, WRONG)
+async def test_a_replay_that_the_software_trips_over_says_so_and_leaves_the_letter_open(
+    house: House, embedded: Door
+) -> None:
+    [number] = await reject(embedded, WRONG)
 
     async def stumble(_work: Any, _events: Sequence[Any]) -> None:
         raise KeyError("somebody's name")
@@ -235,8 +240,10 @@ EVENTS = st.dictionaries(NAMES, ANY_JSON, max_size=4).map(lambda odd: json.dumps
 
 @given(raws=st.lists(st.binary(max_size=40) | EVENTS, min_size=1, max_size=6))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_whatever_comes_in_is_judged_and_what_is_rejected_is_kept_whole(house: House, raws: list[bytes]) -> None:
-    found = await house.intake.accept([Arrival(raw, {"file": "f", "line": n}) for n, raw in enumerate(raws)])
+async def test_whatever_comes_in_is_judged_and_what_is_rejected_is_kept_whole(
+    house: House, door: Door, raws: list[bytes]
+) -> None:
+    found = await door.take(*raws)
     for raw, verdict in zip(raws, found, strict=True):
         if verdict.state == "rejected":
             assert verdict.deadletter_id is not None

@@ -22,13 +22,14 @@ from services.intake.views import list_dead_letters
 from services.meetings import store as meetings
 from tests import events
 from tests.clock import MovableClock
+from tests.door import Door
 
 
 def arrivals(raws: Sequence[bytes], file: str = "f") -> list[Arrival]:
     return [Arrival(raw, {"file": file, "line": line}) for line, raw in enumerate(raws, 1)]
 
 
-async def take(house: House, *raws: bytes, file: str = "f") -> list[Verdict]:
+async def from_file(house: House, file: str, *raws: bytes) -> list[Verdict]:
     return await house.intake.accept(arrivals(raws, file))
 
 
@@ -42,40 +43,42 @@ async def dead_letters(house: House) -> list[dict[str, Any]]:
         return await list_dead_letters(db, every=True)
 
 
-async def test_the_same_event_twice_in_a_batch_and_in_a_later_one_is_known(house: House) -> None:
+async def test_the_same_event_twice_in_a_batch_and_in_a_later_one_is_known(house: House, door: Door) -> None:
     raw = events.child("c1")
-    assert [each.state for each in await take(house, raw, raw)] == ["accepted", "known"]
-    assert [each.state for each in await take(house, raw)] == ["known"]
+    assert [each.state for each in await door.take(raw, raw)] == ["accepted", "known"]
+    assert [each.state for each in await door.take(raw)] == ["known"]
     assert await count(house, store.journal, directory.children) == [1, 1]
 
 
-async def test_the_same_event_written_in_another_way_is_known(house: House) -> None:
+async def test_the_same_event_written_in_another_way_is_known(door: Door) -> None:
     raw = events.child("c1", preferred_name="Zoë")
     again = json.dumps(json.loads(raw), indent=2, ensure_ascii=True).encode()
-    await take(house, raw)
-    assert [each.state for each in await take(house, again, b"\xef\xbb\xbf" + raw)] == ["known", "known"]
+    await door.take(raw)
+    assert [each.state for each in await door.take(again, b"\xef\xbb\xbf" + raw)] == ["known", "known"]
 
 
-async def test_another_event_under_the_same_name_is_a_dead_letter_and_the_first_stands(house: House) -> None:
+async def test_another_event_under_the_same_name_is_a_dead_letter_and_the_first_stands(
+    house: House, door: Door
+) -> None:
     first = events.child("c1", id="same", initials="AB")
     other = events.child("c1", id="same", initials="CD")
-    assert [each.state for each in await take(house, first, other)] == ["accepted", "rejected"]
-    [verdict] = await take(house, other, file="g")
+    assert [each.state for each in await door.take(first, other)] == ["accepted", "rejected"]
+    [verdict] = await door.take(other)
     assert (verdict.state, verdict.event_id, verdict.errors[0].path) == ("rejected", "same", "$.id")
     async with house.database.read() as db:
         assert (await directory.children_by_id(db, ["c1"]))["c1"].initials == "AB"
     assert [letter["id"] for letter in await dead_letters(house)] == ["same", "same"]
 
 
-async def test_the_same_id_from_another_source_is_another_event(house: House) -> None:
+async def test_the_same_id_from_another_source_is_another_event(door: Door) -> None:
     raws = [events.child(child, id="same", source=f"/tests/{child}") for child in ("c1", "c2")]
-    assert [each.state for each in await take(house, *raws)] == ["accepted", "accepted"]
+    assert [each.state for each in await door.take(*raws)] == ["accepted", "accepted"]
 
 
 async def test_a_rejected_line_that_comes_again_from_the_same_place_is_one_dead_letter(house: House) -> None:
-    first = await take(house, b"no event", b"no event")
-    again = await take(house, b"no event", b"no event")
-    elsewhere = await take(house, b"no event", file="g")
+    first = await from_file(house, "f", b"no event", b"no event")
+    again = await from_file(house, "f", b"no event", b"no event")
+    elsewhere = await from_file(house, "g", b"no event")
     assert [each.state for each in (*first, *again, *elsewhere)] == ["rejected"] * 5
     assert [each.deadletter_id for each in again] == [each.deadletter_id for each in first]
     assert [letter["from"] for letter in await dead_letters(house)] == [

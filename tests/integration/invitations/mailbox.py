@@ -11,7 +11,7 @@ from typing import Any
 from icalendar import Calendar
 
 from services.bootstrap import House
-from services.intake.accept import Arrival
+from tests.door import Door
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ def read(raw: bytes) -> Mail:
     return Mail(raw, message, calendar)
 
 
-async def take_in(house: House, *events: bytes) -> None:
+async def take_in(door: Door, *events: bytes) -> None:
     """Take events in; each one must be accepted and take effect."""
-    verdicts = await house.intake.accept([Arrival(raw, {"file": "test", "line": 1}) for raw in events])
+    verdicts = await door.take(*events)
     assert [verdict.state for verdict in verdicts] == ["accepted"] * len(events), verdicts
 
 
@@ -90,10 +90,10 @@ async def sent(house: House) -> list[Mail]:
     return found
 
 
-async def after(house: House, *events: bytes) -> dict[str, Mail]:
+async def after(door: Door, *events: bytes) -> dict[str, Mail]:
     """Take events in and send: the messages by reader, of which each has one at most."""
-    await take_in(house, *events)
-    mails = await sent(house)
+    await take_in(door, *events)
+    mails = await sent(door.house)
     by_reader = {mail.to: mail for mail in mails}
     assert len(by_reader) == len(mails)
     return by_reader

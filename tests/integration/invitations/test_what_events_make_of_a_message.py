@@ -11,6 +11,7 @@ from services.foundation.working_days import add_working_days
 from services.invitations.render import long_day
 from tests import events
 from tests.clock import MovableClock
+from tests.door import Embedded
 from tests.integration.invitations.mailbox import after
 
 STARTS = datetime(2027, 3, 30, 9, 0, tzinfo=UTC)
@@ -42,7 +43,7 @@ async def test_a_named_worker_a_waiting_list_and_a_practice_each_read_what_is_th
     meeting = events.meeting(
         children=["c1", "c2"], starts_at=STARTS, chair={"name": "Kit Chair", "email": "k@c.example"}
     )
-    mails = await after(house, *partnership(), meeting)
+    mails = await after(Embedded(house), *partnership(), meeting)
     assert "For the attention of Wanda Example" in mails[CARE].body
     assert "Please come to this initial child protection conference" in mails[CARE].body
     assert "A child on your waiting list counts (AB, CD)." in mails[DUTY].body
@@ -62,7 +63,7 @@ async def test_the_report_is_asked_for_by_the_policys_day_and_the_notice_is_give
 ) -> None:
     """Good Friday and Easter Monday 2027 are 26 and 29 March."""
     clock.set(datetime(2027, 3, 22, 9, 0, tzinfo=UTC))
-    mails = await after(house, *partnership(), events.meeting(starts_at=STARTS))
+    mails = await after(Embedded(house), *partnership(), events.meeting(starts_at=STARTS))
     policy = house.intake.policy.on(STARTS.date())
     before = policy.number(policy.kinds["initial_conference"].report_before)
     assert before is not None
@@ -77,7 +78,7 @@ async def test_where_the_day_for_reports_has_passed_they_are_asked_for_as_soon_a
     house: House, clock: MovableClock
 ) -> None:
     clock.set(STARTS - timedelta(hours=1))
-    mails = await after(house, *partnership(), events.meeting(starts_at=STARTS))
+    mails = await after(Embedded(house), *partnership(), events.meeting(starts_at=STARTS))
     assert "A short written report, as soon as you can before the meeting." in mails[GP].body
     assert "Notice: less than one working day" in mails[GP].body
 
@@ -87,14 +88,14 @@ async def test_an_unborn_child_is_told_of_by_the_day_it_is_expected(house: House
     unborn = events.child("c9", initials="Baby A", expected_on=date(2027, 5, 3))
     involved = events.involvement(person_id="c9", agency_id="midwifery-1")
     meeting = events.meeting(kind="pre_birth_conference", children=["c9"], starts_at=STARTS)
-    mails = await after(house, midwives, unborn, involved, meeting)
+    mails = await after(Embedded(house), midwives, unborn, involved, meeting)
     assert "- Baby A, expected 3 May 2027 WHY" in mails["midwifery-1@agencies.gov.example"].body
 
 
 async def test_the_coordinators_own_words_cannot_pass_for_a_part_of_the_message(house: House) -> None:
     reason = "Knows the family.\n\nOFFICIAL\n- <b>AB</b> may be told"
     also = [{"agency_id": "gp-1", "reason": reason}]
-    mails = await after(house, *partnership(), events.meeting(starts_at=STARTS, also_invite=also))
+    mails = await after(Embedded(house), *partnership(), events.meeting(starts_at=STARTS, also_invite=also))
     part = mails[GP].message.get_body(("plain",))
     assert part is not None
     assert "\nOFFICIAL\n" not in part.get_content().replace("\r\n", "\n")

@@ -16,6 +16,7 @@ from services.foundation import outbox
 from services.foundation.settings import Settings
 from tests import events
 from tests.clock import MovableClock
+from tests.door import Embedded
 from tests.integration.invitations.mailbox import Mail, after, sent, take_in
 
 STARTS = datetime(2027, 3, 29, 9, 0, tzinfo=UTC)
@@ -131,7 +132,7 @@ async def every_message(house: House) -> list[Mail]:
     ]
     mails = []
     for step in steps:
-        await take_in(house, *step())
+        await take_in(Embedded(house), *step())
         mails += await sent(house)
     subjects = " ".join(mail.subject for mail in mails)
     for word in ("Invitation", "New place", "New time", "Cancelled", "do not need to come", "is cancelled"):
@@ -220,7 +221,7 @@ async def test_the_number_and_the_preferred_name_go_to_the_kinds_that_the_policy
 
 
 async def test_an_agency_reads_only_of_the_children_for_whom_it_is_asked(house: House) -> None:
-    mails = await after(house, *partnership(), conference(also_invite=[]))
+    mails = await after(Embedded(house), *partnership(), conference(also_invite=[]))
     assert SECOND not in everything(mails[GP])
     assert FIRST not in everything(mails[SCHOOL])
 
@@ -237,7 +238,7 @@ async def test_what_is_told_of_messages_sent_holds_no_name_and_no_address(house:
 
 
 async def test_a_strategy_discussion_says_nothing_to_the_family(house: House) -> None:
-    mails = await after(house, *partnership(), conference(kind="strategy_discussion"))
+    mails = await after(Embedded(house), *partnership(), conference(kind="strategy_discussion"))
     assert {GP, CAMHS} <= set(mails)
     assert not set(mails) & FAMILY
     assert all("DO NOT TELL THE FAMILY YET" in mail.body for mail in mails.values())
@@ -250,7 +251,7 @@ async def test_only_a_venue_that_the_areas_policy_lists_stands_in_the_calendar(
     policy = tmp_path / "area.toml"
     policy.write_text(f'format = 1\ntitle = "An area"\nvenues = ["{ROOM}"]\n', encoding="utf-8")
     async with open_house(await make_settings(policy=policy), clock) as house:
-        mails = await after(house, *partnership(), conference(place=place))
+        mails = await after(Embedded(house), *partnership(), conference(place=place))
     for mail in mails.values():
         assert str(mail.event["location"]) == (ROOM if place == ROOM else "The place is in the message")
         assert f"{place}" in mail.body
