@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, Column, Date, Index, String, Table, Text, insert, or_, select
+from sqlalchemy import JSON, Column, Date, Index, String, Table, Text, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import (
@@ -23,7 +23,7 @@ from services.directory.rules import (
     Relative,
     Team,
 )
-from services.foundation.database import chunks, metadata
+from services.foundation.database import add, among, chunks, metadata
 from services.foundation.history import counts_at, history_columns
 
 ID = String(64)
@@ -198,7 +198,7 @@ async def _found(
 ) -> list[T]:
     found: list[T] = []
     for some in chunks(set(values)):
-        query = select(table).where(table.c[column].in_(some), counts_at(table, as_of))
+        query = select(table).where(among(db, table.c[column], some), counts_at(table, as_of))
         found += [make(row) for row in (await db.execute(query)).mappings()]
     return found
 
@@ -212,8 +212,8 @@ async def agencies_of_authority(
     db: AsyncConnection, authorities: Iterable[str], kinds: Iterable[str], as_of: datetime | None = None
 ) -> list[Agency]:
     """The agencies of these kinds in these authorities, and those that belong to none."""
-    here = or_(agencies.c.authority.in_(set(authorities)), agencies.c.authority.is_(None))
-    query = select(agencies).where(agencies.c.kind.in_(set(kinds)), here, counts_at(agencies, as_of))
+    here = or_(among(db, agencies.c.authority, set(authorities)), agencies.c.authority.is_(None))
+    query = select(agencies).where(among(db, agencies.c.kind, set(kinds)), here, counts_at(agencies, as_of))
     return [_agency(row) for row in (await db.execute(query)).mappings()]
 
 
@@ -235,7 +235,7 @@ async def relatives_of_children(
     """Every relative who is or once was recorded as one of these children's, in whatever family."""
     found: dict[str, Relative] = {}
     for some in chunks(set(ids)):
-        tied = select(ties.c.person_id).where(ties.c.child_id.in_(some))
+        tied = select(ties.c.person_id).where(among(db, ties.c.child_id, some))
         query = select(relatives).where(relatives.c.person_id.in_(tied), counts_at(relatives, as_of))
         found |= {row["person_id"]: _relative(row) for row in (await db.execute(query)).mappings()}
     return list(found.values())
@@ -246,18 +246,17 @@ async def note_ties(db: AsyncConnection, pairs: Iterable[tuple[str, str]]) -> No
     wanted = set(pairs)
     known: set[tuple[str, str]] = set()
     for some in chunks({person_id for _, person_id in wanted}):
-        query = select(ties.c.child_id, ties.c.person_id).where(ties.c.person_id.in_(some))
+        query = select(ties.c.child_id, ties.c.person_id).where(among(db, ties.c.person_id, some))
         known |= {(child_id, person_id) for child_id, person_id in await db.execute(query)}
     fresh = [{"child_id": child_id, "person_id": person_id} for child_id, person_id in sorted(wanted - known)]
-    if fresh:
-        await db.execute(insert(ties), fresh)
+    await add(db, ties, fresh)
 
 
 async def children_tied_to(db: AsyncConnection, people: Iterable[str]) -> set[str]:
     """The children that these relatives are or once were recorded with."""
     found: set[str] = set()
     for some in chunks(set(people)):
-        found |= set((await db.execute(select(ties.c.child_id).where(ties.c.person_id.in_(some)))).scalars())
+        found |= set((await db.execute(select(ties.c.child_id).where(among(db, ties.c.person_id, some)))).scalars())
     return found
 
 
@@ -280,7 +279,7 @@ async def families_of_children(db: AsyncConnection, ids: Iterable[str]) -> dict[
     found: dict[str, str] = {}
     for some in chunks(set(ids)):
         query = select(children.c.child_id, children.c.family_id).where(
-            children.c.child_id.in_(some), children.c.known_until.is_(None)
+            among(db, children.c.child_id, some), children.c.known_until.is_(None)
         )
         found |= {row.child_id: row.family_id for row in await db.execute(query)}
     return found
@@ -291,7 +290,7 @@ async def people_of_involvements(db: AsyncConnection, ids: Iterable[str]) -> dic
     found: dict[str, str] = {}
     for some in chunks(set(ids)):
         query = select(involvements.c.involvement_id, involvements.c.person_id).where(
-            involvements.c.involvement_id.in_(some), involvements.c.known_until.is_(None)
+            among(db, involvements.c.involvement_id, some), involvements.c.known_until.is_(None)
         )
         found |= {row.involvement_id: row.person_id for row in await db.execute(query)}
     return found
@@ -304,7 +303,7 @@ async def hospital_admissions(
     found: dict[str, Cause] = {}
     for some in chunks(set(ids)):
         query = select(hospital_stays).where(
-            hospital_stays.c.child_id.in_(some),
+            among(db, hospital_stays.c.child_id, some),
             hospital_stays.c.what == "hospital_admission",
             counts_at(hospital_stays, as_of),
         )
@@ -315,7 +314,7 @@ async def hospital_admissions(
 async def _known(db: AsyncConnection, column: Column[Any], ids: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for some in chunks(set(ids)):
-        found |= set((await db.execute(select(column).where(column.in_(some)).distinct())).scalars())
+        found |= set((await db.execute(select(column).where(among(db, column, some)).distinct())).scalars())
     return found
 
 

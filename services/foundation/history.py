@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Table, Text, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Column, ColumnElement, Table, Text, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.database import Instant, RowNumber, chunks
+from services.foundation.database import Instant, RowNumber, add, among, chunks
 
 Row: TypeAlias = Mapping[Any, Any]
 
@@ -53,7 +53,7 @@ async def _standing(
     found: dict[str, tuple[tuple[datetime, str, str], int]] = {}
     columns = [table.c[name] for name in (key, "version", "event_time", "event_source", "event_id")]
     for some in chunks(set(values)):
-        query = select(*columns).where(table.c[key].in_(some), table.c.known_until.is_(None))
+        query = select(*columns).where(among(db, table.c[key], some), table.c.known_until.is_(None))
         found.update((row[key], (order(row), row["version"])) for row in (await db.execute(query)).mappings())
     return found
 
@@ -78,9 +78,7 @@ async def remember(
             newest[name]["known_until"] = now
         newest[name] = version = {**row, "known_from": now, "known_until": None}
         versions.append(version)
-    ended = [{"ended": standing[name][1]} for name in newest if name in standing]
-    if ended:
-        await db.execute(update(table).where(table.c.version == bindparam("ended")).values(known_until=now), ended)
-    if versions:
-        await db.execute(insert(table), versions)
+    for some in chunks([standing[name][1] for name in newest if name in standing]):
+        await db.execute(update(table).where(among(db, table.c.version, some)).values(known_until=now))
+    await add(db, table, versions)
     return set(newest)

@@ -20,8 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    bindparam,
-    exists,
     func,
     insert,
     literal,
@@ -31,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.database import Instant, RowNumber, chunks, metadata
+from services.foundation.database import Instant, RowNumber, add, among, change, chunks, metadata
 
 MAIL = "mail"
 OUTCOME = "outcome"
@@ -114,8 +112,7 @@ def row(
 
 async def write(db: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Add rows."""
-    if rows:
-        await db.execute(insert(outbox), rows)
+    await add(db, outbox, rows)
 
 
 async def claim(
@@ -137,14 +134,12 @@ async def claim(
     behind one that this statement sees waiting stay where they are, so that order is kept.
     """
     earlier = outbox.alias("earlier")
-    blocked = exists(
-        select(1).where(
-            earlier.c.key == outbox.c.key,
-            earlier.c.outbox_id < outbox.c.outbox_id,
-            # Not by the column alone: PostgreSQL, which has counted when nothing waited, would otherwise read all that
-            # waits for each row that is due.
-            func.coalesce(earlier.c.state, "") == "pending",
-        )
+    first_of_key = (
+        select(func.min(earlier.c.outbox_id))
+        # Not by the column alone, nor as a join: PostgreSQL, which may have counted last when nothing waited, would
+        # take it to be cheap to read all that waits for each row that is due.
+        .where(earlier.c.key == outbox.c.key, func.lower(earlier.c.state) == _PENDING)
+        .scalar_subquery()
     )
     due = (
         select(outbox.c.outbox_id)
@@ -152,8 +147,8 @@ async def claim(
             outbox.c.channel == channel,
             outbox.c.state == _PENDING,
             outbox.c.due_at <= now,
-            outbox.c.name.in_(names),
-            ~blocked,
+            among(db, outbox.c.name, names),
+            outbox.c.outbox_id == first_of_key,
         )
         .order_by(outbox.c.due_at, outbox.c.outbox_id)
         .limit(limit)
@@ -179,7 +174,7 @@ async def still_claimed(db: AsyncConnection, worker: str, outbox_ids: Sequence[i
     for some in chunks(outbox_ids):
         query = (
             select(outbox.c.outbox_id)
-            .where(outbox.c.outbox_id.in_(some), outbox.c.claimed_by == worker, outbox.c.state == _PENDING)
+            .where(among(db, outbox.c.outbox_id, some), outbox.c.claimed_by == worker, outbox.c.state == _PENDING)
             .with_for_update()
         )
         held |= set((await db.execute(query)).scalars())
@@ -192,33 +187,16 @@ async def settle(db: AsyncConnection, settlements: Sequence[Settlement], now: da
     for some in chunks(gone):  # most of them, and all alike
         await db.execute(
             update(outbox)
-            .where(outbox.c.outbox_id.in_([each.outbox_id for each in some]))
+            .where(among(db, outbox.c.outbox_id, [each.outbox_id for each in some]))
             .values(state="sent", result=some[0].result, attempts=1, due_at=now, settled_at=now, claimed_by=None)
         )
     others = [each for each in settlements if not (each.state == "sent" and each.attempts == 1)]
-    if others:
-        await db.execute(
-            update(outbox)
-            .where(outbox.c.outbox_id == bindparam("of"))
-            .values(
-                state=bindparam("new_state"),
-                result=bindparam("new_result"),
-                attempts=bindparam("new_attempts"),
-                due_at=bindparam("new_due_at"),
-                settled_at=now,
-                claimed_by=None,
-            ),
-            [
-                {
-                    "of": s.outbox_id,
-                    "new_state": s.state,
-                    "new_result": s.result,
-                    "new_attempts": s.attempts,
-                    "new_due_at": s.due_at,
-                }
-                for s in others
-            ],
-        )
+    await change(
+        db,
+        outbox,
+        ["outbox_id"],
+        [each._asdict() | {"settled_at": now, "claimed_by": None} for each in others],
+    )
 
 
 async def take_back(db: AsyncConnection, keys: Sequence[str], now: datetime) -> set[str]:
@@ -229,11 +207,11 @@ async def take_back(db: AsyncConnection, keys: Sequence[str], now: datetime) -> 
     for some in chunks(keys):
         await db.execute(
             update(outbox)
-            .where(outbox.c.key.in_(some), outbox.c.state == _PENDING, outbox.c.claimed_by.is_(None))
+            .where(among(db, outbox.c.key, some), outbox.c.state == _PENDING, outbox.c.claimed_by.is_(None))
             .values(state=TAKEN_BACK, settled_at=now)
         )
         gone = or_(outbox.c.state.in_(("sent", "pending")), func.coalesce(outbox.c.result, "") != "")
-        left |= set((await db.execute(select(outbox.c.key).where(outbox.c.key.in_(some), gone))).scalars())
+        left |= set((await db.execute(select(outbox.c.key).where(among(db, outbox.c.key, some), gone))).scalars())
     return left
 
 
@@ -243,7 +221,7 @@ async def put_off_since(db: AsyncConnection, keys: Collection[str]) -> dict[str,
     for some in chunks(keys):
         query = (
             select(outbox.c.key, func.min(outbox.c.written_at))
-            .where(outbox.c.key.in_(some), outbox.c.state == "pending", outbox.c.settled_at.is_not(None))
+            .where(among(db, outbox.c.key, some), outbox.c.state == "pending", outbox.c.settled_at.is_not(None))
             .group_by(outbox.c.key)
         )
         found.update((row[0], row[1]) for row in await db.execute(query))
@@ -295,7 +273,7 @@ async def next_due(db: AsyncConnection, channel: str, names: Collection[str]) ->
     """When the next row with one of these names falls due; None where nothing waits."""
     query = (
         select(outbox.c.due_at)
-        .where(outbox.c.channel == channel, outbox.c.state == _PENDING, outbox.c.name.in_(names))
+        .where(outbox.c.channel == channel, outbox.c.state == _PENDING, among(db, outbox.c.name, names))
         .order_by(outbox.c.due_at)
         .limit(1)
     )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, String, Table, UniqueConstraint, delete, insert, select
+from sqlalchemy import JSON, Column, Index, String, Table, UniqueConstraint, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.database import Instant, RowNumber, chunks, grouped, metadata
+from services.foundation.database import Instant, RowNumber, add, among, chunks, grouped, metadata
 
 ARMED = "timers"  # what is announced where a timer is set
 
@@ -41,25 +41,22 @@ async def arm(db: AsyncConnection, wanted: Sequence[Timer]) -> None:
     """Set timers, each in place of an earlier one with the same name and key."""
     last = {(timer.name, timer.key): timer for timer in wanted}
     await disarm(db, list(last))
-    if last:
-        await db.execute(
-            insert(timers),
-            [{"name": t.name, "key": t.key, "due_at": t.due_at, "params": dict(t.params)} for t in last.values()],
-        )
+    rows = [{"name": t.name, "key": t.key, "due_at": t.due_at, "params": dict(t.params)} for t in last.values()]
+    await add(db, timers, rows)
 
 
 async def disarm(db: AsyncConnection, names_and_keys: Sequence[tuple[str, str]]) -> None:
     """Take timers away; those that are not there are no error."""
     for name, keys in grouped(names_and_keys).items():
         for some in chunks(keys):
-            await db.execute(delete(timers).where(timers.c.name == name, timers.c.key.in_(some)))
+            await db.execute(delete(timers).where(timers.c.name == name, among(db, timers.c.key, some)))
 
 
 async def waiting(db: AsyncConnection, name: str, keys: Iterable[str]) -> set[str]:
     """For which of these keys a timer with this name is set."""
     found: set[str] = set()
     for some in chunks(set(keys)):
-        query = select(timers.c.key).where(timers.c.name == name, timers.c.key.in_(some))
+        query = select(timers.c.key).where(timers.c.name == name, among(db, timers.c.key, some))
         found |= set((await db.execute(query)).scalars())
     return found
 
@@ -75,7 +72,7 @@ async def take_due(db: AsyncConnection, now: datetime, limit: int) -> list[Timer
     )
     rows = (await db.execute(query)).all()
     if rows:
-        await db.execute(delete(timers).where(timers.c.timer_id.in_([each.timer_id for each in rows])))
+        await db.execute(delete(timers).where(among(db, timers.c.timer_id, [each.timer_id for each in rows])))
     return [Timer(each.name, each.key, each.due_at, each.params) for each in rows]
 
 

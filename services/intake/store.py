@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.envelope import Event, FieldError
-from services.foundation.database import Instant, RowNumber, chunks, grouped, metadata
+from services.foundation.database import Instant, RowNumber, add, among, chunks, grouped, metadata
 from services.intake.rules import JournalRow, chained
 
 OPEN, REPLAYED = "open", "replayed"
@@ -108,7 +108,7 @@ async def known_raw(db: AsyncConnection, names: Iterable[tuple[str, str]]) -> di
     for source, ids in grouped(names).items():
         for some in chunks(ids):
             query = select(journal.c.event_id, journal.c.seq, journal.c.raw).where(
-                journal.c.source == source, journal.c.event_id.in_(some)
+                journal.c.source == source, among(db, journal.c.event_id, some)
             )
             found.update(((source, event_id), (seq, raw)) for event_id, seq, raw in await db.execute(query))
     return found
@@ -127,10 +127,10 @@ async def append(db: AsyncConnection, end: tuple[int, str], events: Sequence[Eve
     seq, chain = end
     recorded_at = now.astimezone(UTC).isoformat(timespec="microseconds")
     rows = list(chained(chain, seq + 1, events, recorded_at))
-    await db.execute(
-        insert(journal),
-        [asdict(row) | {"event_time": event.time, "recorded_at": now} for row, event in zip(rows, events, strict=True)],
-    )
+    written = [
+        asdict(row) | {"event_time": event.time, "recorded_at": now} for row, event in zip(rows, events, strict=True)
+    ]
+    await add(db, journal, written)
     await db.execute(update(journal_end).values(seq=rows[-1].seq, hash=rows[-1].hash))
     return [row.seq for row in rows]
 
@@ -195,8 +195,7 @@ async def end_of_journal(db: AsyncConnection) -> tuple[int, str] | None:
 async def wait(db: AsyncConnection, seq_and_needs: Sequence[tuple[int, Iterable[tuple[str, str]]]]) -> None:
     """Note what events wait for."""
     rows = [{"seq": seq, "noun": noun, "ref": ref} for seq, needs in seq_and_needs for noun, ref in needs]
-    if rows:
-        await db.execute(insert(waiting), rows)
+    await add(db, waiting, rows)
 
 
 async def anything_waits(db: AsyncConnection) -> bool:
@@ -209,7 +208,7 @@ async def waiting_for(db: AsyncConnection, provided: Iterable[tuple[str, str]]) 
     found: dict[int, bytes] = {}
     for noun, refs in grouped(provided).items():
         for some in chunks(refs):
-            seqs = select(waiting.c.seq).where(waiting.c.noun == noun, waiting.c.ref.in_(some))
+            seqs = select(waiting.c.seq).where(waiting.c.noun == noun, among(db, waiting.c.ref, some))
             rows = await db.execute(select(journal.c.seq, journal.c.raw).where(journal.c.seq.in_(seqs)))
             found.update((seq, raw.encode()) for seq, raw in rows)
     return found
@@ -218,7 +217,7 @@ async def waiting_for(db: AsyncConnection, provided: Iterable[tuple[str, str]]) 
 async def stop_waiting(db: AsyncConnection, seqs: Iterable[int]) -> None:
     """Events whose time has come wait no more."""
     for some in chunks(seqs):
-        await db.execute(delete(waiting).where(waiting.c.seq.in_(some)))
+        await db.execute(delete(waiting).where(among(db, waiting.c.seq, some)))
 
 
 async def still_waiting(db: AsyncConnection, spans: Iterable[tuple[int, int]]) -> int:
@@ -256,7 +255,7 @@ async def known_dead_letters(db: AsyncConnection, some: Iterable[Rejected]) -> d
     found: dict[tuple[str, str], tuple[int, str]] = {}
     columns = (dead_letters.c.deadletter_id, dead_letters.c.digest, dead_letters.c.origin, dead_letters.c.state)
     for part in chunks({each.digest for each in some}):
-        for row in await db.execute(select(*columns).where(dead_letters.c.digest.in_(part))):
+        for row in await db.execute(select(*columns).where(among(db, dead_letters.c.digest, part))):
             found[row.digest, place(row.origin)] = (row.deadletter_id, row.state)
     return found
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, Row, String, Table, Text, bindparam, func, insert, select, update
+from sqlalchemy import Column, Index, Integer, Row, String, Table, Text, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.database import Instant, chunks, metadata
+from services.foundation.database import Instant, add, among, change, chunks, metadata
 from services.invitations.rules import Invitation, Told
 
 ID = String(64)
@@ -60,7 +60,7 @@ async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[s
     """The invitations to meetings, by meeting and party."""
     found: dict[str, dict[str, Invitation]] = {}
     for some in chunks(set(meeting_ids)):
-        rows = await db.execute(select(invitations).where(invitations.c.meeting_id.in_(some)))
+        rows = await db.execute(select(invitations).where(among(db, invitations.c.meeting_id, some)))
         for row in rows.mappings():
             found.setdefault(row["meeting_id"], {})[row["party"]] = _invitation(row)
     return found
@@ -83,7 +83,9 @@ async def addresses(db: AsyncConnection, ids: Iterable[str]) -> dict[str, str | 
     """Where invitations go to, by id; None where nothing more may go."""
     found: dict[str, str | None] = {}
     for some in chunks(set(ids)):
-        query = select(invitations.c.invitation_id, invitations.c.address).where(invitations.c.invitation_id.in_(some))
+        query = select(invitations.c.invitation_id, invitations.c.address).where(
+            among(db, invitations.c.invitation_id, some)
+        )
         found.update((row.invitation_id, row.address) for row in await db.execute(query))
     return found
 
@@ -92,7 +94,7 @@ async def standing(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Row[Any
     """How invitations stand, by id: whose they are, their latest message, and whether they were ever asked."""
     found: dict[str, Row[Any]] = {}
     for some in chunks(set(ids)):
-        query = select(*(invitations.c[name] for name in _STANDING)).where(invitations.c.invitation_id.in_(some))
+        query = select(*(invitations.c[name] for name in _STANDING)).where(among(db, invitations.c.invitation_id, some))
         found.update((row.invitation_id, row) for row in await db.execute(query))
     return found
 
@@ -101,24 +103,15 @@ async def rows_by_id(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Mappi
     """The rows of invitations, by id."""
     found: dict[str, Mapping[Any, Any]] = {}
     for some in chunks(set(ids)):
-        rows = await db.execute(select(invitations).where(invitations.c.invitation_id.in_(some)))
+        rows = await db.execute(select(invitations).where(among(db, invitations.c.invitation_id, some)))
         found.update((row["invitation_id"], row) for row in rows.mappings())
     return found
 
 
 async def put(db: AsyncConnection, fresh: Sequence[Invitation], changed: Sequence[Invitation], now: datetime) -> None:
     """Write new invitations, and others as they stand after a change."""
-    if fresh:
-        await db.execute(insert(invitations), [{**_columns(each), "written_at": now} for each in fresh])
-    if changed:
-        columns = [{f"new_{name}": value for name, value in _columns(each).items()} for each in changed]
-        names = [name for name in _columns(changed[0]) if name != "invitation_id"]
-        await db.execute(
-            update(invitations)
-            .where(invitations.c.invitation_id == bindparam("new_invitation_id"))
-            .values({name: bindparam(f"new_{name}") for name in names}),
-            columns,
-        )
+    await add(db, invitations, [{**_columns(each), "written_at": now} for each in fresh])
+    await change(db, invitations, ["invitation_id"], [_columns(each) for each in changed])
 
 
 def _columns(each: Invitation) -> dict[str, Any]:
@@ -144,34 +137,22 @@ def _columns(each: Invitation) -> dict[str, Any]:
 async def stop_address(db: AsyncConnection, ids: Iterable[str]) -> None:
     """Nothing more may go to the address that these invitations went to."""
     for some in chunks(ids):
-        await db.execute(update(invitations).where(invitations.c.invitation_id.in_(some)).values(address=None))
-
-
-_ASKED = (
-    update(invitations)
-    .where(invitations.c.invitation_id == bindparam("of"))
-    .values(asked_at=func.coalesce(invitations.c.asked_at, bindparam("at", type_=Instant)))
-)
-_ASKED_AND_SENT = _ASKED.values(state="sent", failure=None)
+        await db.execute(update(invitations).where(among(db, invitations.c.invitation_id, some)).values(address=None))
 
 
 async def note_sent(db: AsyncConnection, asked: Sequence[tuple[str, datetime]], settled: Iterable[str]) -> None:
     """Note when a request was first taken by the mail server, and which invitations have nothing more under way."""
     over = set(settled)
-    for change, some in (
-        (_ASKED_AND_SENT, [(each, at) for each, at in asked if each in over]),
-        (_ASKED, [(each, at) for each, at in asked if each not in over]),
-    ):
-        if some:
-            await db.execute(change, [{"of": each, "at": at} for each, at in some])
+    sent = [{"invitation_id": each, "asked_at": at, **_SENT} for each, at in asked if each in over]
+    await change(db, invitations, ["invitation_id"], sent, fill="asked_at")
+    others = [{"invitation_id": each, "asked_at": at} for each, at in asked if each not in over]
+    await change(db, invitations, ["invitation_id"], others, fill="asked_at")
+
+
+_SENT = {"state": "sent", "failure": None}
 
 
 async def note_failed(db: AsyncConnection, failures: Sequence[tuple[str, str]]) -> None:
     """Note invitations that did not reach anyone, with the reason."""
-    if failures:
-        await db.execute(
-            update(invitations)
-            .where(invitations.c.invitation_id == bindparam("of"))
-            .values(state="undelivered", failure=bindparam("why")),
-            [{"of": each, "why": why} for each, why in failures],
-        )
+    rows = [{"invitation_id": each, "state": "undelivered", "failure": why} for each, why in failures]
+    await change(db, invitations, ["invitation_id"], rows)

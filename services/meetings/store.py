@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, String, Table, Text, bindparam, delete, func, insert, select, update
+from sqlalchemy import JSON, Column, Index, String, Table, Text, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import Cause
 from services.foundation.clock import london_date
-from services.foundation.database import Instant, RowNumber, chunks, metadata
+from services.foundation.database import Instant, RowNumber, add, among, change, chunks, metadata
 from services.foundation.history import counts_at, history_columns, order
 from services.meetings.rules import INVITED, AlsoInvite, DoNotInvite, Entry, Meeting, Reason
 
@@ -164,7 +164,9 @@ async def meetings_by_id(db: AsyncConnection, ids: Iterable[str], as_of: datetim
     """The meetings with these ids, as known at `as_of` (None: now)."""
     facts: dict[str, dict[str, Mapping[Any, Any]]] = {}
     for some in chunks(set(ids)):
-        query = select(meeting_facts).where(meeting_facts.c.meeting_id.in_(some), counts_at(meeting_facts, as_of))
+        query = select(meeting_facts).where(
+            among(db, meeting_facts.c.meeting_id, some), counts_at(meeting_facts, as_of)
+        )
         for row in (await db.execute(query)).mappings():
             facts.setdefault(row["meeting_id"], {})[row["aspect"]] = row
     folded = {meeting_id: _fold(aspects) for meeting_id, aspects in facts.items()}
@@ -188,12 +190,12 @@ async def place(db: AsyncConnection, some: Iterable[Meeting]) -> set[str]:
     if not rows:
         return set()
     ids = [row["meeting_id"] for row in rows]
-    gone = delete(meeting_children).where(meeting_children.c.meeting_id.in_(ids))
+    gone = delete(meeting_children).where(among(db, meeting_children.c.meeting_id, ids))
     before = set((await db.execute(gone.returning(meeting_children.c.child_id))).scalars())
-    await db.execute(delete(meetings).where(meetings.c.meeting_id.in_(ids)))
-    await db.execute(insert(meetings), rows)
+    await db.execute(delete(meetings).where(among(db, meetings.c.meeting_id, ids)))
+    await add(db, meetings, rows)
     links = [{"meeting_id": m.meeting_id, "child_id": child_id} for m in some for child_id in m.child_ids]
-    await db.execute(insert(meeting_children), links)
+    await add(db, meeting_children, links)
     return before
 
 
@@ -201,7 +203,9 @@ async def known_meetings(db: AsyncConnection, ids: Iterable[str]) -> set[str]:
     """Which of these ids are scheduled meetings."""
     found: set[str] = set()
     for some in chunks(set(ids)):
-        found |= set((await db.execute(select(meetings.c.meeting_id).where(meetings.c.meeting_id.in_(some)))).scalars())
+        found |= set(
+            (await db.execute(select(meetings.c.meeting_id).where(among(db, meetings.c.meeting_id, some)))).scalars()
+        )
     return found
 
 
@@ -213,7 +217,7 @@ async def still_to_come(db: AsyncConnection, ids: Iterable[str], now: datetime) 
     """Which of these meetings are still to come."""
     found: set[str] = set()
     for some in chunks(set(ids)):
-        query = select(meetings.c.meeting_id).where(meetings.c.meeting_id.in_(some), _to_come(now))
+        query = select(meetings.c.meeting_id).where(among(db, meetings.c.meeting_id, some), _to_come(now))
         found |= set((await db.execute(query)).scalars())
     return found
 
@@ -222,7 +226,7 @@ async def held_among(db: AsyncConnection, ids: Iterable[str]) -> set[str]:
     """Which of these meetings have been held."""
     found: set[str] = set()
     for some in chunks(set(ids)):
-        query = select(meetings.c.meeting_id).where(meetings.c.meeting_id.in_(some), meetings.c.state == HELD)
+        query = select(meetings.c.meeting_id).where(among(db, meetings.c.meeting_id, some), meetings.c.state == HELD)
         found |= set((await db.execute(query)).scalars())
     return found
 
@@ -234,7 +238,7 @@ async def to_come_for_children(db: AsyncConnection, child_ids: Iterable[str], no
         query = (
             select(meeting_children.c.meeting_id)
             .join(meetings, meetings.c.meeting_id == meeting_children.c.meeting_id)
-            .where(meeting_children.c.child_id.in_(some), _to_come(now))
+            .where(among(db, meeting_children.c.child_id, some), _to_come(now))
         )
         found |= set((await db.execute(query)).scalars())
     return found
@@ -245,8 +249,8 @@ async def to_come_for_agencies(
 ) -> set[str]:
     """The meetings still to come with an entry for these agencies, or with one of these kinds still looked for."""
     found: set[str] = set()
-    of_agency = entries.c.agency_id.in_(set(agency_ids))
-    of_kind = entries.c.agency_id.is_(None) & entries.c.kind.in_(set(kinds))
+    of_agency = among(db, entries.c.agency_id, set(agency_ids))
+    of_kind = entries.c.agency_id.is_(None) & among(db, entries.c.kind, set(kinds))
     for wanted in (of_agency, of_kind):
         query = (
             select(entries.c.meeting_id)
@@ -264,7 +268,7 @@ async def to_come_by_child(db: AsyncConnection, child_ids: Iterable[str], now: d
         query = (
             select(meetings.c.meeting_id, meetings.c.kind, meetings.c.starts_at, meeting_children.c.child_id)
             .join(meetings, meetings.c.meeting_id == meeting_children.c.meeting_id)
-            .where(meeting_children.c.child_id.in_(some), _to_come(now))
+            .where(among(db, meeting_children.c.child_id, some), _to_come(now))
         )
         found += [ToCome(*row) for row in await db.execute(query)]
     return found
@@ -275,7 +279,7 @@ async def to_come_after(db: AsyncConnection, earlier_ids: Iterable[str], now: da
     found: list[Follower] = []
     for some in chunks(set(earlier_ids)):
         columns = (meetings.c.meeting_id, meetings.c.follows, meetings.c.starts_at)
-        query = select(*columns).where(meetings.c.follows.in_(some), _to_come(now))
+        query = select(*columns).where(among(db, meetings.c.follows, some), _to_come(now))
         found += [Follower(*row) for row in await db.execute(query)]
     return found
 
@@ -290,7 +294,7 @@ async def earlier_meetings(db: AsyncConnection, some: Sequence[Meeting], kinds: 
         query = (
             select(meeting_children.c.child_id, meetings.c.meeting_id)
             .join(meetings, meetings.c.meeting_id == meeting_children.c.meeting_id)
-            .where(meeting_children.c.child_id.in_(ids), meetings.c.kind.in_(set(kinds)))
+            .where(among(db, meeting_children.c.child_id, ids), among(db, meetings.c.kind, set(kinds)))
         )
         for child_id, meeting_id in await db.execute(query):
             by_child.setdefault(child_id, set()).add(meeting_id)
@@ -342,7 +346,7 @@ async def entries_of(
     """The entries of meetings by party, as they stood at `as_of` (None: now)."""
     found: dict[str, dict[str, Entry]] = {}
     for some in chunks(set(ids)):
-        query = select(entries).where(entries.c.meeting_id.in_(some), counts_at(entries, as_of))
+        query = select(entries).where(among(db, entries.c.meeting_id, some), counts_at(entries, as_of))
         for row in (await db.execute(query)).mappings():
             found.setdefault(row["meeting_id"], {})[row["party"]] = _entry(row)
     return found
@@ -355,14 +359,14 @@ async def known_since(db: AsyncConnection, some: Sequence[Meeting]) -> dict[tupl
     of_time: dict[str, datetime] = {}
     times = {meeting.meeting_id: meeting.starts_at for meeting in some}
     query = select(meeting_facts.c.meeting_id, meeting_facts.c.document, meeting_facts.c.known_from).where(
-        meeting_facts.c.meeting_id.in_(times), meeting_facts.c.aspect.in_((DEFINED, TIMED))
+        among(db, meeting_facts.c.meeting_id, times), meeting_facts.c.aspect.in_((DEFINED, TIMED))
     )
     for row in await db.execute(query):
         if datetime.fromisoformat(row.document["starts_at"]) == times[row.meeting_id]:
             of_time[row.meeting_id] = min(row.known_from, of_time.get(row.meeting_id, row.known_from))
     of_party = (
         select(entries.c.meeting_id, entries.c.party, func.min(entries.c.known_from).label("since"))
-        .where(entries.c.meeting_id.in_(times), entries.c.decision == INVITED)
+        .where(among(db, entries.c.meeting_id, times), entries.c.decision == INVITED)
         .group_by(entries.c.meeting_id, entries.c.party)
     )
     return {
@@ -380,7 +384,7 @@ async def replace_entries(
     for meeting_id, (before, after) in changes.items():
         for party, entry in before.items():
             if after.get(party) != entry:
-                ended.append({"of_meeting": meeting_id, "of_party": party})
+                ended.append({"meeting_id": meeting_id, "party": party, "known_until": now})
         for party, entry in after.items():
             if before.get(party) != entry:
                 written.append(
@@ -398,16 +402,5 @@ async def replace_entries(
                         "known_until": None,
                     }
                 )
-    if ended:
-        await db.execute(
-            update(entries)
-            .where(
-                entries.c.meeting_id == bindparam("of_meeting"),
-                entries.c.party == bindparam("of_party"),
-                entries.c.known_until.is_(None),
-            )
-            .values(known_until=now),
-            ended,
-        )
-    if written:
-        await db.execute(insert(entries), written)
+    await change(db, entries, ["meeting_id", "party"], ended)
+    await add(db, entries, written)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, String, Table, Text, bindparam, insert, select, update
+from sqlalchemy import Column, Index, String, Table, Text, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.database import Instant, chunks, metadata
+from services.foundation.database import Instant, add, among, change, chunks, metadata
 from services.oversight.rules import RAISED, RESOLVED, Finding
 
 ID = String(64)
@@ -39,7 +39,7 @@ async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[s
     """The exceptions of meetings by id, resolved ones too."""
     found: dict[str, Mapping[Any, Any]] = {}
     for some in chunks(set(meeting_ids)):
-        rows = await db.execute(select(exceptions).where(exceptions.c.meeting_id.in_(some)))
+        rows = await db.execute(select(exceptions).where(among(db, exceptions.c.meeting_id, some)))
         found.update((row["exception_id"], row) for row in rows.mappings())
     return found
 
@@ -62,30 +62,30 @@ async def raise_all(db: AsyncConnection, findings: Sequence[Finding], standing: 
         for each in findings
     ]
     fresh = [row for row in rows if row["exception_id"] not in again]
-    if fresh:
-        await db.execute(insert(exceptions), fresh)
-    reopened = [{"of": row["exception_id"], "said": row["text"]} for row in rows if row["exception_id"] in again]
-    if reopened:
-        await db.execute(
-            update(exceptions)
-            .where(exceptions.c.exception_id == bindparam("of"))
-            .values(state=RAISED, text=bindparam("said"), raised_at=now, resolved_at=None),
-            reopened,
-        )
+    await add(db, exceptions, fresh)
+    reopened = [
+        {
+            "exception_id": row["exception_id"],
+            "text": row["text"],
+            "state": RAISED,
+            "raised_at": now,
+            "resolved_at": None,
+        }
+        for row in rows
+        if row["exception_id"] in again
+    ]
+    await change(db, exceptions, ["exception_id"], reopened)
 
 
 async def reword(db: AsyncConnection, texts: Mapping[str, str]) -> None:
     """Say an exception's reason anew."""
-    if texts:
-        await db.execute(
-            update(exceptions).where(exceptions.c.exception_id == bindparam("of")).values(text=bindparam("said")),
-            [{"of": each, "said": text} for each, text in texts.items()],
-        )
+    rows = [{"exception_id": each, "text": text} for each, text in texts.items()]
+    await change(db, exceptions, ["exception_id"], rows)
 
 
 async def resolve(db: AsyncConnection, ids: Iterable[str], now: datetime) -> None:
     """Close exceptions that hold no more."""
     for some in chunks(ids):
         await db.execute(
-            update(exceptions).where(exceptions.c.exception_id.in_(some)).values(state=RESOLVED, resolved_at=now)
+            update(exceptions).where(among(db, exceptions.c.exception_id, some)).values(state=RESOLVED, resolved_at=now)
         )
