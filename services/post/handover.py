@@ -53,9 +53,21 @@ class _Answers(asyncio.Protocol):
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_result(None)
 
+    def take(self) -> Answer | None:
+        """The next answer, however many lines it has: its code, and its text. None where it has not come yet."""
+        end = self._end_of_answer()
+        if end is None:
+            return None
+        lines = bytes(self.buffer[:end]).decode("utf-8", "replace").splitlines()
+        del self.buffer[:end]
+        code = lines[-1][:3]
+        if not (code.isascii() and code.isdigit()):
+            raise aiosmtplib.SMTPResponseException(-1, "the answer has no code")
+        return int(code), "\n".join(line[4:].strip() for line in lines)
+
     async def next(self) -> Answer:
-        """The next answer, however many lines it has: its code, and its text."""
-        while (end := self._end_of_answer()) is None:
+        """Wait for the next answer."""
+        while (answer := self.take()) is None:
             if self.late:
                 raise aiosmtplib.SMTPReadTimeoutError("the server did not answer in time")
             if self.ended:
@@ -64,12 +76,7 @@ class _Answers(asyncio.Protocol):
                 raise aiosmtplib.SMTPResponseException(-1, "the answer has no end")
             self.waiter = asyncio.get_running_loop().create_future()
             await self.waiter
-        lines = bytes(self.buffer[:end]).decode("utf-8", "replace").splitlines()
-        del self.buffer[:end]
-        code = lines[-1][:3]
-        if not (code.isascii() and code.isdigit()):
-            raise aiosmtplib.SMTPResponseException(-1, "the answer has no code")
-        return int(code), "\n".join(line[4:].strip() for line in lines)
+        return answer
 
     def _end_of_answer(self) -> int | None:
         start = 0
@@ -175,6 +182,9 @@ class Line:
         return await self._heard()
 
     async def _heard(self) -> Answer:
+        answer = self._answers.take()  # of commands given together, most answers come together
+        if answer is not None:
+            return answer
         watch = asyncio.get_running_loop().call_later(self._timeout, self._answers.give_up)
         try:
             return await self._answers.next()

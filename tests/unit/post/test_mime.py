@@ -93,6 +93,16 @@ def test_the_name_and_address_of_the_sender_are_read_back_as_they_are(name: str,
     assert (str(make_header(decode_header(phrase))), found) == (name or "Q", address)
 
 
+@pytest.mark.parametrize("before", ["", "A line.\n", "A line.\n" * 400], ids=["first", "second", "last of many"])
+@pytest.mark.parametrize("after", ["", "\n", "\nA line.\n"], ids=["unended", "ended", "followed"])
+@pytest.mark.parametrize(("length", "encoding"), [(998, "7bit"), (999, "base64")])
+def test_a_text_with_a_line_longer_than_mail_allows_is_encoded(
+    before: str, after: str, length: int, encoding: str
+) -> None:
+    raw = assemble(PLAIN._replace(text=f"{before}{'a' * length}{after}"))
+    assert next(part for part in parsed(raw).walk() if not part.is_multipart())["Content-Transfer-Encoding"] == encoding
+
+
 @given(body, body, subject, name)
 @example("é" * 3000, "x" * 3000, "é" * 300, "é" * 100)
 def test_a_message_is_seven_bit_in_crlf_lines_of_at_most_998(text: str, html: str, title: str, sender: str) -> None:
