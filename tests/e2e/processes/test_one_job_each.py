@@ -336,4 +336,5 @@ def test_a_signal_while_it_starts_ends_it_in_order(tmp_path: Path, command: str)
             said, logged = starting.communicate(timeout=10)
     assert (starting.returncode, said) == (0, b"")
     lines: list[dict[str, Any]] = [json.loads(line) for line in logged.splitlines()]
-    assert [(line["event"], line.get("signal")) for line in lines] == [("stopping", "SIGTERM")]
+    own = [line for line in lines if "logger" not in line]  # the driver may remark that a connection never came about
+    assert [(line["event"], line.get("signal")) for line in own] == [("stopping", "SIGTERM")]
