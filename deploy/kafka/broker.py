@@ -22,7 +22,7 @@ import string
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -45,11 +45,18 @@ class Broker:
 
     It runs in a session of its own, so that Ctrl-C reaches whoever started it, who then stops it in order. It holds the
     data directory by a lock that the system takes back however it ends.
+
+    `more` are lines after those of server.properties, which they beat. `users` may sign in by SCRAM-SHA-512 with these
+    passwords, where a listener asks for it: they are made with the data.
     """
 
-    def __init__(self, data: Path, port: int = PORT) -> None:
+    def __init__(
+        self, data: Path, port: int = PORT, *, more: Sequence[str] = (), users: Mapping[str, str] | None = None
+    ) -> None:
         self.data = data.absolute()
         self.port = port
+        self.more = more
+        self.users = users or {}
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -124,9 +131,9 @@ class Broker:
 
     def _configure(self) -> None:
         template = string.Template((HERE / "server.properties").read_text())
-        controller_port = free_port()
+        controller_port = free_port(self.port)
         filled = template.substitute(port=self.port, controller_port=controller_port)
-        (self.data / "server.properties").write_text(filled)
+        (self.data / "server.properties").write_text("\n".join((filled, *self.more, "")))
 
     def _format(self, base: list[str]) -> None:
         """Give an empty data directory what Kafka wants to find there."""
@@ -134,6 +141,8 @@ class Broker:
             return
         command = [*base, "kafka.tools.StorageTool", "format", "--standalone"]
         command += ["--cluster-id", _cluster_id(), "--config", "server.properties"]
+        for name, password in self.users.items():
+            command += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         done = subprocess.run(
             command,
             cwd=self.data,
@@ -191,13 +200,13 @@ def answers(address: str) -> bool:
         admin.close()
 
 
-def free_port() -> int:
-    """A port that nobody listens on. It is none of those that the system gives to outgoing connections, so that it is
-    still free when a broker that was stopped comes back to it.
+def free_port(*but: int) -> int:
+    """A port that nobody listens on, and none of those named. It is none of those that the system gives to outgoing
+    connections, so that it is still free when a broker that was stopped comes back to it.
     """
     while True:
         port = random.randrange(20_000, 32_000)  # noqa: S311  # no secret
-        if _free(port):
+        if port not in but and _free(port):
             return port
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,9 +22,9 @@ from kafka.errors import (
 )
 from kafka.net.compat import KafkaNetClient
 
-from services.foundation.settings import Broker, Settings
+from services.foundation.settings import Settings
 from services.streams import rules
-from services.streams.connection import BrokerTrouble, client_options, the_broker, unreachable
+from services.streams.connection import BrokerTrouble, client_options, reachable, the_broker, unheard, unreachable
 from services.streams.rules import DEAD_LETTERS, OUTCOMES, Difference, Lag, Topic, taken
 
 __all__ = ["DEAD_LETTERS", "OUTCOMES", "Ensured", "check", "ensure", "lag", "taken", "topic_name"]
@@ -209,7 +207,7 @@ def _until_ready(ask: Callable[[], T]) -> T:
 def _asking(settings: Settings) -> Iterator[KafkaAdminClient]:
     """A client that asks the brokers. Whatever goes wrong between them is a `BrokerTrouble` with words for it."""
     broker = the_broker(settings)
-    listening = _listening(broker)
+    servers = reachable(broker, WITHIN)
     made: list[KafkaNetClient] = []
 
     def client(**options: Any) -> KafkaNetClient:
@@ -217,10 +215,10 @@ def _asking(settings: Settings) -> Iterator[KafkaAdminClient]:
         return made[-1]
 
     within = int(WITHIN * 1000)
-    with _unheard("kafka"):
+    with unheard("kafka"):
         try:
             admin = KafkaAdminClient(
-                **(client_options(broker) | {"bootstrap_servers": listening}),
+                **(client_options(broker) | {"bootstrap_servers": servers}),
                 client_id="quorate-topics",
                 bootstrap_timeout_ms=within,
                 request_timeout_ms=within,
@@ -230,45 +228,14 @@ def _asking(settings: Settings) -> Iterator[KafkaAdminClient]:
             # The client keeps its thread and its sockets where its constructor fails.
             for each in made:
                 each.close()
-            raise unreachable(broker, wrong) from wrong
+            raise unreachable(broker, type(wrong).__name__) from wrong
         try:
             yield admin
         except AuthorizationError as wrong:
             raise BrokerTrouble(f"Kafka does not let {broker.user or 'us'} do this: {type(wrong).__name__}") from wrong
         except (KafkaConnectionError, KafkaTimeoutError) as wrong:
-            raise unreachable(broker, wrong) from wrong
+            raise unreachable(broker, type(wrong).__name__) from wrong
         except KafkaError as wrong:
             raise BrokerTrouble(f"Kafka did not do what was asked: {type(wrong).__name__}") from wrong
         finally:
             admin.close()
-
-
-def _listening(broker: Broker) -> list[str]:
-    """The brokers that take connections; raises `BrokerTrouble` where none does.
-
-    The client would find out as well, but says only that it took too long, and forgets to close what was refused.
-    """
-    listening, why = [], OSError()
-    for server in broker.servers:
-        host, _, port = server.rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), WITHIN / len(broker.servers)).close()
-        except OSError as wrong:
-            why = wrong
-        else:
-            listening.append(server)
-    if not listening:
-        raise unreachable(broker, why)
-    return listening
-
-
-@contextmanager
-def _unheard(name: str) -> Iterator[None]:
-    """Keep a library's log out: what matters of it is raised."""
-    library = logging.getLogger(name)
-    before = library.level
-    library.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        library.setLevel(before)
