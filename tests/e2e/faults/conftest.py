@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from services.foundation.settings import Settings
-from services.streams.topics import ensure
 from tests.broker import Broker, own_names
-from tests.e2e.faults.line import PARTITIONS, SESSION, Line, told
-from tests.mail_server import mail_server
+from tests.e2e.faults.line import PARTITIONS, SESSION, Line, opened_line, told
 
 
 @pytest.fixture
@@ -34,15 +31,10 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str, Counter[str]], Non
     return write
 
 
-@asynccontextmanager
-async def opened(settings: Settings, folder: Path) -> AsyncIterator[Line]:
-    await asyncio.to_thread(ensure, settings)
-    async with mail_server() as server:
-        line = Line(settings, server, folder)
-        try:
-            yield line
-        finally:
-            line.end()
+def on(broker: Broker) -> dict[str, Any]:
+    """The settings of a line on this broker."""
+    topics = {"topic_partitions": PARTITIONS, "topic_replication": 1, **own_names()}
+    return {"broker": f"kafka://{broker.address}", "session_timeout": SESSION, **topics}
 
 
 @pytest.fixture
@@ -50,12 +42,14 @@ async def line(
     make_settings: Callable[..., Awaitable[Settings]], broker: Broker, tmp_path: Path
 ) -> AsyncIterator[Line]:
     """A line on the PostgreSQL and the Kafka that all tests share."""
-    settings = await make_settings(
-        broker=f"kafka://{broker.address}",
-        topic_partitions=PARTITIONS,
-        topic_replication=1,
-        session_timeout=SESSION,
-        **own_names(),
-    )
-    async with opened(settings, tmp_path) as line:
+    async with opened_line(await make_settings(**on(broker)), tmp_path) as line:
+        yield line
+
+
+@pytest.fixture
+async def line_with_a_broker(
+    make_settings: Callable[..., Awaitable[Settings]], own_broker: Broker, tmp_path: Path
+) -> AsyncIterator[Line]:
+    """A line on a Kafka of its own, which the test may stop."""
+    async with opened_line(await make_settings(**on(own_broker)), tmp_path) as line:
         yield line

@@ -26,7 +26,7 @@ from services.foundation.settings import Settings
 from services.intake.accept import Arrival
 from services.intake.journal import verify
 from services.streams.connection import client_options, the_broker
-from services.streams.topics import OUTCOMES, topic_name
+from services.streams.topics import OUTCOMES, ensure, topic_name
 from tests.e2e.faults import story
 from tests.mail_server import MailServer, mail_server
 from tests.running import Running
@@ -34,7 +34,7 @@ from tests.streaming import place
 
 WITHIN = 240.0  # seconds that anything may take that a test waits for
 AT_ONCE = 100  # events in one transaction of the embedded default
-PARTITIONS = 4
+PARTITIONS = 6
 SESSION = 1.5  # seconds after which a worker that was killed counts as gone
 SHARED = ("broker", "group", "session_timeout", "secret", "topic_prefix", "topic_partitions", "topic_replication")
 
@@ -93,12 +93,33 @@ class OpenTransaction:
     journaled: int
 
 
+@asynccontextmanager
+async def opened_line(settings: Settings, folder: Path) -> AsyncIterator[Line]:
+    """A line on these topics, which are made, and this database; its processes end with the block."""
+    await asyncio.to_thread(ensure, settings)
+    producer = AIOKafkaProducer(
+        **client_options(the_broker(settings)),
+        acks="all",
+        enable_idempotence=True,
+        request_timeout_ms=int(WITHIN * 1000),
+    )
+    async with mail_server() as server:
+        await producer.start()
+        line = Line(settings, server, producer, folder)
+        try:
+            yield line
+        finally:
+            line.end()
+            await producer.stop()
+
+
 @dataclass
 class Line:
     """The line on one database, with topics of its own."""
 
     settings: Settings
     server: MailServer
+    producer: AIOKafkaProducer
     folder: Path
     running: list[Running] = field(default_factory=list)
     told: list[bytes] = field(default_factory=list)
@@ -133,29 +154,31 @@ class Line:
                 each.kill()
 
     async def produce(self, raws: Iterable[bytes]) -> None:
-        """Append records, in order, through a producer that waits for as long as the broker is away."""
-        producer = AIOKafkaProducer(
-            **client_options(the_broker(self.settings)),
-            acks="all",
-            enable_idempotence=True,
-            request_timeout_ms=int(WITHIN * 1000),
-        )
-        await producer.start()
-        try:
-            sent = []
-            for raw in raws:
-                topic, key = place(self.settings, raw)
-                sent.append((raw, await producer.send(topic, raw, key=key)))
-            for raw, acknowledged in sent:
-                record = await acknowledged
-                at = TopicPartition(record.topic, record.partition)
-                self.records[at].append((record.offset, event_id(raw)))
-                self.told.append(raw)
-        finally:
-            await producer.stop()
+        """Append records, in order; while the broker is away, wait."""
+        sent = []
+        for raw in raws:
+            topic, key = place(self.settings, raw)
+            sent.append((raw, await self.producer.send(topic, raw, key=key)))
+        for raw, acknowledged in sent:
+            record = await acknowledged
+            at = TopicPartition(record.topic, record.partition)
+            self.records[at].append((record.offset, event_id(raw)))
+            self.told.append(raw)
 
-    async def feed(self, enough: asyncio.Event, families: int = 24) -> None:
-        """Put in families and their meetings, as fast as they are taken, until there is enough.
+    @asynccontextmanager
+    async def load(self, families: int = 24, pause: float = 1.0) -> AsyncIterator[None]:
+        """Events keep coming in this block: families and their meetings, the next ones once the last are taken."""
+        enough = asyncio.Event()
+        feeding = asyncio.create_task(self._feed(enough, families, pause))
+        try:
+            yield
+            enough.set()
+            await feeding
+        finally:
+            feeding.cancel()
+
+    async def _feed(self, enough: asyncio.Event, families: int, pause: float) -> None:
+        """Put in one lot after the other until there is enough.
 
         A family's meeting is put in once the family has been taken: what is sent hangs on that order, and between
         topics Kafka keeps none.
@@ -167,6 +190,7 @@ class Line:
             new = range(first, first + families)
             await self.produce([*story.directory(new), *(story.meetings(known) if known is not None else ())])
             known = new
+            await asyncio.sleep(pause)
             await self.has_taken()
         await self.produce(story.meetings(known or range(0)))
 

@@ -50,9 +50,7 @@ async def test_workers_killed_in_mid_batch_lose_nothing_do_nothing_twice_and_kee
     chance = random.Random(7)
     worker, _ = await line.start("worker", "mailer")
     kills, undone = 0, 0
-    enough = asyncio.Event()
-    feeding = asyncio.create_task(line.feed(enough))
-    async with line.database() as db:
+    async with line.load(), line.database() as db:
         while kills < KILLS:
             for _ in range(chance.choice((1, 1, 2, 3))):
                 further = chance.uniform(0, FURTHER_IN)
@@ -60,8 +58,6 @@ async def test_workers_killed_in_mid_batch_lose_nothing_do_nothing_twice_and_kee
             undone += await killed(db, worker, found)
             kills += 1
             [worker] = await line.start("worker")
-    enough.set()
-    await feeding
     await line.has_settled()
     count = Counter({"kills in mid-batch": kills, "of which left nothing of the batch": undone})
     count += await line.check()
