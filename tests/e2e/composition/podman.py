@@ -236,11 +236,12 @@ class Composition:
             service, "python3", "-c", f"import urllib.request as r; print(r.urlopen({url!r}).read().decode())"
         )
 
-    def kill(self, service: str) -> None:
-        """End a service as a power cut would."""
+    def signal(self, service: str, name: str) -> None:
+        """Send a service a signal; KILL ends it as a power cut would, and then this returns once it is gone."""
         before = self.podman.inspect(self.name(service))["State"]["Pid"]
-        self.podman.run("kill", "--signal", "KILL", self.name(service))
-        until(f"{service} is gone", lambda: self.podman.inspect(self.name(service))["State"]["Pid"] != before, 30)
+        self.podman.run("kill", "--signal", name, self.name(service))
+        if name == "KILL":
+            until(f"{service} is gone", lambda: self.podman.inspect(self.name(service))["State"]["Pid"] != before, 30)
 
     def start(self, service: str) -> None:
         """Start a service that was killed, and wait until it is ready."""
@@ -248,10 +249,12 @@ class Composition:
         self.wait(service)
 
     def logs(self, folder: Path) -> None:
-        """Keep what every container said."""
+        """Keep what every container said, and how each stands."""
         for service in services():
-            said = self.podman.run("logs", self.name(service), check=False)
+            said = self.podman.run("logs", "--timestamps", self.name(service), check=False)
             (folder / f"{service}.log").write_text(said.stdout + said.stderr, encoding="utf-8")
+        stands = self.podman.run("ps", "--all", "--filter", f"name={PROJECT}").stdout
+        (folder / "containers.txt").write_text(stands, encoding="utf-8")
 
     def down(self) -> None:
         """Take away containers, networks and volumes, as far as there are any."""
