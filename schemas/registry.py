@@ -34,6 +34,16 @@ MEETING_TOPICS = {
 }
 OTHER_MEETINGS = "quorate.other-meetings"
 
+DEAD_LETTERS = "quorate.dead-letters"
+"""The topic of what was rejected: no events, but whatever came, with the reasons in headers."""
+COMPACTED = frozenset({"quorate.directory"})
+"""The topics in which each record is all there is to say of one agency, under its id."""
+
+EVENT_RECORD = 1_310_720
+"""Bytes of a record: an event of the greatest length, its key and headers."""
+LETTER_RECORD = 4_194_304
+"""Bytes of a record among the dead letters: such a record whole, and what is wrong with it."""
+
 
 def meeting_topic(kind: str | None) -> str:
     """The topic of meetings of this kind; of those whose kind is not known, that of the other meetings."""

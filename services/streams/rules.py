@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from schemas.registry import MEETING_TOPICS, OTHER_MEETINGS, OUT_TYPES, TYPES
+from schemas.registry import (
+    COMPACTED,
+    DEAD_LETTERS,
+    EVENT_RECORD,
+    LETTER_RECORD,
+    MEETING_TOPICS,
+    OTHER_MEETINGS,
+    OUT_TYPES,
+    TYPES,
+)
 
 PREFIX = "quorate"  # what the contract's names begin with
 OUTCOMES = "quorate.outcomes"
-DEAD_LETTERS = "quorate.dead-letters"
-COMPACTED = frozenset({"quorate.directory"})  # each record is all there is to say of one agency, under its id
 
 DAY = 86_400_000  # milliseconds
-EVENT_RECORD = 1_310_720  # bytes: an event of the greatest length, its key and headers
-LETTER_RECORD = 4_194_304  # bytes: such a record whole, and what is wrong with it
 
 
 def taken() -> list[str]:

@@ -22,10 +22,11 @@ from kafka.errors import (
 )
 from kafka.net.compat import KafkaNetClient
 
+from schemas.registry import DEAD_LETTERS
 from services.foundation.settings import Settings
 from services.streams import rules
 from services.streams.connection import BrokerTrouble, client_options, reachable, the_broker, unheard, unreachable
-from services.streams.rules import DEAD_LETTERS, OUTCOMES, Difference, Lag, Topic, taken
+from services.streams.rules import OUTCOMES, Difference, Lag, Topic, taken
 
 __all__ = ["DEAD_LETTERS", "OUTCOMES", "Ensured", "check", "ensure", "lag", "taken", "topic_name"]
 

@@ -23,11 +23,11 @@ from aiokafka import AIOKafkaProducer
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
+from schemas.registry import EVENT_RECORD
 from services.bootstrap import House
 from services.intake.accept import Arrival, Verdict
 from services.process import FIRST_WAIT, Process, until
 from services.streams.connection import REQUEST, faust_options, producing, the_broker
-from services.streams.rules import EVENT_RECORD
 from services.streams.topics import DEAD_LETTERS, check, taken, topic_name
 
 log = structlog.get_logger()

@@ -10,6 +10,7 @@ import pytest
 
 from schemas.generate import GENERATED, documents, main
 from schemas.registry import OUT_TYPES, TYPES
+from services.streams.rules import declared
 from tests.contract.events import ALL_TYPES
 
 
@@ -65,7 +66,7 @@ def test_the_document_says_what_is_taken_and_what_is_sent() -> None:
     for operation in document["operations"].values():
         types = {ref.rpartition("/")[2] for ref in refs(operation["messages"])}
         by_action.setdefault(operation["action"], set()).update(types)
-    assert by_action == {"receive": set(TYPES), "send": set(OUT_TYPES)}
+    assert by_action == {"receive": set(TYPES), "send": {*OUT_TYPES, "quorate.dead-letter"}}
     assert set(document["channels"]) == {
         "quorate.directory",
         "quorate.children",
@@ -78,7 +79,22 @@ def test_the_document_says_what_is_taken_and_what_is_sent() -> None:
         "quorate.records",
         "quorate.plans",
         "quorate.outcomes",
+        "quorate.dead-letters",
     }
+
+
+def test_the_document_says_of_topics_what_is_declared_of_them_wherever_quorate_runs() -> None:
+    channels = json.loads(documents()["asyncapi.json"])["channels"]
+    here, elsewhere = (
+        {topic.name: topic for topic in declared("quorate", *given)} for given in ((8, 3, 14), (1, 1, 2))
+    )
+    assert channels.keys() == here.keys()
+    for name, channel in channels.items():
+        said = channel["bindings"]["kafka"]["topicConfiguration"]
+        told = {key: ",".join(value) if isinstance(value, list) else str(value) for key, value in said.items()}
+        assert told.keys() == {"cleanup.policy", "max.message.bytes"}
+        assert told.items() <= here[name].configs.items()
+        assert told.items() <= elsewhere[name].configs.items()
 
 
 def test_writing_again_changes_nothing_and_removes_types_that_are_no_more(

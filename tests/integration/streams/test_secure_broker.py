@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from aiokafka import ConsumerRecord
 
+from schemas.generate import documents
 from services.foundation.settings import Broker, Settings
 from services.streams.connection import BrokerTrouble, reachable
 from tests import events
@@ -89,11 +92,26 @@ async def test_topics_are_made_records_taken_and_outcomes_handed_on_by_tls_with_
         assert worker.stop() == 0
     assert json.loads(outcomes[0].value)["type"] == "quorate.invitees.resolved.v1"
     assert letter.value == b"no event"
+    for record, message in ((outcomes[0], "quorate.invitees.resolved.v1"), (letter, "quorate.dead-letter")):
+        as_published(record, message)
     lag = quorate(settings.home, "topics", "lag", "--json", **shared)
     assert (lag.returncode, json.loads(lag.stdout)["lag"]) == (0, 0)
     logged = worker.log.read_text()
     assert Secure.PASSWORD not in logged
     assert quote(Secure.PASSWORD, safe="") not in logged
+
+
+def as_published(record: ConsumerRecord[bytes, bytes], message: str) -> None:
+    """A record's key and headers must be what the AsyncAPI document says of its message."""
+    said = json.loads(documents()["asyncapi.json"])["components"]["messages"][message]
+    assert record.key is not None
+    assert re.search(said["bindings"]["kafka"]["key"].get("pattern", ""), record.key.decode())
+    headers = {name: value.decode() for name, value in record.headers}
+    assert list(headers) == said["headers"]["required"]
+    for name, header in said["headers"]["properties"].items():
+        assert re.search(header.get("pattern", ""), headers[name])
+        if header.get("contentMediaType") == "application/json":
+            json.loads(headers[name])
 
 
 REFUSALS = [

@@ -16,10 +16,11 @@ from kafka.errors import MessageSizeTooLargeError
 from kafka.structs import OffsetAndMetadata
 
 from schemas.envelope import MAX_BYTES
+from schemas.registry import EVENT_RECORD
 from services.foundation.settings import Settings
 from services.streams import topics
 from services.streams.connection import BrokerTrouble
-from services.streams.rules import DAY, EVENT_RECORD
+from services.streams.rules import DAY
 from services.streams.topics import check, ensure, lag, topic_name
 from tests.broker import Broker, own_names
 from tests.running import COMMAND, environment

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from schemas.envelope import MAX_BYTES
-from schemas.registry import OUT_TYPES, TYPES, meeting_topic
+from schemas.registry import DEAD_LETTERS, OUT_TYPES, TYPES, meeting_topic
 from schemas.vocabulary import MEETING_KINDS
-from services.streams.rules import DAY, DEAD_LETTERS, Lag, Topic, declared, differences, named, taken, total
+from services.streams.rules import DAY, Lag, Topic, declared, differences, named, taken, total
 
 TOPICS = {topic.name: topic for topic in declared("quorate", 8, 3, 14)}
 CHILDREN = TOPICS["quorate.children"]
