@@ -61,7 +61,6 @@ from tests.running import BATCH
 COPIES = 20
 OVER_HTTP = 4  # every so manieth copy of the story comes in over HTTP
 ALL_DONE_WITHIN = 300.0  # seconds for what one day brings; after a mailer was killed, so much more than its claims last
-LOOK_FOR_WORK = 30.0  # seconds to see a process at work before it is killed all the same
 LARGEST_IMAGE = 300_000_000  # bytes
 UNWANTED = ("as", "cc", "clang", "g++", "gcc", "ld", "make", "pip", "pip3")
 POLICY = "/etc/quorate/policy.toml"
@@ -77,7 +76,7 @@ KILLS: dict[int, tuple[str, ...]] = {
     9: ("catcher",),
     10: ("web",),
 }
-PROGRESS = {"worker": "quorate_events_total", "mailer": "quorate_mails_total"}  # what shows that it is at work
+WITH_WORK = ("worker", "mailer")  # must have had work in hand when they were killed
 
 
 @dataclass(slots=True)
@@ -181,13 +180,13 @@ class Run:
         ids = {event["id"] for event in by_http}
         by_kafka = [event for event in day.events if event["id"] not in ids]
         kills = KILLS.get(number, ())
-        before = {service: self.progress(service) for service in PROGRESS}
+        taken_before = self.taken()
         if "mailer" in kills:
             self.composition.signal("mailer", "STOP")  # so that it has all of the day's messages before it
         with ThreadPoolExecutor() as senders:
             sent = [senders.submit(self.produce, by_kafka), senders.submit(self.post, by_http)]
             for service in kills:
-                self.kill(service, before)
+                self.kill(service, taken_before)
             for each in sent:
                 each.result()
         until("every record is taken", lambda: self.lag() == 0, ALL_DONE_WITHIN)
@@ -196,21 +195,21 @@ class Run:
             until("every message is out", lambda: self.waiting() == 0, within)
         say(f"  {day.title}: {len(day.events)} events, all done after {time.monotonic() - begun:.0f} s")
 
-    def progress(self, service: str) -> float:
-        """How much a process has done since it started."""
-        return self.measures(service)[PROGRESS[service]]
+    def taken(self) -> float:
+        """How many events the worker has taken since it started."""
+        return self.measures("worker")["quorate_events_total"]
 
-    def kill(self, service: str, before: dict[str, float]) -> None:
-        """End a container with SIGKILL once its process, or the one that needs it, is seen at work; start it again."""
-        at_work = "mailer" if service in {"mailer", "catcher"} else "worker"
+    def kill(self, service: str, taken_before: float) -> None:
+        """End a container with SIGKILL once work is seen to be under way that needs it; start it again."""
         if service == "mailer":
             until("every record is taken", lambda: self.lag() == 0, ALL_DONE_WITHIN)
+            full = self.waiting()
             self.composition.signal("mailer", "CONT")
-        look_until = time.monotonic() + LOOK_FOR_WORK
-        while self.progress(at_work) <= before[at_work] and time.monotonic() < look_until:
-            time.sleep(0.05)
+            until("messages are leaving", lambda: self.waiting() < full, ALL_DONE_WITHIN)
+        else:
+            until("events are coming in", lambda: self.taken() > taken_before, ALL_DONE_WITHIN)
         self.composition.signal(service, "KILL")
-        left = {"worker": self.lag, "mailer": self.waiting}[service]() if service in PROGRESS else None
+        left = {"worker": self.lag, "mailer": self.waiting}[service]() if service in WITH_WORK else None
         self.killed.append((service, left))
         say(f"  {service} killed" + ("" if left is None else f" with {left} left to do"))
         self.composition.start(service)
@@ -342,7 +341,7 @@ def held(come: Result, expected: Result, run: Run) -> bool:
     say(f"Exceptions: {dict(come.exceptions)}")
     if come.exceptions != expected.exceptions:
         say(f"  expected: {dict(expected.exceptions)}")
-    idle = [name for name in PROGRESS if not any(left for each, left in run.killed if each == name)]
+    idle = [name for name in WITH_WORK if not any(left for each, left in run.killed if each == name)]
     if idle:
         say(f"Never killed with work in hand: {', '.join(idle)}")
     same = come.exceptions == expected.exceptions and come.refused == expected.refused
