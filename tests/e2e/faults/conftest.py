@@ -12,6 +12,7 @@ import pytest
 from services.foundation.settings import Settings
 from tests.broker import Broker, own_names
 from tests.e2e.faults.line import PARTITIONS, SESSION, Line, opened_line, told
+from tests.integration.postgres.own_server import OwnServer, own_server
 
 
 @pytest.fixture
@@ -52,4 +53,18 @@ async def line_with_a_broker(
 ) -> AsyncIterator[Line]:
     """A line on a Kafka of its own, which the test may stop."""
     async with opened_line(await make_settings(**on(own_broker)), tmp_path) as line:
+        yield line
+
+
+@pytest.fixture
+async def database_server(require: Callable[[str, bool, str], None]) -> AsyncIterator[OwnServer]:
+    """A PostgreSQL for one test alone, which may restart it."""
+    async with own_server(require) as server:
+        yield server
+
+
+@pytest.fixture
+async def line_with_a_database(database_server: OwnServer, broker: Broker, tmp_path: Path) -> AsyncIterator[Line]:
+    """A line on a PostgreSQL of its own."""
+    async with opened_line(database_server.settings(tmp_path / "home", **on(broker)), tmp_path) as line:
         yield line

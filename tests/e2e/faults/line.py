@@ -38,6 +38,8 @@ PARTITIONS = 6
 SESSION = 1.5  # seconds after which a worker that was killed counts as gone
 SHARED = ("broker", "group", "session_timeout", "secret", "topic_prefix", "topic_partitions", "topic_replication")
 
+AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError)
+
 Message = tuple[str, str, str]
 """What tells one message from all others: to whom, its Message-ID, and whether it asks or takes back."""
 
@@ -151,7 +153,7 @@ class Line:
     def end(self) -> None:
         for each in self.running:
             if hasattr(each, "process"):
-                each.kill()
+                each.__exit__(None, None, None)
 
     async def produce(self, raws: Iterable[bytes]) -> None:
         """Append records, in order; while the broker is away, wait."""
@@ -204,9 +206,14 @@ class Line:
             await connection.close()
 
     async def ask(self, query: str, *values: object) -> Any:
-        """One value from the database, over a connection of its own."""
-        async with self.database() as db:
-            return await db.fetchval(query, *values)
+        """One value from the database, over a connection of its own; while the database is away, wait."""
+        async with asyncio.timeout(WITHIN):
+            while True:
+                try:
+                    async with self.database() as db:
+                        return await db.fetchval(query, *values)
+                except AWAY:
+                    await asyncio.sleep(0.1)
 
     async def journaled(self) -> int:
         return int(await self.ask("SELECT seq FROM journal_end") or 0)
@@ -220,7 +227,16 @@ class Line:
 
         await until(taken, f"{wanted} events taken in", every=0.05)
 
-    async def has_settled(self) -> None:
+    async def gets_on(self) -> None:
+        """Wait until more has been taken in."""
+        before = await self.journaled()
+
+        async def more() -> bool:
+            return await self.journaled() > before + 50
+
+        await until(more, "more is taken in", every=0.1)
+
+    async def has_settled(self, *, time_passes: bool = False) -> None:
         """Wait until all that was put in has been taken, nothing waits to be sent, and every outcome is handed on."""
         await self.has_taken()
         query = (
@@ -230,6 +246,8 @@ class Line:
         )
 
         async def settled() -> bool:
+            if time_passes:
+                await self.time_passes("claimed_by IS NULL")
             return bool(await self.ask(query))
 
         await until(settled, "all mail sent and all outcomes handed on", every=0.1)
@@ -250,8 +268,10 @@ class Line:
         await self._check_journal()
         await self._check_outcomes(count)
         self._check_mail(expected, count)
-        taken = [line for each in self.running if each.command == "worker" for line in logged(each, "batch_taken")]
+        workers = [each for each in self.running if each.command == "worker"]
+        taken = [line for each in workers for line in logged(each, "batch_taken")]
         count["batches"] = len(taken)
+        count["batches tried again where they stood"] = sum(len(logged(each, "partition_waits")) for each in workers)
         count["records that came again"] = sum(line["known"] for line in taken)
         return count
 
@@ -322,6 +342,20 @@ async def in_hand(db: asyncpg.Connection, process: Running) -> OpenTransaction |
         process.home.name.replace("-", "_"),
     )
     return OpenTransaction(row["pid"], row["xact_start"], row["journaled"] or 0) if row else None
+
+
+async def a_while_in_hand(db: asyncpg.Connection, process: Running, further: float) -> OpenTransaction:
+    """A transaction that a process has had open for so many seconds. Where one ends before, the next one will do."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            found = await in_hand(db, process)
+            if found is None:
+                await asyncio.sleep(0.001)
+                continue
+            await asyncio.sleep(further)
+            if await in_hand(db, process) == found:
+                return found
+            further /= 2
 
 
 def logged(process: Running, event: str) -> list[dict[str, Any]]:

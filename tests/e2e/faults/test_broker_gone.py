@@ -9,22 +9,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.broker import Broker
-from tests.e2e.faults.line import Line, until
+from tests.e2e.faults.line import Line
 from tests.running import Running
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
 
 AWAY = 30.0  # seconds
-
-
-async def gets_on(line: Line) -> None:
-    """Wait until more has been taken in."""
-    before = await line.journaled()
-
-    async def more() -> bool:
-        return await line.journaled() > before + 50
-
-    await until(more, "events are taken in again", every=0.1)
 
 
 async def test_a_broker_that_is_away_for_half_a_minute_is_waited_for(
@@ -34,16 +24,16 @@ async def test_a_broker_that_is_away_for_half_a_minute_is_waited_for(
     processes = await line.start("worker", "worker", "mailer")
     count = Counter({"seconds that the broker was stopped": int(AWAY)})
     async with line.load(families=12):
-        await gets_on(line)
+        await line.gets_on()
         await asyncio.to_thread(own_broker.stop)
         await asyncio.sleep(AWAY)
         assert_all_live(processes)
         await asyncio.to_thread(own_broker.start)
-        await gets_on(line)
+        await line.gets_on()
         own_broker.kill()
         count["kills of the broker"] += 1
         await asyncio.to_thread(own_broker.start)
-        await gets_on(line)
+        await line.gets_on()
         assert_all_live(processes)
     await line.has_settled()
     count += await line.check()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -10,27 +9,13 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
-from tests.e2e.faults.line import WITHIN, Line, OpenTransaction, in_hand, until
+from tests.e2e.faults.line import Line, OpenTransaction, a_while_in_hand, until
 from tests.running import Running
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
 
 KILLS = 20
 FURTHER_IN = 0.12  # seconds into a transaction that a kill may wait for
-
-
-async def a_while_in_hand(db: asyncpg.Connection, worker: Running, further: float) -> OpenTransaction:
-    """A transaction that the worker has had open for a while. Where one ends before, the next one will do."""
-    async with asyncio.timeout(WITHIN):
-        while True:
-            found = await in_hand(db, worker)
-            if found is None:
-                await asyncio.sleep(0.001)
-                continue
-            await asyncio.sleep(further)
-            if await in_hand(db, worker) == found:
-                return found
-            further /= 2
 
 
 async def killed(db: asyncpg.Connection, worker: Running, batch: OpenTransaction) -> bool:
