@@ -89,9 +89,10 @@ class Kafka:
 
 
 @asynccontextmanager
-async def kafka(house: House, broker: Broker) -> AsyncIterator[Kafka]:
+async def kafka(house: House, broker: Broker, partitions: int = 1) -> AsyncIterator[Kafka]:
     """A worker in this process, with the house's database and clock, on topics of its own."""
-    given = {"broker": f"kafka://{broker.address}", "topic_partitions": 2, "topic_replication": 1, **own_names()}
+    address = f"kafka://{broker.address}"
+    given = {"broker": address, "topic_partitions": partitions, "topic_replication": 1, **own_names()}
     settings = Settings(**(house.settings.model_dump() | given))
     await asyncio.to_thread(ensure, settings)
     intake = Noting(**{each.name: getattr(house.intake, each.name) for each in fields(house.intake)})
