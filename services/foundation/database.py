@@ -163,7 +163,9 @@ def among(db: AsyncConnection, column: ColumnElement[Any], values: Collection[An
     """
     if db.dialect.name == "sqlite":
         return column.in_(values)
-    return column == any_(bindparam(None, list(values), type_=ARRAY(column.type)))
+    # Without a length: a cast to one would cut off what is too long.
+    kind = String() if isinstance(column.type, String) else column.type
+    return column == any_(bindparam(None, list(values), type_=ARRAY(kind)))
 
 
 async def add(db: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

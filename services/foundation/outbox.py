@@ -269,6 +269,15 @@ async def relayed_up_to(db: AsyncConnection, channel: str, outbox_id: int) -> No
         await db.execute(insert(relayed).values(channel=channel, outbox_id=outbox_id))
 
 
+async def waiting(db: AsyncConnection, channel: str) -> tuple[int, datetime | None]:
+    """How many rows wait, those in hand too, and since when the oldest of them has."""
+    query = select(func.count(), func.min(outbox.c.written_at)).where(
+        outbox.c.channel == channel, outbox.c.state == _PENDING
+    )
+    count, oldest = (await db.execute(query)).one()
+    return count, oldest
+
+
 async def next_due(db: AsyncConnection, channel: str, names: Collection[str]) -> datetime | None:
     """When the next row with one of these names falls due; None where nothing waits."""
     query = (

@@ -53,6 +53,7 @@ meetings = Table(
 )
 Index("ix_meetings_starts_at", meetings.c.starts_at, meetings.c.meeting_id)
 Index("ix_meetings_follows", meetings.c.follows)
+Index("ix_meetings_ends_at", meetings.c.ends_at)
 
 meeting_children = Table(
     "meeting_children",
@@ -91,6 +92,7 @@ Index("ix_entries_agency_id", entries.c.agency_id, sqlite_where=_standing, postg
 Index(
     "ix_entries_kind_missing",
     entries.c.kind,
+    entries.c.meeting_id,
     sqlite_where=_standing & entries.c.agency_id.is_(None),
     postgresql_where=_standing & entries.c.agency_id.is_(None),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, String, Table, Text, select, update
+from sqlalchemy import Column, Index, String, Table, Text, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Instant, add, among, change, chunks, metadata
@@ -31,6 +31,8 @@ exceptions = Table(
     Column("resolved_at", Instant),
 )
 Index("ix_exceptions_meeting_id", exceptions.c.meeting_id)
+# Written into the statement, where the index on those that are open is recognised before any value is known.
+IS_OPEN = exceptions.c.state != literal(RESOLVED, exceptions.c.state.type, literal_execute=True)
 _open = exceptions.c.state != RESOLVED
 Index("ix_exceptions_raised_at", exceptions.c.raised_at, sqlite_where=_open, postgresql_where=_open)
 

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.foundation import outbox
 from services.foundation.metrics import Standing
-from services.foundation.outbox import MAIL, outbox
 from services.foundation.timers import timers
 from services.intake.store import dead_letters
 from services.intake.store import waiting as waiting_events
 from services.oversight.rules import RAISED, RESOLVED
-from services.oversight.store import exceptions
+from services.oversight.store import IS_OPEN, exceptions
 
 
 async def list_exceptions(
@@ -26,7 +26,7 @@ async def list_exceptions(
     is known by the last time alone.
     """
     query = select(exceptions).order_by(exceptions.c.raised_at, exceptions.c.exception_id)
-    stands = exceptions.c.state != RESOLVED
+    stands = IS_OPEN
     if as_of is not None:
         query = query.where(exceptions.c.raised_at <= as_of)
         stands |= exceptions.c.resolved_at > as_of
@@ -47,16 +47,13 @@ async def list_exceptions(
 
 async def standing(db: AsyncConnection, now: datetime) -> Standing:
     """How things stand, for the measures."""
-    pending = (outbox.c.channel == MAIL) & (outbox.c.state == "pending")
-    count, oldest = (
-        await db.execute(select(func.count(), func.min(outbox.c.written_at)).select_from(outbox).where(pending))
-    ).one()
+    count, oldest = await outbox.waiting(db, outbox.MAIL)
     due = (await db.execute(select(func.count()).select_from(timers).where(timers.c.due_at <= now))).scalar_one()
     waits = (await db.execute(select(func.count(waiting_events.c.seq.distinct())))).scalar_one()
     dead = (
         await db.execute(select(func.count()).select_from(dead_letters).where(dead_letters.c.state == "open"))
     ).scalar_one()
-    by_kind = select(exceptions.c.kind, func.count()).where(exceptions.c.state != RESOLVED).group_by(exceptions.c.kind)
+    by_kind = select(exceptions.c.kind, func.count()).where(IS_OPEN).group_by(exceptions.c.kind)
     return Standing(
         mail_waiting=count,
         mail_oldest_seconds=max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,

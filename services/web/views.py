@@ -22,7 +22,7 @@ from services.invitations.views import explain
 from services.meetings.rules import INVITED, reference
 from services.meetings.store import entries, meeting_facts, meetings, meetings_by_id
 from services.oversight.rules import RESOLVED
-from services.oversight.store import exceptions
+from services.oversight.store import IS_OPEN, exceptions
 
 PAGE = 25  # rows on a page
 SCHEDULED = "scheduled"
@@ -61,13 +61,15 @@ async def meetings_to_come(
     """The meetings that have not ended, the next one first, and the authorities and kinds (with their names) among
     them. An empty `authority` or `kind` is any.
     """
-    to_come = (meetings.c.state == SCHEDULED) & (meetings.c.ends_at > now)
-    choices = (await db.execute(select(meetings.c.authority, meetings.c.kind).where(to_come).distinct())).all()
-    query = select(meetings).where(to_come).order_by(meetings.c.starts_at, meetings.c.meeting_id)
+    found = select(meetings).where(meetings.c.state == SCHEDULED, meetings.c.ends_at > now).cte("to_come")
+    # Found first and sorted then: by its order alone PostgreSQL would begin with the oldest of all that ever were.
+    to_come = found.prefix_with("MATERIALIZED", dialect="postgresql")
+    choices = (await db.execute(select(to_come.c.authority, to_come.c.kind).distinct())).all()
+    query = select(to_come).order_by(to_come.c.starts_at, to_come.c.meeting_id)
     if authority:
-        query = query.where(meetings.c.authority == authority)
+        query = query.where(to_come.c.authority == authority)
     if kind:
-        query = query.where(meetings.c.kind == kind)
+        query = query.where(to_come.c.kind == kind)
     rows, page, total = await _slice(db, query, page)
     counts = await _counts(db, [row.meeting_id for row in rows])
     shown = [
@@ -96,7 +98,7 @@ async def _counts(db: AsyncConnection, meeting_ids: Sequence[str]) -> dict[tuple
     )
     raised = (
         select(exceptions.c.meeting_id, literal("exceptions"), func.count())
-        .where(exceptions.c.meeting_id.in_(meeting_ids), exceptions.c.state != RESOLVED)
+        .where(exceptions.c.meeting_id.in_(meeting_ids), IS_OPEN)
         .group_by(exceptions.c.meeting_id)
     )
     return {(each[0], each[1]): each[2] for query in (decided, raised) for each in await db.execute(query)}
@@ -227,7 +229,7 @@ async def exceptions_open(db: AsyncConnection, policy: Policy, kind: str, page: 
     """The exceptions that are not resolved, the oldest first, and how many there are of each kind. An empty `kind` is
     any.
     """
-    open_ones = exceptions.c.state != RESOLVED
+    open_ones = IS_OPEN
     of_kind: ColumnElement[bool] = open_ones & (exceptions.c.kind == kind) if kind else open_ones
     query = (
         select(
