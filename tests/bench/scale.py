@@ -23,7 +23,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -333,6 +335,7 @@ def main() -> None:
     small = {"rounds": 1, "meetings": 300, "celery_meetings": 60, "seconds": 5, "events": 8_000}
     sizes = {name: getattr(given, name) or (small if given.quick else usual)[name] for name in usual}
     sizes["events"] *= given.memory
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended on the way out
     asyncio.run(run(Chosen(connections=given.connections, rate=given.rate, **sizes)))
 
 
