@@ -218,7 +218,7 @@ def test_one_of_a_process_is_always_there_and_has_time_to_end(name: str) -> None
 
 
 def test_the_database_can_take_the_connections_of_all_processes_while_they_are_replaced() -> None:
-    each = int(MANIFESTS["ConfigMap/quorate-settings"]["data"]["QUORATE_DATABASE_CONNECTIONS"])
+    each = int(MANIFESTS["ConfigMap/quorate-settings"]["data"]["QUORATE_DATABASE_CONNECTIONS"]) + 1  # and the listener
     running = sum(
         deployment["spec"]["replicas"] + deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
         for deployment in DEPLOYMENTS.values()
