@@ -226,10 +226,16 @@ class _Session(SMTP):
 
 @asynccontextmanager
 async def mail_server(
-    *, tls: ssl.SSLContext | None = None, starttls: bool = False, password: str | None = None
+    server: MailServer | None = None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    starttls: bool = False,
+    password: str | None = None,
 ) -> AsyncIterator[MailServer]:
-    """A server on a free port of 127.0.0.1; with `tls` from the first byte, or after STARTTLS."""
-    server = MailServer()
+    """A server on a free port of 127.0.0.1, or one with ways of its own; with `tls` from the first byte, or after
+    STARTTLS.
+    """
+    server = server or MailServer()
 
     def authenticated(*asked: Any) -> AuthResult:
         return AuthResult(success=asked[-1].password == (password or "").encode(), handled=False)

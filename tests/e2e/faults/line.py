@@ -96,8 +96,10 @@ class OpenTransaction:
 
 
 @asynccontextmanager
-async def opened_line(settings: Settings, folder: Path) -> AsyncIterator[Line]:
-    """A line on these topics, which are made, and this database; its processes end with the block."""
+async def opened_line(settings: Settings, folder: Path, server: MailServer | None = None) -> AsyncIterator[Line]:
+    """A line on these topics, which are made, this database, and this mail server or one without ways of its own; its
+    processes end with the block.
+    """
     await asyncio.to_thread(ensure, settings)
     producer = AIOKafkaProducer(
         **client_options(the_broker(settings)),
@@ -105,9 +107,9 @@ async def opened_line(settings: Settings, folder: Path) -> AsyncIterator[Line]:
         enable_idempotence=True,
         request_timeout_ms=int(WITHIN * 1000),
     )
-    async with mail_server() as server:
+    async with mail_server(server) as taking:
         await producer.start()
-        line = Line(settings, server, producer, folder)
+        line = Line(settings, taking, producer, folder)
         try:
             yield line
         finally:
