@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import faust
@@ -18,6 +18,7 @@ from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
+    ProducerClosed,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
@@ -33,8 +34,12 @@ FAREWELL = 0.2  # seconds for the end of a connection
 UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})  # OpenSSL's numbers for certificates that nobody known vouches for
 
 
-class BrokerTrouble(Exception):
+class BrokerTrouble(ConnectionError):
     """Kafka cannot be used as things are; the message says why and what would help."""
+
+
+Record = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
+"""A record to send: its key, its value, its headers."""
 
 
 def _tls(broker: Broker) -> ssl.SSLContext | None:
@@ -87,15 +92,46 @@ async def producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
         max_request_size=LETTER_RECORD,
     )
     try:
-        await producer.start()
-    except (KafkaError, OSError) as wrong:
-        await producer.stop()
-        await _spoken_with(broker, WITHIN)
-        raise unreachable(broker, type(wrong).__name__) from wrong
-    try:
+        try:
+            await producer.start()
+        except (KafkaError, OSError) as wrong:
+            await _spoken_with(broker, WITHIN)
+            raise unreachable(broker, type(wrong).__name__) from wrong
         yield producer
     finally:
+        # What is still under way would be tried again for as long as no broker takes it.
+        producer._message_accumulator.fail_all(ProducerClosed())
         await producer.stop()
+
+
+class Sender:
+    """Sends records, each time until every replica in sync has all of them, with a producer that is made anew after a
+    failure: one that failed with a batch leaves out the numbers of its records, and the brokers refuse whatever it
+    sends after them.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.stack = AsyncExitStack()
+        self.producer: AIOKafkaProducer | None = None
+
+    async def send(self, topic: str, records: Iterable[Record]) -> None:
+        """Send in this order. Raises `BrokerTrouble`: some may have got through by then, and will be there twice."""
+        try:
+            async with asyncio.timeout(REQUEST):
+                if self.producer is None:
+                    self.producer = await self.stack.enter_async_context(producing(self.settings))
+                producer: AIOKafkaProducer = self.producer
+                sent = [await producer.send(topic, value, key=key, headers=headers) for key, value, headers in records]
+                await asyncio.gather(*sent)
+        except (KafkaError, TimeoutError) as wrong:
+            await self.aclose()
+            raise BrokerTrouble(f"Kafka did not take what was sent to {topic}: {type(wrong).__name__}") from wrong
+
+    async def aclose(self) -> None:
+        """Give up what is under way."""
+        self.producer = None
+        await self.stack.aclose()
 
 
 def unreachable(broker: Broker, why: str) -> BrokerTrouble:

@@ -9,10 +9,9 @@ Source: CloudEvents 1.0, Kafka protocol binding (structured content mode).
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,7 +21,7 @@ from services.bootstrap import House
 from services.foundation import outbox
 from services.foundation.outbox import Kept
 from services.process import LOOK_AGAIN, Process, until
-from services.streams.connection import producing
+from services.streams.connection import Sender
 from services.streams.topics import OUTCOMES, topic_name
 
 log = structlog.get_logger()
@@ -44,8 +43,8 @@ class Relaying:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """A producer of its own; raises `BrokerTrouble` where no broker can be reached."""
-        async with producing(self.house.settings) as self.producer:
+        self.sender = Sender(self.house.settings)
+        async with aclosing(self.sender):
             yield
 
     def stop(self) -> None:
@@ -80,12 +79,8 @@ class Relaying:
         return len(rows)
 
     async def _send(self, rows: Sequence[Kept]) -> None:
-        topic = topic_name(self.house.settings, OUTCOMES)
-        under_way = []
-        for row in rows:
-            key = row.params["partition_key"].encode()
-            under_way.append(await self.producer.send(topic, as_event(row), key=key, headers=STRUCTURED))
-        await asyncio.gather(*under_way)
+        records = [(row.params["partition_key"].encode(), as_event(row), STRUCTURED) for row in rows]
+        await self.sender.send(topic_name(self.house.settings, OUTCOMES), records)
 
 
 def as_event(row: Kept) -> bytes:

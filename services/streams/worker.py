@@ -13,13 +13,13 @@ import json
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import faust
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
@@ -27,7 +27,7 @@ from schemas.registry import EVENT_RECORD
 from services.bootstrap import House
 from services.intake.accept import Arrival, Verdict
 from services.process import FIRST_WAIT, Process, until
-from services.streams.connection import REQUEST, faust_options, producing, the_broker
+from services.streams.connection import REQUEST, BrokerTrouble, Record, Sender, faust_options, the_broker
 from services.streams.topics import DEAD_LETTERS, check, taken, topic_name
 
 log = structlog.get_logger()
@@ -55,12 +55,15 @@ class Consuming:
         self.in_hand = asyncio.Lock()  # held while a batch is on its way
         self.done: dict[TP, int] = {}  # the offset after the last record that took effect
         self.batches = 0
+        self.checked = False  # the topics were looked at just now
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """A producer for dead letters; raises `BrokerTrouble` where Kafka or a topic is not as it must be."""
+        """A sender of dead letters; raises `BrokerTrouble` where Kafka or a topic is not as it must be."""
         await asyncio.to_thread(check, self.house.settings)
-        async with producing(self.house.settings) as self.producer:
+        self.checked = True
+        self.sender = Sender(self.house.settings)
+        async with aclosing(self.sender):
             yield
 
     def stop(self) -> None:
@@ -69,22 +72,28 @@ class Consuming:
 
     async def run(self, process: Process) -> None:
         """Take records until the process stops; raises where Faust gives up."""
+        if not self.checked:  # what Faust begins without the brokers, it does not tidy up
+            await asyncio.to_thread(check, self.house.settings)
+        self.checked = False
         self.done.clear()
         with tempfile.TemporaryDirectory(prefix="quorate-faust-") as folder:
             app = self._app(process, Path(folder))
-            await app.start()
-            looking = asyncio.create_task(self._look(app, process))
-            ending = [asyncio.create_task(each) for each in (self.stopping.wait(), app.wait_until_stopped())]
+            tasks: list[asyncio.Task[Any]] = []
             try:
-                await asyncio.wait([*ending, looking], return_when=asyncio.FIRST_COMPLETED)
+                await app.start()
+                looking = asyncio.create_task(self._look(app, process))
+                tasks += [looking, *map(asyncio.create_task, (self.stopping.wait(), app.wait_until_stopped()))]
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                if looking.done():
+                    looking.result()
+            except KafkaError as trouble:
+                raise BrokerTrouble(f"Kafka is lost: {type(trouble).__name__}") from trouble
             finally:
-                for task in (*ending, looking):
+                for task in tasks:
                     task.cancel()
                 async with self.in_hand:  # what is in hand ends, and its offset is committed on the way out
                     await app.stop()
             if not self.stopping.is_set():
-                if looking.done() and not looking.cancelled():
-                    looking.result()
                 raise RuntimeError("Faust has stopped by itself")
 
     def _app(self, process: Process, folder: Path) -> faust.App:
@@ -179,25 +188,7 @@ class Consuming:
 
         What is longer than an event may be is left out: the table of dead letters has it.
         """
-        topic = topic_name(self.house.settings, DEAD_LETTERS)
-        sent = [await self._send_letter(self.producer, topic, *letter) for letter in letters]
-        for acknowledged in sent:
-            await acknowledged
-
-    async def _send_letter(
-        self, producer: AIOKafkaProducer, topic: str, arrival: Arrival, verdict: Verdict
-    ) -> Awaitable[Any]:
-        errors = [{"path": error.path, "message": error.message} for error in verdict.errors]
-        headers = [
-            ("quorate-deadletter-id", str(verdict.deadletter_id).encode()),
-            ("quorate-from", json.dumps(arrival.origin).encode()),
-            ("quorate-errors", json.dumps(errors).encode()),
-            ("quorate-size", str(len(arrival.raw)).encode()),
-        ]
-        content = arrival.raw if len(arrival.raw) <= EVENT_RECORD else None
-        key = f"{arrival.origin['topic']}/{arrival.origin['partition']}".encode()
-        sent: Awaitable[Any] = await producer.send(topic, content, key=key, headers=headers)
-        return sent
+        await self.sender.send(topic_name(self.house.settings, DEAD_LETTERS), (as_record(*each) for each in letters))
 
     async def _look(self, app: faust.App, process: Process) -> None:
         """See, again and again, what lies behind on the partitions held. While nothing does, the part gets on."""
@@ -226,3 +217,16 @@ class Consuming:
         for tp in held:
             committed = committed_by.get(tp) or 0
             self.done[tp] = max(self.done.get(tp, 0), first.get(tp, 0), committed)
+
+
+def as_record(arrival: Arrival, verdict: Verdict) -> Record:
+    """A dead letter as the topic has it: the record whole, what is wrong beside it, in the order of its partition."""
+    errors = [{"path": error.path, "message": error.message} for error in verdict.errors]
+    headers = [
+        ("quorate-deadletter-id", str(verdict.deadletter_id).encode()),
+        ("quorate-from", json.dumps(arrival.origin).encode()),
+        ("quorate-errors", json.dumps(errors).encode()),
+        ("quorate-size", str(len(arrival.raw)).encode()),
+    ]
+    content = arrival.raw if len(arrival.raw) <= EVENT_RECORD else None
+    return f"{arrival.origin['topic']}/{arrival.origin['partition']}".encode(), content, headers

@@ -7,14 +7,19 @@ import json
 from collections import defaultdict
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 from sqlalchemy import func, select, text
 
 from schemas.registry import OUT_TYPES
 from services.bootstrap import House
 from services.foundation.outbox import OUTCOME, outbox, relayed
+from services.foundation.settings import Settings
 from services.intake.accept import Arrival
 from services.process import Process
+from services.streams.connection import client_options, the_broker
 from services.streams.relay import Relaying
+from services.streams.topics import OUTCOMES, topic_name
 from tests import events
 from tests.streaming import records, until
 
@@ -143,3 +148,31 @@ async def test_what_was_sent_and_not_noted_is_sent_again_under_the_same_id(house
             await db.execute(relayed.delete())
     found = await records(house.settings, "quorate.outcomes", 2 * count)
     assert len({json.loads(record.value)["id"] for record in found}) == count
+
+
+async def test_after_a_topic_refused_outcomes_all_are_handed_on_once_it_takes_them(house: House) -> None:
+    count = await story(house, 1)
+    process, relay = Process(house), Relaying(house)
+    running = asyncio.create_task(process.run(relay))
+    try:
+        await until(lambda: relay.relayed == count, "the first are handed on")
+        await asyncio.to_thread(largest_outcome, house.settings, 100)
+        more = await story_of_one(house, 99)
+        await until(lambda: process.pulses[relay.name].waits == "BrokerTrouble", "it waits, and says so")
+        await asyncio.to_thread(largest_outcome, house.settings, 1_000_000)
+        await until(lambda: relay.relayed == more, "the rest is handed on")
+    finally:
+        process.stop()
+        await running
+    found = await records(house.settings, "quorate.outcomes", more)
+    assert len({json.loads(record.value)["id"] for record in found}) == more
+
+
+def largest_outcome(settings: Settings, size: int) -> None:
+    """Have the broker refuse outcomes of more than this many bytes."""
+    admin = KafkaAdminClient(**client_options(the_broker(settings)))
+    topic = topic_name(settings, OUTCOMES)
+    try:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(size)})])
+    finally:
+        admin.close()
