@@ -23,6 +23,10 @@ COMMANDS = {
         "Take in a file of events: NDJSON, one CloudEvent a line; - reads standard input.",
     ),
     "drain": ("upkeep:drain", "Send and tick all that is due, then exit."),
+    "resend": (
+        "upkeep:resend",
+        "Send again what the mail server refused for good, once the reason is gone.",
+    ),
     "explain": ("meetings:explain", "Say who is asked to a meeting and why, and who is not and why not."),
     "exceptions": (
         "meetings:exceptions",

@@ -1,16 +1,19 @@
-"""What is done once and by hand: send what is due, bring the tables up to date."""
+"""What is done once and by hand: send what is due, send again what was given up on, bring the tables up to date."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated, Any
 
 import typer
 
-from services.bootstrap import migrate
+from services.bootstrap import House, migrate
 from services.cli.opening import AsOf, run
 from services.cli.terminal import AsJson, fail, out, print_json
 from services.foundation.database import DatabaseTrouble
 from services.foundation.settings import WrongSettings, load_settings
+from services.invitations import store as invitations
+from services.post.again import given_up, send_again
 
 
 def drain(as_of: AsOf = None, as_json: AsJson = False) -> None:
@@ -23,6 +26,54 @@ def drain(as_of: AsOf = None, as_json: AsJson = False) -> None:
         out.print("{sent} sent, {failed} failed, {put_off} put off".format(**figures))
     if tally.failed or tally.put_off:
         raise typer.Exit(1)
+
+
+def resend(
+    meetings: Annotated[list[str] | None, typer.Argument(metavar="[MEETING]...")] = None,
+    every: Annotated[bool, typer.Option("--all", help="To every meeting that has not ended.")] = False,
+    codes: Annotated[
+        list[int] | None,
+        typer.Option("--code", metavar="CODE", min=400, max=599, help="Only what was refused with this code."),
+    ] = None,
+    try_only: Annotated[bool, typer.Option("--dry-run", help="Say what would go again, and leave it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send again what the mail server refused for good, once the reason is gone.
+
+    For messages whose address was right all the time: the server was set up wrongly, the mailbox is back. A new address
+    needs no command: the event that records it sends the invitation there. Each message goes as it was, so that a
+    second copy lands on the same diary entry, and only where it may still go. The mailer sends it; what is refused once
+    more is an exception as before.
+    """
+    if every == bool(meetings):
+        fail("give the ids of meetings, or --all", 2)
+
+    async def go(house: House) -> list[dict[str, Any]]:
+        async with house.database.write() as db:
+            now = house.clock.now()
+            some = await given_up(db, now, meetings or (), codes or ())
+            whose = await invitations.standing(db, [each.key for each in some])
+            if not try_only:
+                await send_again(db, some, now)
+        told = []
+        for each in some:
+            party = whose.get(each.key)
+            names = {name: getattr(party, name, None) for name in ("agency_id", "person_id")}
+            about = {"meeting_id": each.meeting_id, **names, "answer": each.result}
+            told.append({name: value for name, value in about.items() if value is not None})
+        return told
+
+    told = run(go)
+    if as_json:
+        print_json(told)
+        return
+    for each in told:
+        who = each.get("agency_id") or each.get("person_id") or "the reader"
+        out.print(f"{each.get('meeting_id', 'a message')} to {who}: {each['answer']}", markup=False, soft_wrap=True)
+    count = f"{len(told)} message{'' if len(told) == 1 else 's'}"
+    out.print(
+        f"{count} would go again" if try_only else f"{count} go again" if len(told) != 1 else f"{count} goes again"
+    )
 
 
 def migrate_database() -> None:
