@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import IO
+from typing import IO, Any
 
 from services.directory import handlers as directory
 from services.directory import store as directory_store
@@ -119,6 +119,8 @@ class House:
                 if _alone(place):
                     await mailer.release()
                 await asyncio.to_thread(fcntl.flock, place, fcntl.LOCK_SH)
+            else:
+                await stack.enter_async_context(_meanwhile(mailer.stand_by()))
             yield mailer
 
     async def drain(self) -> Tally:
@@ -136,6 +138,17 @@ class House:
         async with self.database.read() as db:
             moments = [await timers.next_due(db), await outbox.next_due(db, outbox.MAIL, LETTERS)]
         return min((moment for moment in moments if moment is not None), default=None)
+
+
+@asynccontextmanager
+async def _meanwhile(doing: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do something beside what is in the block, for as long as that lasts."""
+    task = asyncio.create_task(doing)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _place_of_mailers(settings: Settings) -> IO[str]:

@@ -262,10 +262,16 @@ def _counts(table: Table, keys: Sequence[str]) -> bool:
     return "known_until" in table.c and "version" not in keys
 
 
-async def announce(db: AsyncConnection, name: str) -> None:
-    """Tell whoever listens for this name, in any process, once this transaction is committed (PostgreSQL only)."""
-    if db.dialect.name == "postgresql":
-        await db.execute(text("SELECT pg_notify(:name, '')"), {"name": name})
+async def announce(db: AsyncConnection, *names: str) -> None:
+    """Tell whoever listens for these names, in any process, once this transaction is committed (PostgreSQL only)."""
+    if names and db.dialect.name == "postgresql":
+        await db.exec_driver_sql("SELECT pg_notify(name, '') FROM unnest($1::text[]) AS name", (list(names),))
+
+
+async def nobody_is(db: AsyncConnection, name: str) -> bool:
+    """Whether no process holds `Database.sole` of this name; none can have it before this transaction ends."""
+    asked = text("SELECT pg_try_advisory_xact_lock(hashtext(:name))")
+    return bool((await db.execute(asked, {"name": f"quorate {name}"})).scalar())
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    and_,
     func,
     insert,
     literal,
@@ -228,13 +227,28 @@ async def put_off_since(db: AsyncConnection, keys: Collection[str]) -> dict[str,
     return found
 
 
-async def release_claims(db: AsyncConnection, channel: str, now: datetime) -> None:
-    """Make every claimed row due at once: for a process that knows that no other one is at work."""
-    await db.execute(
+async def claims_in_hand(db: AsyncConnection, channel: str, until: datetime) -> set[str]:
+    """What rows are claimed by whose lease ends by `until`, and has not ended."""
+    query = select(outbox.c.claimed_by).where(
+        outbox.c.channel == channel,
+        outbox.c.state == _PENDING,
+        outbox.c.due_at <= until,
+        outbox.c.claimed_by.is_not(None),
+    )
+    return {claim for claim in (await db.execute(query.distinct())).scalars() if claim is not None}
+
+
+async def release(db: AsyncConnection, channel: str, now: datetime, claims: Collection[str] | None = None) -> int:
+    """Make the rows of these claims due at once, or of every claim; returns how many there were. It is for whoever
+    knows that nobody is at work on them.
+    """
+    of_claims = outbox.c.claimed_by.is_not(None) if claims is None else outbox.c.claimed_by.in_(claims)
+    done = await db.execute(
         update(outbox)
-        .where(and_(outbox.c.channel == channel, outbox.c.state == _PENDING, outbox.c.claimed_by.is_not(None)))
+        .where(outbox.c.channel == channel, outbox.c.state == _PENDING, of_claims)
         .values(claimed_by=None, due_at=now, result="was in hand when its mailer stopped")
     )
+    return done.rowcount
 
 
 class Kept(NamedTuple):

@@ -47,6 +47,14 @@ async def arm(db: AsyncConnection, wanted: Sequence[Timer]) -> None:
 
 async def disarm(db: AsyncConnection, names_and_keys: Sequence[tuple[str, str]]) -> None:
     """Take timers away; those that are not there are no error."""
+    if names_and_keys and db.dialect.name != "sqlite":
+        names, keys = map(list, zip(*names_and_keys, strict=True))
+        await db.exec_driver_sql(
+            "DELETE FROM timers USING unnest($1::text[], $2::text[]) AS gone (name, key) "
+            "WHERE timers.name = gone.name AND timers.key = gone.key",
+            (names, keys),
+        )
+        return
     for name, keys in grouped(names_and_keys).items():
         for some in chunks(keys):
             await db.execute(delete(timers).where(timers.c.name == name, among(db, timers.c.key, some)))

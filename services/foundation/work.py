@@ -59,12 +59,9 @@ class Work:
         """Write what was left, before the commit."""
         rows, self.rows = self.rows, []
         await outbox.write(self.db, rows)
-        for channel in {row["channel"] for row in rows}:
-            await announce(self.db, channel)
         alarms, self.alarms = self.alarms, []
         await timers.arm(self.db, alarms)
-        if alarms:
-            await announce(self.db, timers.ARMED)
+        await announce(self.db, *{row["channel"] for row in rows}, *((timers.ARMED,) if alarms else ()))
 
 
 Handler: TypeAlias = Callable[[Work, Sequence[Any]], Awaitable[None]]

@@ -3,8 +3,8 @@
 No transaction is open while a message is on its way. While one batch is being sent, how the last one went is noted and
 the next is claimed; a claim waits for nobody, since on a shared database it goes beside the others that write. While
 the database is away, how attempts ended is kept and noted when it is back. A process that dies between the server's
-word and the note leaves its claim, which runs out after `LEASE`: then the message is sent again, with the same
-Message-ID and UID, so that it lands on the same diary entry.
+word and the note leaves its claim, which another mailer takes over after `GRACE`, and which runs out after `LEASE`:
+then the message is sent again, with the same Message-ID and UID, so that it lands on the same diary entry.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from itertools import count
 
 import aiosmtplib
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation import outbox
-from services.foundation.database import DatabaseTrouble
+from services.foundation.database import DatabaseTrouble, announce, nobody_is
 from services.foundation.letters import Attempt, LetterKind
 from services.foundation.outbox import OutboxRow, Settlement
 from services.foundation.settings import Settings, SmtpServer
@@ -44,6 +45,9 @@ TO_BEGIN, TO_SEND = LEASE / 2, LEASE / 3
 NOTE_FIRST_WAIT, NOTE_LONGEST_WAIT = 0.1, 1.0  # seconds between two tries of noting while the database is away
 NOTE_FOR = 60.0  # seconds after which whoever drains is told; what was not noted is noted by the next drain
 NOTE_WHEN_STOPPING = 1.5  # the same for a mailer that stops, after the last message
+LOOK_EVERY = 10.0  # seconds between two looks for claims of mailers that are gone
+STAND_AGAIN = 1.0  # seconds after which a lost connection is tried again
+GRACE = timedelta(minutes=1)  # for which no claim is taken over
 FAILURES = (aiosmtplib.SMTPException, OSError, TimeoutError)
 
 
@@ -134,7 +138,36 @@ class Mailer:
     async def release(self) -> None:
         """Take over what a mailer that is no more had claimed: only for a process that knows that it is alone."""
         async with self.intake.database.write() as db:
-            await outbox.release_claims(db, outbox.MAIL, self.intake.clock.now())
+            await outbox.release(db, outbox.MAIL, self.intake.clock.now())
+
+    async def stand_by(self) -> None:
+        """Show for as long as this runs that this mailer is at work, and take over what others had claimed who are not:
+        on a shared database, where a process that died would keep its claims until their lease ends.
+
+        What is shown goes with the connection that it is shown on. So a claim is left alone for `GRACE`, in which a
+        mailer that lost its connection has another.
+        """
+        while True:
+            try:
+                async with self.intake.database.sole(f"mailer {self.name}") as connection:
+                    while connection is not None:
+                        async with connection.begin():
+                            await self._take_over(connection)
+                        await asyncio.sleep(LOOK_EVERY)
+            except Exception as lost:
+                log.warning("not_standing_by", reason=type(lost).__name__)
+            await asyncio.sleep(STAND_AGAIN)
+
+    async def _take_over(self, db: AsyncConnection) -> None:
+        now = self.intake.clock.now()
+        by_mailer: dict[str, list[str]] = {}
+        for claim in await outbox.claims_in_hand(db, outbox.MAIL, now + LEASE - GRACE):
+            by_mailer.setdefault(claim.rpartition("-")[0], []).append(claim)
+        for mailer, claims in by_mailer.items():
+            if mailer != self.name and await nobody_is(db, f"mailer {mailer}"):
+                count = await outbox.release(db, outbox.MAIL, now, claims)
+                await announce(db, outbox.MAIL)
+                log.warning("claims_taken_over", count=count)
 
     async def _claim(self) -> list[OutboxRow]:
         """Claim the next batch; what of it may not be sent has ended already."""

@@ -310,7 +310,7 @@ async def test_whoever_may_have_been_reached_is_sent_the_cancellation(
     restricted = {"person_id": "p1", "reason": "chairs_restriction", "note": "Not safe."}
     await take_in(embedded, conference(do_not_invite=[restricted]))
     async with house.database.write() as db:
-        await outbox.release_claims(db, outbox.MAIL, clock.now())
+        await outbox.release(db, outbox.MAIL, clock.now())
     to_mother = [mail for mail in await sent(house) if mail.to == MOTHER]
     assert to_mother[-1].method == "CANCEL"
 
@@ -365,7 +365,7 @@ async def test_a_cancellation_never_leaves_before_the_request_under_the_same_key
     assert {row.params["method"] for row in first} == {"request"}
     assert second == []
     async with house.database.write() as db:
-        await outbox.release_claims(db, outbox.MAIL, clock.now())
+        await outbox.release(db, outbox.MAIL, clock.now())
     mails = await sent(house)
     for reader in (DUTY, GP, MOTHER):
         assert [mail.method for mail in mails if mail.to == reader] == ["REQUEST", "CANCEL"]
