@@ -29,7 +29,7 @@ _HOURS = f"CASE WHEN n <= {TO_COME} THEN n ELSE -(n % 40000) END"
 async def seed(house: House) -> None:
     """One family, one meeting, everything sent, one message refused for good."""
     raw = [
-        events.agency("seed-gp", "gp"),
+        events.agency("seed-gp", "gp", id="seed-first"),
         events.agency("seed-school", "school"),
         events.agency("seed-camhs", "camhs", channels=[]),
         events.agency("seed-police", "police"),

@@ -265,7 +265,7 @@ async def test_two_mailers_share_the_work_while_intake_writes_and_keep_each_keys
     ready: House, other: House, settings: Settings, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(post, "BATCH", 20)
-    meetings, moves = 60, 4
+    meetings, moves = 40, 3
     async with mail_server() as server, open_house(settings, clock) as third:
         address = SmtpServer(f"smtp://127.0.0.1:{server.port}?tls=none")
         over = asyncio.Event()
@@ -274,7 +274,7 @@ async def test_two_mailers_share_the_work_while_intake_writes_and_keep_each_keys
             async with house.mailer(address) as mailer:
                 while not over.is_set():
                     await mailer.drain()
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(0.005)
                 return (await mailer.drain()).sent
 
         mailing = [asyncio.create_task(keep_mailing(each)) for each in (other, third)]

@@ -221,7 +221,7 @@ async def look(house: House, plans: Plans) -> None:
             assert await views.one_meeting(db, policy, "b1-initial_conference", now)
             key = await outbox_key(house)
             assert await views.messages_of(db, "b1-initial_conference", key)
-            assert await views.one_event(db, events.SOURCE, "e1")
+            assert await views.one_event(db, events.SOURCE, "seed-first")
             for kind in ("", "no_usable_address"):
                 await views.exceptions_open(db, policy, kind, 1)
             await views.still_waiting(db, [1, 2, 3])
