@@ -70,7 +70,8 @@ class Intake:
 
         Where the software itself trips over an event, that event alone is kept as a dead letter, to be replayed when
         the software is mended; the others take effect. Raises what the database raises when it cannot be used: then
-        nothing of the batch has happened.
+        nothing of the batch has happened, or all of it, where the answer to the commit was what got lost. Whoever
+        takes the same batch in again is right either way.
         """
         decoded = [self._decoded(arrival.raw) for arrival in arrivals]
         try:
