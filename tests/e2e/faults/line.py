@@ -267,8 +267,8 @@ class Line:
         if expected is None:
             expected = await embedded(self.folder / "embedded", self.told, self.settings.secret or "")
         count: Counter[str] = Counter(events=len(self.told), messages=len(expected))
-        await self._check_journal()
-        await self._check_outcomes(count)
+        await self.check_journal()
+        await self.check_outcomes(count)
         self._check_mail(expected, count)
         workers = [each for each in self.running if each.command == "worker"]
         taken = [line for each in workers for line in logged(each, "batch_taken")]
@@ -277,7 +277,7 @@ class Line:
         count["records that came again"] = sum(line["known"] for line in taken)
         return count
 
-    async def _check_journal(self) -> None:
+    async def check_journal(self) -> None:
         async with self.database() as db:
             rows = await db.fetch("SELECT seq, event_id FROM journal ORDER BY seq")
             assert await db.fetchval("SELECT count(*) FROM dead_letters") == 0
@@ -295,7 +295,7 @@ class Line:
             await database.close()
         assert (walk.rows, faults) == (len(rows), [])
 
-    async def _check_outcomes(self, count: Counter[str]) -> None:
+    async def check_outcomes(self, count: Counter[str]) -> None:
         async with self.database() as db:
             rows = await db.fetch(
                 "SELECT outbox_id, name, params ->> 'partition_key' AS key FROM outbox WHERE channel = 'outcome'"
