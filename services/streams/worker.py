@@ -20,7 +20,6 @@ from typing import Any, cast
 import faust
 import structlog
 from aiokafka.errors import KafkaError
-from faust.transport.consumer import Consumer
 from faust.types import TP
 
 from schemas.registry import EVENT_RECORD
@@ -28,6 +27,7 @@ from services.bootstrap import House
 from services.intake.accept import Arrival, Verdict
 from services.process import FIRST_WAIT, Process, until
 from services.streams.connection import REQUEST, BrokerTrouble, Record, Sender, faust_options, the_broker
+from services.streams.consumer import CommittedConsumer, CommittedTransport
 from services.streams.topics import DEAD_LETTERS, check, taken, topic_name
 
 log = structlog.get_logger()
@@ -122,6 +122,7 @@ class Consuming:
             stream_recovery_delay=0.0,
             stream_wait_empty=False,
         )
+        app.transport = CommittedTransport(app.conf.broker_consumer, app)
         topic = app.topic(*(topic_name(settings, each) for each in taken()), value_type=bytes, key_type=bytes)
 
         async def take(stream: Any) -> None:
@@ -198,13 +199,13 @@ class Consuming:
             if not held or app.rebalancing:
                 continue
             # Faust passes a question to the thread that fetches, which answers between two fetches: ask once for all.
-            ends = await app.consumer.highwaters(*held)
+            ahead = await cast(CommittedConsumer, app.consumer).ahead(held)
             await self._begin(app, held)
-            behind = {tp: max(0, end - self.done[tp]) for tp, end in ends.items()}
             process.metrics.lag.clear()
-            for tp, count in behind.items():
-                process.metrics.lag.labels(tp.topic, str(tp.partition)).set(count)
-            if not any(behind.values()):
+            for tp, each in ahead.items():
+                behind = max(0, each.end - (self.done[tp] if each.start is None else each.start))
+                process.metrics.lag.labels(tp.topic, str(tp.partition)).set(behind)
+            if not any(each.waits for each in ahead.values()):
                 process.pulses[self.name].beat()
 
     async def _begin(self, app: faust.App, held: set[TP]) -> None:
@@ -213,7 +214,7 @@ class Consuming:
             del self.done[tp]
         new = held - self.done.keys()
         first = await app.consumer.earliest_offsets(*new) if new else {}
-        committed_by = cast(Consumer, app.consumer)._committed_offset
+        committed_by = cast(CommittedConsumer, app.consumer)._committed_offset
         for tp in held:
             committed = committed_by.get(tp) or 0
             self.done[tp] = max(self.done.get(tp, 0), first.get(tp, 0), committed)

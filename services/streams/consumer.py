@@ -1,0 +1,76 @@
+"""Faust's consumer, as far as it has to do otherwise here: what a sender took back was never sent.
+
+Faust reads what stands in an unfinished transaction of a sender's, or one that was broken off, like anything else,
+unless it writes in transactions itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import TP
+
+LOGGER = logging.getLogger("faust.consumer")
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What lies ahead on a partition: everything before `end`, and from `start` on, which is None where records are in
+    hand that are not acknowledged. What stands in an unfinished transaction, or behind one, cannot be taken yet:
+    `waits` says whether anything can.
+    """
+
+    start: int | None
+    end: int
+    waits: bool
+
+
+class _Thread(AIOKafkaConsumerThread):
+    logger = LOGGER
+
+    def _create_worker_consumer(self, transport: Transport) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+    async def offsets(self, partitions: list[TP]) -> dict[TP, tuple[int, int, int]]:
+        """Of each partition: what is fetched next, where that ends which may be fetched by now, and where all ends."""
+        found: dict[TP, tuple[int, int, int]] = await self.call_thread(self._offsets, partitions)
+        return found
+
+    async def _offsets(self, partitions: list[TP]) -> dict[TP, tuple[int, int, int]]:
+        consumer = self._ensure_consumer()
+        ends = await consumer.end_offsets(partitions)
+        return {
+            tp: (await consumer.position(tp), ends[tp], max(ends[tp], consumer.highwater(tp) or 0)) for tp in partitions
+        }
+
+
+class CommittedConsumer(Consumer):
+    """Takes records of transactions once these are committed, and none of those that were broken off."""
+
+    logger = LOGGER
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def ahead(self, partitions: Iterable[TP]) -> dict[TP, Ahead]:
+        """What lies ahead on these partitions. Offsets alone do not tell: the last thing on a partition may be the note
+        that a transaction has ended.
+        """
+        found = await cast(_Thread, self._thread).offsets(list(partitions))
+        in_hand = {message.tp for message in self.unacked}
+        return {
+            tp: Ahead(None if tp in in_hand else at, last, at < end or tp in in_hand)
+            for tp, (at, end, last) in found.items()
+        }
+
+
+class CommittedTransport(Transport):
+    """What an app is given for such a consumer."""
+
+    Consumer = CommittedConsumer
