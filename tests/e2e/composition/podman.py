@@ -231,10 +231,9 @@ class Composition:
         return self.podman.run("exec", self.name(service), *command, check=check).stdout
 
     def fetch(self, service: str, url: str) -> str:
-        """What an address answers, asked in a service's container."""
-        return self.ask(
-            service, "python3", "-c", f"import urllib.request as r; print(r.urlopen({url!r}).read().decode())"
-        )
+        """What an address answers, asked in a service's container; nothing where it answers with an error, or not."""
+        read = f"import urllib.request as r; print(r.urlopen({url!r}).read().decode())"
+        return self.ask(service, "python3", "-c", read, check=False)
 
     def signal(self, service: str, name: str) -> None:
         """Send a service a signal; KILL ends it as a power cut would, and then this returns once it is gone."""

@@ -123,11 +123,17 @@ class Run:
         return int(json.loads(self.beside_kafka("topics", "lag", "--json"))["lag"])
 
     def measures(self, service: str) -> Counter[str]:
-        """What a process measures, summed over labels."""
+        """What a process measures, summed over labels; where the database was killed, once it is back."""
         found: Counter[str] = Counter()
         port = 8080 if service == "web" else 8081
-        text = self.composition.fetch(service, f"http://127.0.0.1:{port}/metrics")
-        for family in text_string_to_metric_families(text):
+        answers: list[str] = []
+
+        def answered() -> bool:
+            answers.append(self.composition.fetch(service, f"http://127.0.0.1:{port}/metrics"))
+            return bool(answers[-1])
+
+        until(f"{service} says how things stand", answered, 60)
+        for family in text_string_to_metric_families(answers[-1]):
             for sample in family.samples:
                 found[sample.name] += sample.value  # type: ignore[assignment]  # counts may be floats
         return found
