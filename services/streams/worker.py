@@ -37,6 +37,7 @@ WITHIN = 0.02  # seconds that a batch may gather for
 BUFFER = 1000  # records read ahead
 COMMIT_EVERY = 0.5  # seconds between two commits of offsets
 LOOK_EVERY = 5.0  # seconds between two looks at what lies behind
+TOPICS_EVERY = 30.0  # seconds between two looks at which topics there are: one may have been made anew
 LONGEST_WAIT = 30.0  # seconds between two tries of what keeps failing
 
 
@@ -87,6 +88,7 @@ class Consuming:
                 if looking.done():
                     looking.result()
             except KafkaError as trouble:
+                process.pulses[self.name].waits = "Kafka"  # to stop takes long without it
                 raise BrokerTrouble(f"Kafka is lost: {type(trouble).__name__}") from trouble
             finally:
                 for task in tasks:
@@ -112,6 +114,7 @@ class Consuming:
             worker_redirect_stdouts=False,
             processing_guarantee="at_least_once",
             consumer_auto_offset_reset="earliest",
+            consumer_metadata_max_age_ms=int(TOPICS_EVERY * 1000),
             # A worker that is killed holds its partitions for as long as its session lasts.
             broker_session_timeout=settings.session_timeout,
             broker_heartbeat_interval=settings.session_timeout / 3,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,7 +21,7 @@ from services.foundation.settings import Settings
 from services.intake.store import journal
 from services.invitations.store import invitations
 from services.streams.connection import client_options, the_broker
-from services.streams.topics import DEAD_LETTERS, topic_name
+from services.streams.topics import DEAD_LETTERS, ensure, topic_name
 from tests import events
 from tests.streaming import committed, produce, records, until, working
 
@@ -203,3 +204,29 @@ async def test_how_far_behind_a_partition_is_can_be_read_off_the_measures(
 
             await until(lambda: behind() == 7, "seven records lie behind")
         await until(lambda: behind() == 0, "none does any more")
+
+
+async def test_a_topic_that_was_deleted_and_made_anew_is_taken_from_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.streams.worker.TOPICS_EVERY", 1.0)
+    async with working(house) as worker:
+        await worker.take(*(events.child(f"c{n}", id=f"e{n}", family_id="f1") for n in range(5)))
+        batches = worker.consuming.batches
+        await asyncio.to_thread(delete, house.settings, "quorate.children")
+        await asyncio.to_thread(ensure, house.settings)
+        await produce(house.settings, [events.child("c9", id="e9", family_id="f1")])
+        await until(lambda: worker.consuming.batches > batches, "the record is taken")
+    assert await count(house, children) == 6
+
+
+def delete(settings: Settings, topic: str) -> None:
+    """Delete a topic, and wait until it is gone."""
+    name = topic_name(settings, topic)
+    admin = KafkaAdminClient(**client_options(the_broker(settings)))
+    try:
+        admin.delete_topics([name])
+        while name in admin.list_topics():
+            time.sleep(0.05)
+    finally:
+        admin.close()
