@@ -71,10 +71,12 @@ def exceptions(
     table = Table(title=f"{len(found)} exceptions")
     table.add_column("kind", max_width=14)
     table.add_column("meeting", max_width=16, overflow="fold")
+    table.add_column("about", max_width=16, overflow="fold")
     table.add_column("what", overflow="fold")
     table.add_column("age", no_wrap=True)
     for each in found:
         how_long = age(datetime.fromisoformat(each["raised_at"]), now)
         kind = each["kind"].replace("_", " ") + (" (resolved)" if each["state"] == "resolved" else "")
-        table.add_row(kind, each.get("meeting_id", ""), each["text"], how_long)
+        about = next((each[name] for name in ("agency_id", "person_id", "child_id") if name in each), "")
+        table.add_row(Text(kind), Text(each.get("meeting_id", "")), Text(about), Text(each["text"]), how_long)
     out.print(table)

@@ -66,7 +66,7 @@ def test_the_table_fits_a_terminal_and_says_reason_and_age(home: Path) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "3 days" in result.stdout
     assert "no usable" in result.stdout
-    assert "camhs" in result.stdout.lower()
+    assert "camhs-1" in result.stdout, "whom it is about"
 
 
 def test_nothing_that_was_raised_later_is_listed(home: Path) -> None:
