@@ -12,6 +12,7 @@ import asyncio
 import json
 import tempfile
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -33,7 +34,6 @@ from services.streams.topics import DEAD_LETTERS, check, taken, topic_name
 log = structlog.get_logger()
 
 BATCH = 100  # records in one transaction
-WITHIN = 0.02  # seconds that a batch may gather for
 BUFFER = 1000  # records read ahead
 COMMIT_EVERY = 0.5  # seconds between two commits of offsets
 LOOK_EVERY = 5.0  # seconds between two looks at what lies behind
@@ -56,6 +56,7 @@ class Consuming:
         self.in_hand = asyncio.Lock()  # held while a batch is on its way
         self.done: dict[TP, int] = {}  # the offset after the last record that took effect
         self.batches = 0
+        self.broken: asyncio.Future[BaseException | None]  # records are taken no more, and why
         self.checked = False  # the topics were looked at just now
 
     @asynccontextmanager
@@ -77,6 +78,7 @@ class Consuming:
             await asyncio.to_thread(check, self.house.settings)
         self.checked = False
         self.done.clear()
+        self.broken = asyncio.get_running_loop().create_future()
         with tempfile.TemporaryDirectory(prefix="quorate-faust-") as folder:
             app = self._app(process, Path(folder))
             tasks: list[asyncio.Task[Any]] = []
@@ -84,9 +86,11 @@ class Consuming:
                 await app.start()
                 looking = asyncio.create_task(self._look(app, process))
                 tasks += [looking, *map(asyncio.create_task, (self.stopping.wait(), app.wait_until_stopped()))]
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([*tasks, self.broken], return_when=asyncio.FIRST_COMPLETED)
                 if looking.done():
                     looking.result()
+                if self.broken.done():
+                    raise RuntimeError("Records are taken no more") from self.broken.result()
             except KafkaError as trouble:
                 process.pulses[self.name].waits = "Kafka"  # to stop takes long without it
                 raise BrokerTrouble(f"Kafka is lost: {type(trouble).__name__}") from trouble
@@ -129,11 +133,41 @@ class Consuming:
         topic = app.topic(*(topic_name(settings, each) for each in taken()), value_type=bytes, key_type=bytes)
 
         async def take(stream: Any) -> None:
-            async for events in stream.noack_take(BATCH, within=WITHIN):
-                await self._take_in(process, stream, events)
+            come: deque[Any] = deque()
+            room, arrived = asyncio.Semaphore(BATCH), asyncio.Event()
+            taking = asyncio.create_task(self._take_batches(process, stream, come, room, arrived))
+            taking.add_done_callback(self._note_end)
+            try:
+                async for event in stream.noack().events():
+                    await room.acquire()
+                    come.append(event)
+                    arrived.set()
+            finally:
+                taking.cancel()
 
         app.agent(topic, name="quorate.intake")(take)
         return app
+
+    def _note_end(self, taking: asyncio.Task[None]) -> None:
+        """Whoever takes batches ends when told to; by itself only where something is wrong, which ends the app."""
+        if not taking.cancelled() and not self.broken.done():
+            self.broken.set_result(taking.exception())
+
+    async def _take_batches(
+        self, process: Process, stream: Any, come: deque[Any], room: asyncio.Semaphore, arrived: asyncio.Event
+    ) -> None:
+        """Take in what has come, all of it at once: the next batch gathers while this one is on its way, and where
+        little comes, nothing waits for more.
+        """
+        while True:
+            await arrived.wait()
+            arrived.clear()
+            while come:
+                events = list(come)
+                come.clear()
+                for _ in events:
+                    room.release()
+                await self._take_in(process, stream, events)
 
     async def _take_in(self, process: Process, stream: Any, events: Sequence[Any]) -> None:
         """Take a batch in and acknowledge it; does not come back once the worker stops."""

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -22,6 +23,7 @@ from services.intake.store import journal
 from services.invitations.store import invitations
 from services.streams.connection import client_options, the_broker
 from services.streams.topics import DEAD_LETTERS, ensure, topic_name
+from services.streams.worker import Consuming
 from tests import events
 from tests.streaming import committed, produce, records, until, working
 
@@ -230,3 +232,23 @@ def delete(settings: Settings, topic: str) -> None:
             time.sleep(0.05)
     finally:
         admin.close()
+
+
+async def test_where_taking_records_breaks_off_for_no_reason_outside_it_begins_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_in = Consuming._take_in
+    slips = iter([True])
+
+    async def slipping(self: Consuming, *words: Any) -> None:
+        if next(slips, False):
+            raise ValueError("a slip of ours")
+        await take_in(self, *words)
+
+    monkeypatch.setattr(Consuming, "_take_in", slipping)
+    async with working(house) as worker:
+        ends = await produce(house.settings, [events.child("c1")])
+        await until(lambda: worker.process.pulses["stream"].fails == "RuntimeError", "it is noted")
+        await worker.has_taken(ends)
+    assert await count(house, children) == 1
+    assert await committed(house.settings, ends) == ends
