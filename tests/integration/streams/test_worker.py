@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from kafka import KafkaAdminClient
+from kafka import TopicPartition as KafkaPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from sqlalchemy import func, select, text
 
@@ -131,14 +132,18 @@ async def test_what_cannot_be_read_is_kept_with_its_place_and_told_of_and_the_re
     assert not kept
 
 
-def largest_dead_letter(settings: Settings, size: int) -> None:
-    """Have the broker refuse dead letters of more than this many bytes."""
+def configure(settings: Settings, topic: str, configs: dict[str, str]) -> None:
+    """Have the broker keep a topic otherwise."""
     admin = KafkaAdminClient(**client_options(the_broker(settings)))
-    topic = topic_name(settings, DEAD_LETTERS)
     try:
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(size)})])
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic_name(settings, topic), configs)])
     finally:
         admin.close()
+
+
+def largest_dead_letter(settings: Settings, size: int) -> None:
+    """Have the broker refuse dead letters of more than this many bytes."""
+    configure(settings, DEAD_LETTERS, {"max.message.bytes": str(size)})
 
 
 async def test_while_dead_letters_cannot_be_told_of_the_partition_waits_and_says_so(house: House) -> None:
@@ -208,6 +213,23 @@ async def test_how_far_behind_a_partition_is_can_be_read_off_the_measures(
         await until(lambda: behind() == 0, "none does any more")
 
 
+async def test_records_that_kafka_deleted_before_they_were_taken_are_told_of_by_the_next_worker(house: House) -> None:
+    async with working(house) as worker:
+        await worker.take(events.child("c1"))
+    ends = await produce(house.settings, [events.child("c1", id="e1"), events.child("c1", id="e2")])
+    admin = KafkaAdminClient(**client_options(the_broker(house.settings)))
+    try:
+        await asyncio.to_thread(admin.delete_records, {KafkaPartition(*tp): end for tp, end in ends.items()})
+    finally:
+        admin.close()
+    async with working(house) as worker:
+        await worker.take(events.child("c1", id="e3"))
+        samples = [sample for metric in worker.process.metrics.gone.collect() for sample in metric.samples]
+    assert [(sample.labels, sample.value) for sample in samples] == [
+        ({"topic": tp.topic, "partition": str(tp.partition)}, 2) for tp in ends
+    ]
+
+
 async def test_a_topic_that_was_deleted_and_made_anew_is_taken_from_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,3 +274,11 @@ async def test_where_taking_records_breaks_off_for_no_reason_outside_it_begins_a
         await worker.has_taken(ends)
     assert await count(house, children) == 1
     assert await committed(house.settings, ends) == ends
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_records_are_taken_however_a_sender_or_the_broker_has_compressed_them(house: House, codec: str) -> None:
+    await asyncio.to_thread(configure, house.settings, "quorate.children", {"compression.type": codec})
+    async with working(house) as worker:
+        await worker.take(events.child("c1"))
+    assert await count(house, children) == 1
