@@ -51,6 +51,12 @@ class Metrics:
             ["topic", "partition"],
             registry=self.registry,
         )
+        self.gone = Gauge(
+            "quorate_stream_gone",
+            "Records that Kafka deleted before any worker took them, as this one found when it began",
+            ["topic", "partition"],
+            registry=self.registry,
+        )
         self._mail_waiting = self._gauge("quorate_outbox_waiting", "Messages that have not left yet")
         self._mail_oldest = self._gauge("quorate_outbox_oldest_seconds", "Age of the oldest message that has not left")
         self._timers_due = self._gauge("quorate_timers_due", "Timers that have fallen due and not been acted on")

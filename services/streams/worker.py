@@ -29,7 +29,7 @@ from services.intake.accept import Arrival, Verdict
 from services.process import FIRST_WAIT, Process, until
 from services.streams.connection import REQUEST, BrokerTrouble, Record, Sender, faust_options, the_broker
 from services.streams.consumer import CommittedConsumer, CommittedTransport
-from services.streams.topics import DEAD_LETTERS, check, taken, topic_name
+from services.streams.topics import DEAD_LETTERS, check, lag, taken, topic_name
 
 log = structlog.get_logger()
 
@@ -77,6 +77,7 @@ class Consuming:
         if not self.checked:  # what Faust begins without the brokers, it does not tidy up
             await asyncio.to_thread(check, self.house.settings)
         self.checked = False
+        await self._tell_of_gone(process)
         self.done.clear()
         self.broken = asyncio.get_running_loop().create_future()
         with tempfile.TemporaryDirectory(prefix="quorate-faust-") as folder:
@@ -101,6 +102,15 @@ class Consuming:
                     await app.stop()
             if not self.stopping.is_set():
                 raise RuntimeError("Faust has stopped by itself")
+
+    async def _tell_of_gone(self, process: Process) -> None:
+        """Say which records Kafka has deleted before they were taken: whoever asks later, when a later one of the
+        partition was taken, learns nothing of them.
+        """
+        for each in await asyncio.to_thread(lag, self.house.settings):
+            if each.gone:
+                log.error("records_gone", topic=each.topic, partition=each.partition, count=each.gone)
+                process.metrics.gone.labels(each.topic, str(each.partition)).set(each.gone)
 
     def _app(self, process: Process, folder: Path) -> faust.App:
         settings = self.house.settings
@@ -136,22 +146,25 @@ class Consuming:
             come: deque[Any] = deque()
             room, arrived = asyncio.Semaphore(BATCH), asyncio.Event()
             taking = asyncio.create_task(self._take_batches(process, stream, come, room, arrived))
-            taking.add_done_callback(self._note_end)
+            taking.add_done_callback(lambda task: None if task.cancelled() else self._end(task.exception()))
             try:
                 async for event in stream.noack().events():
                     await room.acquire()
                     come.append(event)
                     arrived.set()
+            except Exception as slip:  # begun again by itself, the agent would not have what was in hand here
+                self._end(slip)
+                raise
             finally:
                 taking.cancel()
 
         app.agent(topic, name="quorate.intake")(take)
         return app
 
-    def _note_end(self, taking: asyncio.Task[None]) -> None:
-        """Whoever takes batches ends when told to; by itself only where something is wrong, which ends the app."""
-        if not taking.cancelled() and not self.broken.done():
-            self.broken.set_result(taking.exception())
+    def _end(self, why: BaseException | None) -> None:
+        """Records are taken no more: the app is to be ended, and begun anew from what was committed."""
+        if not self.broken.done():
+            self.broken.set_result(why)
 
     async def _take_batches(
         self, process: Process, stream: Any, come: deque[Any], room: asyncio.Semaphore, arrived: asyncio.Event
