@@ -68,7 +68,7 @@ def commands(text: str) -> list[list[str]]:
     return [call.split() for call in called]
 
 
-@pytest.mark.parametrize("runbook", [*RUNBOOKS, OVERVIEW], ids=lambda path: path.stem)
+@pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
 def test_the_commands_of_a_runbook_are_ones_and_take_the_options_it_gives(runbook: Path) -> None:
     named = commands(runbook.read_text(encoding="utf-8"))
     assert named
