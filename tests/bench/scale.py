@@ -127,7 +127,8 @@ def contents(raw: bytes) -> list[Any]:
     message = message_from_bytes(raw, policy=policy.default)
     assert isinstance(message, EmailMessage)
     parts = [part.get_content() for part in message.walk() if not part.is_multipart()]
-    return [str(message["Subject"]), str(message["To"]), str(message["Message-ID"]), *map(_lines, parts)]
+    # Where the library begins a long subject on a line of its own, its reader puts a space before it.
+    return [str(message["Subject"]).strip(), str(message["To"]), str(message["Message-ID"]), *map(_lines, parts)]
 
 
 def _lines(content: str | bytes) -> str:
