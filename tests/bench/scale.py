@@ -14,8 +14,9 @@ turn:
   are in Redis before its clock starts, nothing has to be found out about a meeting, and nothing is journalled: it does
   a part of the job, and is charged for that part alone.
 
-Then the same with two workers and two mailers; then, at a steady rate, how long an event takes from before it is handed
-to the producer until each of its messages has been accepted, by a sink that notes the time.
+Then the same with two mailers, which share the connections, and with two workers beside; then, at a steady rate, how
+long an event takes from before it is handed to the producer until each of its messages has been accepted, by a sink
+that notes the time.
 """
 
 from __future__ import annotations
@@ -301,20 +302,25 @@ async def compared(line: WholeLine, chosen: Chosen, taker: Sink, folder: Path) -
     meetings = Meetings(chosen.meetings)
     await line.postgres.run(f"CREATE DATABASE {CELERYS}")
     await line.postgres.run(celery_pipeline.TABLE, CELERYS)
-    with line.worker(), line.mailer():
-        with redis(folder) as (url, _):
+    half = chosen.connections // 2
+    with line.worker():
+        with line.mailer(), redis(folder) as (url, _):
             setup = Setup(url, line.postgres.folder, CELERYS, taker.port, str(line.settings.home), SECRET)
             pipeline = Pipeline(setup)
             await warmed_up(line, meetings, taker)
             with pipeline.running(folder / "celery.log"):
-                one = await measured(line, chosen, meetings, taker, pipeline)
-        summed_up("one worker and one mailer", one)
-        with line.worker(), line.mailer():
+                alone = await measured(line, chosen, meetings, taker, pipeline)
+        summed_up("one worker and one mailer", alone)
+        with line.mailer(connections=half), line.mailer(connections=half):
             await line.stretch(meetings.next(WARM_UP), taker)
-            two = await measured(line, chosen, meetings, taker, None)
-            summed_up("two workers and two mailers", two)
+            one = await measured(line, chosen, meetings, taker, None)
+            summed_up("one worker and two mailers, half of the connections each", one)
+            with line.worker():
+                await line.stretch(meetings.next(WARM_UP), taker)
+                two = await measured(line, chosen, meetings, taker, None)
+                summed_up("two workers and two mailers, half of the connections each", two)
     gain = statistics.median(each.rate for each in two.ours) / statistics.median(each.rate for each in one.ours)
-    print(f"  two give {gain:.2f} times what one gives")
+    print(f"  two workers give {gain:.2f} times what one gives")
     with line.worker():
         await latency(line, chosen, meetings)
 

@@ -92,9 +92,10 @@ class WholeLine:
             yield pid
 
     @contextmanager
-    def mailer(self, smtp: str | None = None) -> Iterator[int]:
-        """One more mailer, with the mail server of the settings or another one; its process id."""
-        with self._running("mailer", self.mailers, **({"smtp": smtp} if smtp else {})) as pid:
+    def mailer(self, smtp: str | None = None, connections: int | None = None) -> Iterator[int]:
+        """One more mailer, with the mail server and connections of the settings or with others; its process id."""
+        others = {"smtp": smtp, "smtp_connections": connections and str(connections)}
+        with self._running("mailer", self.mailers, **{name: value for name, value in others.items() if value}) as pid:
             yield pid
 
     @contextmanager
