@@ -85,7 +85,7 @@ clean: ## Remove what make made; var/ (the data) stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 parts:
-	@$(ALONE) .ci/parts chromium libical smtp-sink java maven
+	@$(ALONE) .ci/parts chromium dovecot libical smtp-sink java maven
 
 .venv/.locked: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Quorate needs Python 3.11 or later; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'

@@ -20,6 +20,7 @@ from schemas.vocabulary import (
     Listed,
     ListedIfAny,
     Place,
+    QuoracyException,
     Text,
     Url,
     wrong,
@@ -125,6 +126,13 @@ class MeetingCancelled(_AboutAMeeting):
     reason: Text
 
 
+class ChairsException(Part):
+    """That the chair went on although the meeting was not quorate: who decided it, and why."""
+
+    by: Line
+    reason: Text
+
+
 class MeetingHeld(_AboutAMeeting):
     """`quorate.meeting.held.v1`: who was there and what came of it."""
 
@@ -132,3 +140,13 @@ class MeetingHeld(_AboutAMeeting):
     attendance: Listed[Attendance]
     outcome: ListedIfAny[Kind] = ()
     core_group: ListedIfAny[Id] = ()
+    chairs_exception: ChairsException | None = None
+
+
+class QuoracyExcepted(_AboutAMeeting):
+    """`quorate.quoracy.excepted.v1`: a person with the right to decide allows what an inquorate meeting may not do."""
+
+    allows: QuoracyException
+    by: Line
+    reason: Text
+    at: Instant

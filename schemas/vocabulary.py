@@ -30,6 +30,7 @@ _NOT_IN_A_LINE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 LINE_PATTERN = rf"^[^{_NOT_IN_A_LINE}]*[^{_NOT_IN_A_LINE}\s][^{_NOT_IN_A_LINE}]*$"
 _NOT_IN_A_TEXT = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 TEXT_PATTERN = rf"^[^{_NOT_IN_A_TEXT}]*[^{_NOT_IN_A_TEXT}\s][^{_NOT_IN_A_TEXT}]*$"
+STATUS_PATTERN = r"^[245]\.[0-9]{1,3}\.[0-9]{1,3}$"
 BARE_PATTERN = r"^[^\s\x00-\x20\x7f-\x9f<>]+$"
 
 FIRST_YEAR, LAST_YEAR = 1900, 2199
@@ -255,6 +256,8 @@ Place = Annotated[Line, BeforeValidator(_on_one_line)]
 Url = Annotated[str, StringConstraints(strict=True, max_length=2048, pattern=URL_PATTERN)]
 BareAddress = Annotated[str, StringConstraints(strict=True, max_length=320, pattern=BARE_PATTERN)]
 """An address of any channel: no spaces, no line breaks."""
+StatusCode = Annotated[str, StringConstraints(strict=True, pattern=STATUS_PATTERN)]
+"""An enhanced mail system status code, as in 5.1.1. Source: RFC 3463."""
 Flag = StrictBool
 
 MEETING_KINDS = (
@@ -322,12 +325,25 @@ ExclusionReason = Literal["childs_wish", "chairs_restriction", "conflict_of_inte
 AttendanceStatus = Literal["present", "apologies", "absent"]
 AttendanceMode = Literal["in_person", "video", "phone"]
 Answer = Literal["accepted", "declined", "tentative", "delegated"]
+ApologyReason = Literal[
+    "clinic_or_surgery_hours",
+    "late_notice",
+    "place",
+    "no_video_or_phone",
+    "leave",
+    "no_capacity",
+    "not_involved",
+    "other",
+]
+"""Why someone cannot come, as far as the field counts it. Source: CQC, Not seen, not heard (barriers for GPs)."""
 ReportKind = Literal["report", "care_plan"]
+QuoracyException = Literal["inquorate_again", "plan_ended_inquorate", "proceed_inquorate"]
+"""What a person with the right to decide may allow although a meeting is not quorate."""
 RecordKind = Literal["minutes", "plan", "decision"]
 CircumstanceChange = Literal["placement", "hospital_admission", "hospital_discharge", "missing", "was_not_brought"]
 Decision = Literal["invited", "not_invited"]
 InvitationMethod = Literal["request", "cancel"]
-FailureReason = Literal["address_refused", "gave_up", "not_permitted", "too_late"]
+FailureReason = Literal["address_refused", "gave_up", "not_permitted", "too_late", "bounced"]
 ExceptionKind = Literal[
     "not_invited",
     "no_usable_address",

@@ -16,6 +16,7 @@ from schemas.vocabulary import (
     KIND_PATTERN,
     LINE_PATTERN,
     NEED_PATTERN,
+    STATUS_PATTERN,
     TEXT_PATTERN,
     URL_PATTERN,
     noun_of,
@@ -83,6 +84,10 @@ def _not_bare(value: str) -> str:
     return "is empty" if not value else "must not have spaces, line breaks or control characters"
 
 
+def _not_a_status(value: str) -> str:
+    return f"{shown(value)} is not an enhanced status code: write three numbers, as in 5.1.1"
+
+
 _PATTERNS: dict[str, Callable[[str], str]] = {
     ID_PATTERN: not_an_id,
     KIND_PATTERN: _not_a_kind,
@@ -91,6 +96,7 @@ _PATTERNS: dict[str, Callable[[str], str]] = {
     TEXT_PATTERN: _not_a_text,
     URL_PATTERN: _not_a_url,
     BARE_PATTERN: _not_bare,
+    STATUS_PATTERN: _not_a_status,
 }
 
 

@@ -30,7 +30,11 @@ from services.meetings import handlers as meetings
 from services.meetings import store as meetings_store
 from services.meetings.policy import load_policy
 from services.oversight import handlers as oversight
+from services.participation.handlers import answers
+from services.participation.store import quoracy as quoracy_store  # noqa: F401  # its tables
+from services.participation.store import reports as reports_store  # noqa: F401  # its tables
 from services.post.catcher import Catcher
+from services.post.inbox import store as inbox_store  # noqa: F401  # its table
 from services.post.mailer import Mailer, Tally
 
 # Event type → the handlers that react, in order.
@@ -44,9 +48,11 @@ HANDLERS: Handlers = {
     "quorate.meeting.rescheduled.v1": (meetings.rescheduled,),
     "quorate.meeting.cancelled.v1": (meetings.cancelled,),
     "quorate.meeting.held.v1": (meetings.held,),
+    "quorate.invitation.answered.v1": (answers.answered,),
     directory.CHANGED: (meetings.resolve_again,),
     meetings.RESOLVED: (invitations.write, oversight.note_left_out),
     meetings.CLOSED: (invitations.close, oversight.note_closed),
+    answers.REVIEWED: (oversight.note_missing,),
     "quorate.invitation.sent.v1": (oversight.note_sent,),
     "quorate.invitation.undelivered.v1": (oversight.note_undelivered,),
 }

@@ -24,8 +24,8 @@ from services.bootstrap import House, open_house
 from services.foundation.clock import LONDON
 from services.foundation.settings import Settings
 from services.intake.ingest import Counts, ingest
-from services.invitations.views import explain
 from services.oversight.views import list_exceptions
+from services.participation.views import explain
 
 SAMPLE = Path(services.__file__).parent.parent / "templates" / "sample"
 SETTINGS = "settings.env"

@@ -330,6 +330,43 @@ def answered(
     return event("quorate.invitation.answered.v1", meeting_id, data, **envelope)
 
 
+def _of_invitation(name: str, meeting_id: str, data: dict[str, Any], more: dict[str, Any]) -> bytes:
+    """An event about the invitation of CAMHS, unless `more` names another party."""
+    envelope = {"partition_key": "f1"} | _envelope(more)
+    party = {} if "person_id" in more else {"agency_id": "camhs-1"}
+    return event(name, meeting_id, {"meeting_id": meeting_id, **party, "at": NOW, **data, **more}, **envelope)
+
+
+def countered(meeting_id: str = "m1", *, starts_at: datetime, ends_at: datetime, **more: Any) -> bytes:
+    """`quorate.invitation.countered.v1`."""
+    times = {"starts_at": starts_at, "ends_at": ends_at}
+    return _of_invitation("quorate.invitation.countered.v1", meeting_id, times, more)
+
+
+def requested(meeting_id: str = "m1", **more: Any) -> bytes:
+    """`quorate.invitation.requested.v1`."""
+    return _of_invitation("quorate.invitation.requested.v1", meeting_id, {}, more)
+
+
+def bounced(meeting_id: str = "m1", *, address: str, status: str = "5.1.1", **more: Any) -> bytes:
+    """`quorate.invitation.bounced.v1`: for good, unless said otherwise."""
+    data = {"address": address, "status": status, "permanent": True}
+    return _of_invitation("quorate.invitation.bounced.v1", meeting_id, data, more)
+
+
+def received(meeting_id: str = "m1", *, address: str, **more: Any) -> bytes:
+    """`quorate.invitation.received.v1`."""
+    return _of_invitation("quorate.invitation.received.v1", meeting_id, {"address": address}, more)
+
+
+def excepted(meeting_id: str = "m1", allows: str = "inquorate_again", **more: Any) -> bytes:
+    """`quorate.quoracy.excepted.v1`."""
+    envelope = {"partition_key": "f1"} | _envelope(more)
+    said = {"by": "Head of safeguarding", "reason": "Delay would do harm.", "at": NOW}
+    data = {"meeting_id": meeting_id, "allows": allows, **said, **more}
+    return event("quorate.quoracy.excepted.v1", meeting_id, data, **envelope)
+
+
 def observed(
     meeting_id: str = "m1",
     *,

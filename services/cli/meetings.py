@@ -14,9 +14,9 @@ from services.bootstrap import House
 from services.cli.opening import AsOf, moment, run
 from services.cli.terminal import AsJson, fail, out, print_json
 from services.invitations.render import clock_time, long_day
-from services.invitations.views import explain as explain_meeting
 from services.oversight.rules import age
 from services.oversight.views import list_exceptions
+from services.participation.views import explain as explain_meeting
 
 
 def explain(

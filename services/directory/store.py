@@ -23,8 +23,9 @@ from services.directory.rules import (
     Relative,
     Team,
 )
-from services.foundation.database import add, among, chunks, metadata
+from services.foundation.database import metadata
 from services.foundation.history import counts_at, history_columns
+from services.foundation.statements import add, among, chunks
 
 ID = String(64)
 
@@ -102,6 +103,14 @@ hospital_stays = _history(
     Column("what", ID, nullable=False),
 )
 _index(hospital_stays, "child_id", unique=True)
+
+# Addresses that gave mail back for good: one row for the latest time that each did.
+bounced_addresses = _history(
+    "bounced_addresses",
+    Column("address", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+)
+_index(bounced_addresses, "address", unique=True)
 
 Row = Mapping[Any, Any]
 T = TypeVar("T")

@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import Column, ColumnElement, Table, Text, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.database import Instant, RowNumber, add, among, chunks
+from services.foundation.database import Instant, RowNumber
+from services.foundation.statements import add, among, chunks
 
 Row: TypeAlias = Mapping[Any, Any]
 

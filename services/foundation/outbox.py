@@ -28,7 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.database import Instant, RowNumber, add, among, change, chunks, metadata
+from services.foundation.database import Instant, RowNumber, metadata
+from services.foundation.statements import add, among, change, chunks
 
 MAIL = "mail"
 OUTCOME = "outcome"
@@ -69,6 +70,9 @@ Index(
     sqlite_where=outbox.c.state == "pending",
     postgresql_where=outbox.c.state == "pending",
 )
+# What is in hand, of all that waits: whoever looks for mailers that are gone looks at no other row.
+_in_hand = (outbox.c.state == "pending") & outbox.c.claimed_by.is_not(None)
+Index("ix_outbox_in_hand", outbox.c.channel, outbox.c.due_at, sqlite_where=_in_hand, postgresql_where=_in_hand)
 Index("ix_outbox_key", outbox.c.key, outbox.c.outbox_id)
 
 

@@ -63,6 +63,30 @@ class SmtpServer:
         self.password = unquote(parts.password) if parts.password else None
 
 
+class ImapMailbox:
+    """Where answers come to: `imaps://user:password@host[:port]/FOLDER`, or `imap://` for a server on loopback."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if (
+            parts.scheme not in {"imaps", "imap"}
+            or not parts.hostname
+            or not parts.username
+            or not parts.password
+            or parts.query
+            or parts.fragment
+        ):
+            raise ValueError("write imaps://user:password@host[:port]/INBOX")
+        self.tls = parts.scheme == "imaps"
+        if not self.tls and not is_loopback(parts.hostname):
+            raise ValueError("imap:// is only for a server on loopback (127.0.0.1, ::1 or localhost): use imaps://")
+        self.host: str = parts.hostname
+        self.port: int = parts.port or (993 if self.tls else 143)
+        self.user = unquote(parts.username)
+        self.password = unquote(parts.password)
+        self.folder = unquote(parts.path.strip("/")) or "INBOX"
+
+
 class Broker:
     """Where Kafka is: `kafka://[user:password@]host:port[,host:port][?tls=required|none]`.
 
@@ -156,6 +180,25 @@ class Settings(BaseModel):
     smtp_per_domain: int = Field(
         4, ge=1, le=64, description="messages on their way to one recipient domain at once, on a real mail server"
     )
+    imap: str | None = Field(None, repr=False, description="mailbox that answers come to; unset: none is read")
+    lmtp_listen: str | None = Field(
+        None,
+        description="host:port where a mail server hands over what comes for the mail domain (LMTP); unset: nowhere",
+    )
+    documents: Path | None = Field(
+        None, description="folder of mail and reports that came in; every process uses the same; default under home"
+    )
+    max_mail_bytes: int = Field(
+        52_428_800, ge=65_536, description="the largest message that is taken in over LMTP or SMTP, in bytes"
+    )
+    max_report_bytes: int = Field(
+        15_728_640, ge=1024, description="the largest report that is taken on the answer page or by mail, in bytes"
+    )
+    max_reports: int = Field(10, ge=1, le=100, description="reports that one invitation may have")
+    scan: str | None = Field(
+        None, description="command that looks at a report, given its path: 0 is clean, 1 infected, any other undecided"
+    )
+    answer_days: int = Field(14, ge=0, le=90, description="days after a meeting for which its answer link still opens")
     max_event_bytes: int = Field(MAX_BYTES, ge=1024, le=MAX_BYTES, description="the largest event taken, in bytes")
     max_batch_bytes: int = Field(
         10_485_760, ge=1024, description="the largest batch of events in one request to the HTTP door, in bytes"
@@ -201,7 +244,21 @@ class Settings(BaseModel):
             Broker(value)
         return value
 
-    @field_validator("listen", "health_listen")
+    @field_validator("imap")
+    @classmethod
+    def _imap_is_usable(cls, value: str | None) -> str | None:
+        if value is not None:
+            ImapMailbox(value)
+        return value
+
+    @field_validator("lmtp_listen")
+    @classmethod
+    def _handed_over_on_this_machine(cls, value: str | None) -> str | None:
+        if value is not None and not is_loopback(value.rpartition(":")[0].strip("[]")):
+            raise ValueError("LMTP knows no sign-in: listen on loopback, as in 127.0.0.1:2400")
+        return value
+
+    @field_validator("listen", "health_listen", "lmtp_listen")
     @classmethod
     def _can_be_listened_on(cls, value: str | None) -> str | None:
         if value is not None and (not _HOST_AND_PORT.fullmatch(value) or int(value.rpartition(":")[2]) > 65535):
@@ -266,6 +323,16 @@ class Settings(BaseModel):
     def smtp_server(self) -> SmtpServer | None:
         """The real mail server, or None where the local catcher stands in."""
         return SmtpServer(self.smtp) if self.smtp else None
+
+    @cached_property
+    def imap_mailbox(self) -> ImapMailbox | None:
+        """The mailbox that answers come to, or None where none is read."""
+        return ImapMailbox(self.imap) if self.imap else None
+
+    @cached_property
+    def documents_folder(self) -> Path:
+        """Where mail and reports that came in are kept."""
+        return self.documents or self.home / "documents"
 
     @cached_property
     def links_begin_with(self) -> str:

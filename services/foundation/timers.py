@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, String, Table, UniqueConstraint, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.database import Instant, RowNumber, add, among, chunks, grouped, metadata
+from services.foundation.database import Instant, RowNumber, metadata
+from services.foundation.statements import add, among, chunks, grouped
 
 ARMED = "timers"  # what is announced where a timer is set
 

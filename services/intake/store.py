@@ -34,7 +34,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.envelope import Event, FieldError
-from services.foundation.database import Instant, RowNumber, add, among, chunks, grouped, metadata
+from services.foundation.database import Instant, RowNumber, metadata
+from services.foundation.statements import add, among, chunks, grouped
 from services.intake.rules import JournalRow, chained
 
 OPEN, REPLAYED = "open", "replayed"

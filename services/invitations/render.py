@@ -16,7 +16,8 @@ from services.foundation.clock import LONDON
 from services.foundation.letters import Letter
 from services.foundation.settings import Settings
 from services.invitations.calendar import Appointment, write
-from services.invitations.rules import CANCEL, token
+from services.invitations.rules import CANCEL
+from services.invitations.tokens import local_part
 from services.meetings.rules import say
 
 EMAILS = Path(services.__file__).parent.parent / "templates" / "email"
@@ -102,7 +103,7 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
     """The letter for one reader. The same parameters give the same bytes, so that a repeat is the same message."""
     when = _when(params["starts_at"], params["ends_at"])
     stamp = _instant(params["stamp"])
-    reply_to = f"reply+{token(settings.key, params['invitation_id'])}@{settings.mail_domain}"
+    reply_to = f"{local_part(settings.key, 'reply', params['invitation_id'])}@{settings.mail_domain}"
     cancelled = params["method"] == CANCEL
     values = {
         **params,

@@ -6,7 +6,6 @@ Source: RFC 5546 (SEQUENCE, DTSTAMP, CANCEL); what calendar clients do with each
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +31,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """An invitation as it stands. `revision` counts the messages within one SEQUENCE."""
+    """An invitation as it stands. `revision` counts the messages within one SEQUENCE, and `since` is when that was
+    begun: what was answered before it is an answer to something else.
+    """
 
     invitation_id: str
     meeting_id: str
@@ -45,6 +46,7 @@ class Invitation:
     sequence: int
     revision: int
     stamp: datetime
+    since: datetime
     told: Told
 
 
@@ -81,11 +83,6 @@ def told(meeting: Meeting) -> Told:
 def invitation_id(meeting_id: str, party: str) -> str:
     """The name of an invitation: the same for the same meeting and party for ever, and readable by nobody."""
     return hashlib.sha256(f"invitation {meeting_id} {party}".encode()).hexdigest()[:26]
-
-
-def token(key: bytes, invitation: str) -> str:
-    """The token of an invitation's own reply address: without the key nobody can make one up."""
-    return hmac.digest(key, f"reply {invitation}".encode(), "sha256").hex()[:32]
 
 
 def next_stamp(now: datetime, before: datetime | None) -> datetime:
@@ -146,6 +143,7 @@ def _ask(meeting: Meeting, party: str, entry: Entry, before: Invitation | None, 
             0,
             0,
             next_stamp(now, None),
+            now,
             tell,
         )
         return Step(made, REQUEST, "new")
@@ -186,5 +184,6 @@ def _moved(
         sequence,
         revision,
         next_stamp(now, before.stamp),
+        before.since if sequence == before.sequence else now,
         tell,
     )

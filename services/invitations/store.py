@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Column, Index, Integer, Row, String, Table, Text, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.database import Instant, add, among, change, chunks, metadata
+from services.foundation.database import Instant, metadata
+from services.foundation.statements import add, among, change, chunks
 from services.invitations.rules import Invitation, Told
 
 ID = String(64)
@@ -28,6 +29,7 @@ invitations = Table(
     Column("sequence", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("stamp", Instant, nullable=False),
+    Column("since", Instant, nullable=False),
     Column("starts_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False),
     Column("place", Text),
@@ -52,6 +54,7 @@ def _invitation(row: Mapping[Any, Any]) -> Invitation:
         row["sequence"],
         row["revision"],
         row["stamp"],
+        row["since"],
         Told(row["starts_at"], row["ends_at"], row["place"], row["joining_url"]),
     )
 
@@ -127,6 +130,7 @@ def _columns(each: Invitation) -> dict[str, Any]:
         "sequence": each.sequence,
         "revision": each.revision,
         "stamp": each.stamp,
+        "since": each.since,
         "starts_at": each.told.starts_at,
         "ends_at": each.told.ends_at,
         "place": each.told.place,

@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import Cause
 from services.foundation.clock import london_date
-from services.foundation.database import Instant, RowNumber, add, among, change, chunks, metadata
+from services.foundation.database import Instant, RowNumber, metadata
 from services.foundation.history import counts_at, history_columns, order
+from services.foundation.statements import add, among, change, chunks
 from services.meetings.rules import INVITED, AlsoInvite, DoNotInvite, Entry, Meeting, Reason
 
 ID = String(64)

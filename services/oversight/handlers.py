@@ -30,6 +30,7 @@ from services.oversight.rules import (
     not_reached,
     still_trying,
 )
+from services.participation.rules.missing import Reviewed
 
 GONE = "oversight.gone"
 
@@ -137,6 +138,19 @@ async def note_undelivered(work: Work, events: Sequence[Derived]) -> None:
         and (each.method == "request" or known[each.invitation_id].asked_at is not None)
     ]
     await _apply(work, found, set(), standing, found_meetings)
+
+
+async def note_missing(work: Work, events: Sequence[Derived]) -> None:
+    """What was due from those who were asked was looked at: raise what is missing, resolve what is not any more."""
+    reviewed: list[Reviewed] = [event.data for event in events]
+    for kinds in dict.fromkeys(each.kinds for each in reviewed):
+        last = {each.meeting.meeting_id: each for each in reviewed if each.kinds == kinds}
+        found = [
+            Finding(missing.kind, meeting_id, missing.about, missing.text, missing.agency_id, missing.person_id)
+            for meeting_id, each in last.items()
+            for missing in each.missing
+        ]
+        await _reconcile(work, found, [each.meeting for each in last.values()], kinds)
 
 
 async def still_there(work: Work, keys: Sequence[str]) -> None:

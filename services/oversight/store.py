@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Column, Index, String, Table, Text, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.database import Instant, add, among, change, chunks, metadata
+from services.foundation.database import Instant, metadata
+from services.foundation.statements import add, among, change, chunks
 from services.oversight.rules import RAISED, RESOLVED, Finding
 
 ID = String(64)

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.database import announce, chunks
+from services.foundation.database import announce
 from services.foundation.outbox import MAIL, outbox
+from services.foundation.statements import chunks
 
 
 class GivenUp(NamedTuple):

@@ -13,16 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.policy import Policy
 from services.directory import store as directory
 from services.foundation.clock import london_date
-from services.foundation.database import chunks
 from services.foundation.outbox import MAIL, OutboxRow, outbox
+from services.foundation.statements import chunks
 from services.intake.store import journal
 from services.intake.store import waiting as waiting_events
 from services.invitations.store import invitations
-from services.invitations.views import explain
 from services.meetings.rules import INVITED, reference
 from services.meetings.store import entries, meeting_facts, meetings, meetings_by_id
 from services.oversight.rules import RESOLVED
 from services.oversight.store import IS_OPEN, exceptions
+from services.participation.views import explain
 
 PAGE = 25  # rows on a page
 SCHEDULED = "scheduled"

@@ -25,6 +25,11 @@ RESCHEDULED = "quorate.meeting.rescheduled.v1"
 CANCELLED = "quorate.meeting.cancelled.v1"
 HELD = "quorate.meeting.held.v1"
 ANSWERED = "quorate.invitation.answered.v1"
+COUNTERED = "quorate.invitation.countered.v1"
+REQUESTED = "quorate.invitation.requested.v1"
+BOUNCED = "quorate.invitation.bounced.v1"
+RECEIVED = "quorate.invitation.received.v1"
+EXCEPTED = "quorate.quoracy.excepted.v1"
 OBSERVED = "quorate.invitation.observed.v1"
 REPORT = "quorate.report.received.v1"
 RECORD = "quorate.record.approved.v1"
@@ -151,6 +156,11 @@ def one_change(type_: str, at: At, value: object) -> tuple[str, str]:
         (ANSWERED, ("answer",), "yes", "must be one of accepted, declined, tentative, delegated"),
         (ANSWERED, ("delegate", "email"), "kit", "one @"),
         (ANSWERED, ("will_report",), "false", "must be true or false"),
+        (ANSWERED, ("sequence",), -1, "must be 0 or more"),
+        (ANSWERED, ("reason",), "busy", "must be one of clinic_or_surgery_hours, late_notice"),
+        (COUNTERED, ("ends_at",), "2026-03-31T09:00:00Z", "must be later than starts_at"),
+        (BOUNCED, ("status",), "550", "is not an enhanced status code"),
+        (EXCEPTED, ("allows",), "anything", "must be one of inquorate_again, plan_ended_inquorate"),
         (OBSERVED, ("address",), "practice@gp-1.example\r\n", "must not have spaces, line breaks"),
         (REPORT, ("kind",), "letter", 'must be one of report, care_plan, not "letter"'),
         (REPORT, ("document_id",), "C:\\doc", NOT_AN_ID),
@@ -207,6 +217,8 @@ def test_a_wrong_value_is_refused_at_its_place_with_what_would_be_right(
         (SCHEDULED, ("do_not_invite", 0, "person_id"), None, "$.data.do_not_invite[0]", ONE_PARTY),
         (HELD, ("attendance", 0, "person_id"), "person-01", "$.data.attendance[0]", ONE_PARTY),
         (HELD, ("attendance", 2, "agency_id"), MISSING, "$.data.attendance[2]", ONE_PARTY),
+        (ANSWERED, ("agency_id",), MISSING, "$.data", ONE_PARTY),
+        (ANSWERED, ("person_id",), "mother-01", "$.data", ONE_PARTY),
         (RESOLVED, ("entries", 0, "agency_id"), MISSING, "$.data.entries[0]", ONE_PARTY),
         (RESOLVED, ("entries", 1, "why_not"), MISSING, "$.data.entries[1].why_not", "exactly when the decision is"),
         (RESOLVED, ("entries", 0, "why_not"), "duplicate", "$.data.entries[0].why_not", "exactly when the decision is"),
@@ -478,6 +490,11 @@ NEEDS: dict[str, Any] = {
     CANCELLED: (("meeting", {"meeting-01"}),),
     HELD: (("meeting", {"meeting-01"}),),
     ANSWERED: (("meeting", {"meeting-01"}),),
+    COUNTERED: (("meeting", {"meeting-01"}),),
+    REQUESTED: (("meeting", {"meeting-01"}),),
+    BOUNCED: (("meeting", {"meeting-01"}),),
+    RECEIVED: (("meeting", {"meeting-01"}),),
+    EXCEPTED: (("meeting", {"meeting-01"}),),
     OBSERVED: (("meeting", {"meeting-01"}),),
     REPORT: (("meeting", {"meeting-01"}),),
     RECORD: (("meeting", {"meeting-01"}),),

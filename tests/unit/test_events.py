@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from schemas.envelope import Event, decode
@@ -20,6 +22,11 @@ BUILT = [
     events.cancelled(),
     events.held(attendance=[events.attended("gp-1")]),
     events.answered(),
+    events.countered(starts_at=events.MEETING_AT, ends_at=events.MEETING_AT + timedelta(hours=1)),
+    events.requested(person_id="p1"),
+    events.bounced(address="camhs-1@agencies.gov.example"),
+    events.received(address="camhs-1@agencies.gov.example"),
+    events.excepted(),
     events.observed(),
     events.report(),
     events.record(),

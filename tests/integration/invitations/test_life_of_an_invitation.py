@@ -15,8 +15,8 @@ from services.foundation import outbox
 from services.foundation.letters import Attempt
 from services.foundation.outbox import OutboxRow
 from services.invitations import handlers, store
-from services.invitations.views import explain
 from services.oversight.views import list_exceptions
+from services.participation.views import explain
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Door, Embedded

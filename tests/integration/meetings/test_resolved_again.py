@@ -9,11 +9,11 @@ import pytest
 
 from services.bootstrap import House
 from services.invitations import store as invitations
-from services.invitations.views import explain
 from services.meetings import store as meetings
 from services.meetings.facts import resolve_all
 from services.meetings.handlers import AT_ONCE
 from services.meetings.rules import Entry
+from services.participation.views import explain
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Door

@@ -21,8 +21,8 @@ from services.foundation import outbox, timers
 from services.foundation.database import Database
 from services.intake.accept import Arrival
 from services.intake.views import list_dead_letters, list_waiting
-from services.invitations.views import explain
 from services.oversight.views import list_exceptions, standing
+from services.participation.views import explain
 from services.web import views
 from tests import events
 from tests.clock import MovableClock
@@ -254,6 +254,9 @@ async def test_every_statement_of_the_hot_paths_finds_its_rows_by_an_index(
         plans = Plans(house.database, await full_house.repeat(db))
     assert {"meetings", "entries", "invitations", "outbox", "journal", "children", "timers"} <= plans.many
     await take_in(house, plans)
+    with plans.of("stand by, while hundreds wait"):
+        async with house.database.read() as db:
+            assert not await outbox.claims_in_hand(db, outbox.MAIL, clock.now() + timedelta(days=1))
     with plans.of("claim and settle"):
         assert (await house.drain()).sent > 300
     await look(house, plans)

@@ -22,7 +22,6 @@ from services.invitations.rules import (
     next_stamp,
     owed,
     silenced,
-    token,
     withdraw,
 )
 from services.meetings.rules import DECIDED_BY_A_PERSON, INVITED, NOT_INVITED, Entry, Meeting
@@ -260,11 +259,3 @@ def test_an_invitations_name_is_the_same_for_ever_and_another_for_each_meeting_a
     name = invitation_id("m1", PARTY)
     assert name == "fb4095eb31fda1298a26d08ae2"
     assert len({name, invitation_id("m1", "agency:camhs-1:"), invitation_id("m2", PARTY)}) == 3
-
-
-def test_a_reply_token_needs_the_key_and_fits_an_address() -> None:
-    name = invitation_id("m1", PARTY)
-    assert token(b"key", name) == token(b"key", name)
-    assert len({token(b"key", name), token(b"another", name), token(b"key", invitation_id("m2", PARTY))}) == 3
-    assert name not in token(b"key", name)
-    assert len(f"bounce+{token(b'key', name)}") <= 64

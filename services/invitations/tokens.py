@@ -1,0 +1,61 @@
+"""Tokens: what shows that an answer belongs to an invitation, whoever it seems to come from.
+
+An invitation has an address of its own to reply to and one for what comes back, and a link to answer by. Each holds
+the invitation's name and a mark that nobody can make without the key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from datetime import UTC, datetime
+
+_NAME, _MARK = 26, 26
+_ADDRESS = re.compile(rf"(reply|bounce)\+([0-9a-f]{{{_NAME}}})([0-9a-f]{{{_MARK}}})@(.+)", re.IGNORECASE)
+_LINK = re.compile(rf"([0-9a-f]{{{_NAME}}})-([0-9a-f]{{1,9}})-([0-9a-f]{{{_MARK}}})")
+
+
+def _mark(key: bytes, *about: str) -> str:
+    return hmac.digest(key, "\0".join(about).encode(), "sha256").hex()[:_MARK]
+
+
+def local_part(key: bytes, use: str, invitation_id: str) -> str:
+    """What stands before the @ of an invitation's own address; `use` is `reply` or `bounce`. At most 64 characters."""
+    return f"{use}+{invitation_id}{_mark(key, 'reply', invitation_id)}"
+
+
+def invitation_of(key: bytes, domain: str, address: str) -> str | None:
+    """The invitation that an address belongs to; None for an address that is none of ours, or that was made up."""
+    found = _ADDRESS.fullmatch(address.strip())
+    if found is None or found[4].lower() != domain:
+        return None
+    invitation_id, mark = found[2].lower(), found[3].lower()
+    return invitation_id if hmac.compare_digest(mark, _mark(key, "reply", invitation_id)) else None
+
+
+def looks_like_ours(domain: str, address: str) -> bool:
+    """Whether an address has the form of an invitation's own, be its mark right or not."""
+    found = _ADDRESS.fullmatch(address.strip())
+    return found is not None and found[4].lower() == domain
+
+
+def answer_link(key: bytes, invitation_id: str, address: str, expires: datetime) -> str:
+    """The last part of the link by which an invitation is answered until `expires` (whole seconds count).
+
+    It is bound to the address that the invitation went to: once that is no longer the right one, the link that stands
+    in its mailbox opens nothing.
+    """
+    until = f"{int(expires.timestamp()):x}"
+    return f"{invitation_id}-{until}-{_mark(key, 'answer', invitation_id, address.lower(), until)}"
+
+
+def read_link(text: str) -> tuple[str, datetime] | None:
+    """The invitation that a link names, and until when the link says that it counts: to be checked by `is_right`."""
+    found = _LINK.fullmatch(text)
+    return (found[1], datetime.fromtimestamp(int(found[2], 16), UTC)) if found is not None else None
+
+
+def is_right(key: bytes, text: str, address: str) -> bool:
+    """Whether a link was made with the key, for the invitation and the time that it names, and for this address."""
+    found = read_link(text)
+    return found is not None and hmac.compare_digest(text, answer_link(key, found[0], address, found[1]))

@@ -1,0 +1,1 @@
+"""Hearing back: answers, apologies, reports, attendance, and whether a meeting was quorate."""

@@ -1,0 +1,1 @@
+"""What an answer, a report or a held meeting does."""

@@ -1,0 +1,1 @@
+"""What follows from what was heard back: by noun, and pure."""

@@ -1,0 +1,1 @@
+"""What was heard back, as it is kept: answers, reports and drafts, verdicts on quoracy."""
