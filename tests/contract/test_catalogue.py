@@ -147,7 +147,7 @@ def test_a_type_has_its_topic(type_: str) -> None:
     assert topic_of(accepted(example(type_))) == TAKEN[type_][0]
 
 
-@pytest.mark.parametrize("type_", SENT)
+@pytest.mark.parametrize("type_", sorted(SENT))
 def test_what_is_sent_goes_to_the_outcomes(type_: str) -> None:
     assert topic_of(accepted(example(type_))) == "quorate.outcomes"
 
