@@ -46,6 +46,8 @@ NUMBERS_IN_RULES: dict[str, tuple[Unit, ...]] = {
     "child_invited_from_age": AGE,
     "transfer_in_look_back": SPAN,
     "earlier_meeting_look_back": SPAN,
+    "report_before_on_apologies": BEFORE_A_MEETING,
+    "report_reminder_before_due": BEFORE_A_MEETING,
 }
 
 
@@ -143,6 +145,9 @@ class Groups(_Part):
     told_nhs_number: tuple[Name, ...] = Field((), description="kinds whose message carries the NHS number")
     told_preferred_name: tuple[Name, ...] = Field(
         (), description="kinds whose message carries preferred name and pronouns"
+    )
+    care_plan_on_apologies: tuple[Name, ...] = Field(
+        (), description="kinds that are asked for the child's care plan as well, once they send apologies"
     )
     parents: tuple[Name, ...] = Field((), description="relationships whose services are asked")
 

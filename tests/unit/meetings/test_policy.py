@@ -212,6 +212,19 @@ def test_the_age_for_transition_is_the_areas_in_months_or_years(area: Path, unit
             ":7: number notice_core_group unit: must be one of working_days, calendar_days, weeks, not months,",
         ),
         (
+            number("report_reminder_before_due", unit="years", value="1"),
+            ":7: number report_reminder_before_due unit: must be one of working_days, calendar_days, weeks, not years,",
+        ),
+        (
+            number("report_before_on_apology"),
+            ":4: number report_before_on_apology id: nothing uses report_before_on_apology: did you mean "
+            "report_before_on_apologies?",
+        ),
+        (
+            '[groups]\ncare_plan_on_apologies = ["cahms"]\n',
+            ":4: groups care_plan_on_apologies: there is no kind of agency called cahms: did you mean camhs?",
+        ),
+        (
             kind(expects='["gpp"]'),
             ":10: meeting_kind core_group expects: there is no expectation called gpp: did you mean gp?",
         ),
