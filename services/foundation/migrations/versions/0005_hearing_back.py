@@ -136,6 +136,8 @@ def upgrade() -> None:
         sa.Column("origin", sa.JSON(), nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("content_id", sa.String(length=64), nullable=True),
         sa.Column("kind", sa.String(length=16), nullable=True),
         sa.Column("why", sa.String(length=32), nullable=True),
         sa.Column("invitation_id", sa.String(length=26), nullable=True),
@@ -145,6 +147,7 @@ def upgrade() -> None:
         sa.Column("settled_by", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("mail_id", name=op.f("pk_received_mail")),
     )
+    op.create_index("ix_received_mail_content_id", "received_mail", ["content_id"])
     op.create_index(
         "ix_received_mail_kept",
         "received_mail",
