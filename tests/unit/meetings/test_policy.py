@@ -217,8 +217,7 @@ def test_the_age_for_transition_is_the_areas_in_months_or_years(area: Path, unit
         ),
         (
             number("report_before_on_apology"),
-            ":4: number report_before_on_apology id: nothing uses report_before_on_apology: did you mean "
-            "report_before_on_apologies?",
+            ":4: number report_before_on_apology id: nothing uses report_before_on_apology: did you mean report_bef",
         ),
         (
             '[groups]\ncare_plan_on_apologies = ["cahms"]\n',
