@@ -62,11 +62,13 @@ proposals = Table(
 )
 Index("ix_proposals_meeting_id", proposals.c.meeting_id)
 
-# For which SEQUENCE of an invitation an answer to an older one was answered by asking again.
+# Why an invitation went once more under a SEQUENCE, and when last: since an answer was to an earlier time, since no
+# answer came, or since the party asked for it.
 asked_again = Table(
     "asked_again",
     metadata,
     Column("invitation_id", String(26), primary_key=True),
+    Column("why", String(16), primary_key=True),
     Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
 )

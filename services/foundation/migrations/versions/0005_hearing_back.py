@@ -48,9 +48,10 @@ def upgrade() -> None:
     op.create_table(
         "asked_again",
         sa.Column("invitation_id", sa.String(length=26), nullable=False),
+        sa.Column("why", sa.String(length=16), nullable=False),
         sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("invitation_id", "sequence", name=op.f("pk_asked_again")),
+        sa.PrimaryKeyConstraint("invitation_id", "why", "sequence", name=op.f("pk_asked_again")),
     )
     op.create_table(
         "bounced_addresses",
