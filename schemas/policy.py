@@ -50,6 +50,8 @@ NUMBERS_IN_RULES: dict[str, tuple[Unit, ...]] = {
     "report_reminder_before_due": BEFORE_A_MEETING,
 }
 
+NUMBERS_OF_A_KIND = ("notice", "report_before", "answer_before", "remind_before")
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -132,6 +134,18 @@ class MeetingKind(Edition):
     report_before: Name | None = Field(
         None, description="the number that says how long before the meeting a report is due"
     )
+    answer_before: Name | None = Field(
+        None, description="the number that says how long before the meeting an answer is wanted; absent: none is missed"
+    )
+    remind_before: Name | None = Field(
+        None, description="the number that says how long before the meeting who has not answered is reminded"
+    )
+
+    @property
+    def named_numbers(self) -> tuple[tuple[str, Name], ...]:
+        """The numbers that this kind names, each with the field that names it."""
+        named = ((field, getattr(self, field)) for field in NUMBERS_OF_A_KIND)
+        return tuple((field, name) for field, name in named if name is not None)
 
 
 class Groups(_Part):
@@ -285,8 +299,7 @@ class Policy:
     def _wrong_in_kind(self, kind: MeetingKind) -> Iterator[tuple[str, str]]:
         numbers = _first_days(layer.numbers for layer in self.layers)
         expectations = _first_days(layer.expectations for layer in self.layers)
-        named = [("notice", "number", numbers, name) for name in (kind.notice,) if name]
-        named += [("report_before", "number", numbers, name) for name in (kind.report_before,) if name]
+        named = [(field, "number", numbers, name) for field, name in kind.named_numbers]
         named += [("expects", "expectation", expectations, name) for name in kind.expects]
         for field, what, known, name in named:
             said = _unknown(name, known, what) or _too_early(name, known[name], kind.from_)
@@ -327,7 +340,7 @@ class Policy:
 
     def _named_numbers(self) -> set[str]:
         kinds = [kind for file in self.layers for kind in file.kinds]
-        return {name for kind in kinds for name in (kind.notice, kind.report_before) if name is not None}
+        return {name for kind in kinds for _, name in kind.named_numbers}
 
 
 def _tables(file: PolicyFile) -> tuple[tuple[str, Sequence[Edition]], ...]:
