@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 import services
 from services.foundation.clock import LONDON
 from services.foundation.letters import Letter
-from services.foundation.settings import Settings
+from services.foundation.settings import Settings, is_loopback
 from services.invitations.calendar import Appointment, write
 from services.invitations.rules import CANCEL
-from services.invitations.tokens import local_part
+from services.invitations.tokens import answer_link, local_part
 from services.meetings.rules import say
 
 EMAILS = Path(services.__file__).parent.parent / "templates" / "email"
@@ -115,6 +116,7 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
         "notice_given": notice_given(params["notice"]),
         "authority_name": authority_name(params["authority"]),
         "cancelled": cancelled,
+        "answer_url": None if cancelled else answer_url(params, settings, when.ends_at),
     }
     subject, text, html = _filled(params["audience"], values)
     return Letter(
@@ -130,6 +132,20 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
         calendar=write(appointment(params, settings, reply_to)),
         method="CANCEL" if cancelled else "REQUEST",
     )
+
+
+def answer_url(params: Mapping[str, Any], settings: Settings, ends_at: datetime) -> str | None:
+    """The reader's own link to the answer page; None where no reader could open it, or only over a line that is open to
+    all. Where no public address is set it leads to this machine, and stands in rehearsals alone.
+    """
+    public = urlsplit(settings.public_url) if settings.public_url else None
+    if public is None and settings.smtp is not None:
+        return None
+    if public is not None and public.scheme != "https" and not is_loopback(public.hostname or ""):
+        return None
+    expires = ends_at + timedelta(days=settings.answer_days)
+    link = answer_link(settings.key, params["invitation_id"], params["to"], expires)
+    return f"{settings.links_begin_with}/answer/{link}"
 
 
 def message_id(params: Mapping[str, Any], settings: Settings) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
@@ -19,9 +19,11 @@ from services.foundation.letters import Letter
 from services.foundation.settings import Settings
 from services.invitations import render as rendering
 from services.invitations.render import EMAILS, authority_name, clock_time, long_day, notice_given, render, wrapped
+from services.invitations.tokens import answer_link
 from tests.unit.invitations.rows import AGENCY, AUDIENCES, CHANGES, FAMILY, STARTS, row
 
 SETTINGS = Settings(home=Path("nowhere"), secret="a-key-for-tests-alone")
+PAGE = "http://127.0.0.1:8080/answer/"
 EVERY = list(product(AUDIENCES, CHANGES))
 ELEMENTS = {
     "html",
@@ -83,6 +85,11 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
+def longest(text: str) -> int:
+    """How long the longest line is, apart from a link to the answer page: that stands on a line of its own, whole."""
+    return max(len(line) for line in text.split("\n") if not re.fullmatch(rf"{PAGE}[\w-]+", line))
+
+
 def both(sent: Letter) -> tuple[str, str]:
     """The words of the text and those of the HTML."""
     return flat(sent.text), Page(sent.html).words
@@ -114,7 +121,7 @@ def test_every_message_has_both_forms_with_the_day_the_time_in_london_and_the_re
 @pytest.mark.parametrize(("audience", "change"), EVERY)
 def test_lines_of_text_have_at_most_78_signs_and_nothing_is_left_hanging(audience: str, change: str) -> None:
     text = letter(audience, change).text
-    assert max(map(len, text.split("\n"))) <= 78
+    assert longest(text) <= 78
     assert not re.search(r"[ \t]\n", text)
     assert "\n\n\n" not in text
     assert text.endswith("\n")
@@ -124,14 +131,15 @@ def test_lines_of_text_have_at_most_78_signs_and_nothing_is_left_hanging(audienc
 
 @pytest.mark.parametrize(("audience", "change"), EVERY)
 def test_the_html_stands_by_itself(audience: str, change: str) -> None:
-    """No picture, no style sheet, no script, no link but the one to join: nothing that fetches or tells anyone."""
+    """No picture, no style sheet, no script, no link but to join and answer: nothing that fetches or tells anyone."""
     page = Page(letter(audience, change).html)
     elements = {name for name, _ in page.elements}
     assert elements <= ELEMENTS
     assert all(
         not re.search(r"url\(|@import|expression", attributes.get("style") or "") for _, attributes in page.elements
     )
-    assert {attributes["href"] for name, attributes in page.elements if name == "a"} <= {row()["joining_url"]}
+    links = {attributes["href"] or "" for name, attributes in page.elements if name == "a"}
+    assert {link for link in links if not link.startswith(PAGE)} <= {row()["joining_url"]}
     assert all(not name.startswith("on") and name not in {"src", "background"} for _, a in page.elements for name in a)
 
 
@@ -218,7 +226,7 @@ def test_every_way_to_take_part_is_offered(audience: str) -> None:
             "send a report only",
             "send someone in your place: say who",
             "send apologies",
-            "Reply to this message, or use the buttons in your calendar.",
+            "Or reply to this message, or use the buttons in your calendar.",
         ):
             assert way in words
 
@@ -355,7 +363,7 @@ def test_what_is_missing_reads_well(audience: str, missing: dict[str, Any], read
         assert expected in words.lower()
         assert "None" not in words
     assert "None" not in sent.html
-    assert max(map(len, sent.text.split("\n"))) <= 78
+    assert longest(sent.text) <= 78
 
 
 def test_a_child_without_number_name_or_date_is_told_of_by_initials_alone() -> None:
@@ -394,7 +402,8 @@ def test_whatever_a_value_holds_is_shown_and_not_obeyed(audience: str, word: str
 def test_a_link_cannot_leave_its_attribute() -> None:
     url = "https://meet.example/?a=\"><script>b</script>&c='d'"
     page = Page(letter(joining_url=url).html)
-    assert {a["href"] for name, a in page.elements if name == "a"} == {url}
+    links = [a["href"] or "" for name, a in page.elements if name == "a"]
+    assert {link for link in links if not link.startswith(PAGE)} == {url}
 
 
 def test_a_value_that_is_missing_from_the_row_is_an_error_and_not_a_blank() -> None:
@@ -423,11 +432,52 @@ def test_what_is_put_in_place_of_an_include_gives_what_an_include_gives() -> Non
             "authority_name": "Leicester",
             "cancelled": change in {"cancelled", "withdrawn"},
             "subject": sent.subject,
+            "answer_url": next(iter(re.findall(rf"{PAGE}[\w-]+", sent.text)), None),
         }
         values = row(audience, change) | shown | {"report_by": "Thursday 26 November 2026"}
         folder = f"invitation_{audience}"
         assert environment.get_template(f"{folder}/body.html").render(values) == sent.html
         assert wrapped(environment.get_template(f"{folder}/body.txt").render(values)) == sent.text
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_reader_who_is_asked_has_a_link_of_their_own_to_answer_by_in_both_forms(
+    audience: str, change: str
+) -> None:
+    asked = change not in {"cancelled", "withdrawn"}
+    sent = letter(audience, change, invitation_id="ab" * 13)
+    ends = datetime.fromisoformat(row()["ends_at"])
+    link = PAGE + answer_link(SETTINGS.key, "ab" * 13, "reader@place.example", ends + timedelta(days=14))
+    assert (link in sent.text.split("\n")) == asked
+    assert set(re.findall(rf"{PAGE}[^\"]*", sent.html)) == ({link} if asked else set())
+    assert PAGE not in sent.subject + str(event(sent))
+    assert letter(audience, change, invitation_id="ab" * 13) == sent
+
+
+@pytest.mark.parametrize(
+    ("others", "begins"),
+    [
+        ({}, "http://127.0.0.1:8080"),
+        ({"public_url": "https://meetings.council.example/asked/"}, "https://meetings.council.example/asked"),
+        ({"smtp": "smtp://mail.example:25", "public_url": "https://a.example"}, "https://a.example"),
+        ({"smtp": "smtp://mail.example:25", "public_url": "http://localhost:8080"}, "http://localhost:8080"),
+        ({"smtp": "smtp://mail.example:25"}, None),
+        ({"smtp": "smtp://mail.example:25", "public_url": "http://a.example"}, None),
+        ({"public_url": "http://a.example"}, None),
+    ],
+)
+def test_a_link_that_nobody_could_open_or_everybody_could_read_on_its_way_is_left_out(
+    others: dict[str, Any], begins: str | None
+) -> None:
+    settings = Settings(home=Path("nowhere"), secret="a-key-for-tests-alone", **others)
+    for audience in AUDIENCES:
+        sent = render(row(audience, joining_url=None), settings)
+        for words in (sent.text, sent.html):
+            assert ("/answer/" in words) == (begins is not None)
+            assert f"{begins}/answer/" in words or begins is None
+            assert "page" not in words or begins is not None
+        assert "eply to this message" in sent.text
 
 
 def test_the_calendar_names_no_place_that_the_policy_does_not_list() -> None:
