@@ -14,14 +14,13 @@ from datetime import date
 from functools import lru_cache
 from typing import Annotated, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, Field, Strict, model_validator
 
-from schemas.vocabulary import AGENCY_KINDS, KIND_PATTERN, wrong
+from schemas.edition import Edition, Name, PolicyPart
+from schemas.quoracy import Quoracy
+from schemas.vocabulary import AGENCY_KINDS, wrong
 
-Name = Annotated[str, Field(pattern=KIND_PATTERN)]
 Unit = Literal["working_days", "calendar_days", "weeks", "months", "years"]
-Confirmed = Annotated[bool, Strict()]
-Day = Annotated[date, Strict()]
 
 # The rules that code stands behind; a policy says in which meetings they apply.
 RuleName = Literal[
@@ -51,21 +50,6 @@ NUMBERS_IN_RULES: dict[str, tuple[Unit, ...]] = {
 }
 
 NUMBERS_OF_A_KIND = ("notice", "report_before", "answer_before", "remind_before")
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Edition(_Part):
-    """What every entry of a policy has: an id, the date from which it counts, its source, and whether it is
-    confirmed.
-    """
-
-    id: Name
-    from_: Day = Field(alias="from")
-    source: str = Field(min_length=3)
-    confirmed: Confirmed
 
 
 class Number(Edition):
@@ -134,6 +118,7 @@ class MeetingKind(Edition):
     report_before: Name | None = Field(
         None, description="the number that says how long before the meeting a report is due"
     )
+    quoracy: Name | None = Field(None, description="the rule by which it is quorate; absent: none is set")
     answer_before: Name | None = Field(
         None, description="the number that says how long before the meeting an answer is wanted; absent: none is missed"
     )
@@ -148,7 +133,7 @@ class MeetingKind(Edition):
         return tuple((field, name) for field, name in named if name is not None)
 
 
-class Groups(_Part):
+class Groups(PolicyPart):
     """Agency kinds that a rule treats alike. An overlay's list takes the place of the default's, list by list."""
 
     parents_services: tuple[Name, ...] = ()
@@ -166,7 +151,7 @@ class Groups(_Part):
     parents: tuple[Name, ...] = Field((), description="relationships whose services are asked")
 
 
-class PolicyFile(_Part):
+class PolicyFile(PolicyPart):
     """One policy file: the national default, or an area's overlay."""
 
     format: Literal[1]
@@ -174,6 +159,7 @@ class PolicyFile(_Part):
     numbers: tuple[Number, ...] = Field((), alias="number")
     expectations: tuple[Expectation, ...] = Field((), alias="expectation")
     kinds: tuple[MeetingKind, ...] = Field((), alias="meeting_kind")
+    quoracy: tuple[Quoracy, ...] = ()
     groups: Groups | None = None
     agency_names: dict[Name, str] = Field({}, description="agency kinds in words")
     venues: tuple[str, ...] = Field(
@@ -195,6 +181,7 @@ class PolicyToday:
         self.numbers = policy.in_force([layer.numbers for layer in policy.layers], day)
         self.expectations = policy.in_force([layer.expectations for layer in policy.layers], day)
         self.kinds = policy.in_force([layer.kinds for layer in policy.layers], day)
+        self.quoracy = policy.in_force([layer.quoracy for layer in policy.layers], day)
         self.groups = policy.groups
         self._ever = {kind.id: kind for layer in policy.layers for kind in layer.kinds}
 
@@ -292,6 +279,10 @@ class Policy:
                 for field, kinds in (("agency_kind", (each.agency_kind,)), ("satisfied_by", each.satisfied_by)):
                     for said in self._unknown_agencies(kinds):
                         yield Fault(layer, ("expectation", index, field), said)
+            for index, rule in enumerate(file.quoracy):
+                for field, kinds in _kinds_in(rule):
+                    for said in self._unknown_agencies(kinds):
+                        yield Fault(layer, ("quoracy", index, field), said)
             for field in sorted(file.groups.model_fields_set - {"parents"}) if file.groups else ():
                 for said in self._unknown_agencies(getattr(file.groups, field)):
                     yield Fault(layer, ("groups", field), said)
@@ -300,6 +291,8 @@ class Policy:
         numbers = _first_days(layer.numbers for layer in self.layers)
         expectations = _first_days(layer.expectations for layer in self.layers)
         named = [(field, "number", numbers, name) for field, name in kind.named_numbers]
+        rules = _first_days(layer.quoracy for layer in self.layers)
+        named += [("quoracy", "quoracy rule", rules, name) for name in (kind.quoracy,) if name]
         named += [("expects", "expectation", expectations, name) for name in kind.expects]
         for field, what, known, name in named:
             said = _unknown(name, known, what) or _too_early(name, known[name], kind.from_)
@@ -329,6 +322,7 @@ class Policy:
         of_default = self.layers[0]
         numbers = {*NUMBERS_IN_RULES, *self._named_numbers(), *(number.id for number in of_default.numbers)}
         expected = {name for file in self.layers for kind in file.kinds for name in kind.expects}
+        ruled = {kind.quoracy for file in self.layers for kind in file.kinds if kind.quoracy}
         for layer, file in enumerate(self.layers):
             for index, number in enumerate(file.numbers):
                 if number.id not in numbers:
@@ -337,6 +331,10 @@ class Policy:
                 if each.id not in expected:
                     said = f"no meeting_kind expects {each.id}{_near(each.id, expected)}"
                     yield Fault(layer, ("expectation", index, "id"), said)
+            for index, rule in enumerate(file.quoracy):
+                if rule.id not in ruled:
+                    said = f"no meeting_kind names {rule.id} as its quoracy{_near(rule.id, ruled)}"
+                    yield Fault(layer, ("quoracy", index, "id"), said)
 
     def _named_numbers(self) -> set[str]:
         kinds = [kind for file in self.layers for kind in file.kinds]
@@ -344,7 +342,20 @@ class Policy:
 
 
 def _tables(file: PolicyFile) -> tuple[tuple[str, Sequence[Edition]], ...]:
-    return ("number", file.numbers), ("expectation", file.expectations), ("meeting_kind", file.kinds)
+    return (
+        ("number", file.numbers),
+        ("expectation", file.expectations),
+        ("meeting_kind", file.kinds),
+        ("quoracy", file.quoracy),
+    )
+
+
+def _kinds_in(rule: Quoracy) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return (
+        ("required", tuple(kind for each in rule.required for kind in each.any_of)),
+        ("not_counted", rule.not_counted),
+        ("count_as_one", tuple(kind for group in rule.count_as_one for kind in group)),
+    )
 
 
 def _first_days(layers: Iterable[Sequence[Edition]]) -> dict[str, date]:

@@ -46,6 +46,7 @@ def show_policy(
         ("Numbers", found["numbers"]),
         ("Kinds of agency that are expected", found["expectations"]),
         ("Kinds of meeting", found["meeting_kinds"]),
+        ("When a meeting is quorate", found["quoracy"]),
     ):
         out.print(f"\n{heading}", style="bold")
         for each in entries:
@@ -63,12 +64,41 @@ def in_words(entry: Mapping[str, Any]) -> str:
     if "value" in entry:
         unit = entry["unit"].replace("_", " ")
         return f"{entry['value']:g} {unit[:-1] if entry['value'] == 1 else unit}"
+    if "modes" in entry:
+        return _quorum(entry)
     told = {"id", "from", "source", "confirmed", "file", "because", "name"}
     fields = {name: value for name, value in entry.items() if name not in told and value not in ([], False)}
     said = ", ".join(
         f"{name} {' '.join(value) if isinstance(value, list) else str(value).lower()}" for name, value in fields.items()
     )
     return f"{entry.get('because') or entry.get('name')} ({said})"
+
+
+def _quorum(rule: Mapping[str, Any]) -> str:
+    """What a rule of quoracy says."""
+    parties = [each["name"] for each in rule["required"]]
+    if rule["others"]:
+        parties.append(
+            f"{rule['others']} agencies in direct contact beside them"
+            if parties
+            else f"{rule['others']} agencies in direct contact"
+        )
+    lines = [f"{', '.join(parties)}; there {' or '.join(mode.replace('_', ' ') for mode in rule['modes'])}"]
+    if rule["others"]:
+        verb = "counts" if rule["unrecorded_contact"] == "counts" else "does not count"
+        lines.append(f"an agency whose contact nobody has recorded {verb}")
+    if rule["not_counted"]:
+        lines.append(f"never counted among them: {', '.join(rule['not_counted'])}")
+    lines += [f"counted as one: {', '.join(group)}" for group in rule["count_as_one"]]
+    if rule["report_counts"]:
+        lines.append("a report in time counts like being there")
+    if rule["refuses"]:
+        lines.append(
+            f"inquorate, it is refused without a person's word: {', '.join(rule['refuses'])}".replace("_", " ")
+        )
+    if rule["second_allowed"]:
+        lines.append(f"a second one is no fault: {', '.join(rule['second_allowed'])}".replace("_", " "))
+    return "; ".join(lines)
 
 
 @policy.command("check")
@@ -94,10 +124,11 @@ def check_policy(
         ]
         print_json({"file": str(file), "faults": found})
     elif said is not None:
-        entries = (*said.numbers, *said.expectations, *said.kinds)
+        entries = (*said.numbers, *said.expectations, *said.kinds, *said.quoracy)
         counted = (
             f"{len(said.numbers)} numbers, {len(said.expectations)} kinds of agency expected, "
-            f"{len(said.kinds)} kinds of meeting; not confirmed: {sum(not each.confirmed for each in entries)}"
+            f"{len(said.kinds)} kinds of meeting, {len(said.quoracy)} rules of quoracy; "
+            f"not confirmed: {sum(not each.confirmed for each in entries)}"
         )
         out.print(f"{file} can be used: {counted}", markup=False, soft_wrap=True)
     else:

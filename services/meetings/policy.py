@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas.policy import Edition, Policy, PolicyFile
+from schemas.edition import Edition
+from schemas.policy import Policy, PolicyFile
 from schemas.vocabulary import noun_of
 from schemas.wording import words_for
 
@@ -165,6 +166,7 @@ def load_policy(overlay: Path | None = None) -> Policy:
             "number": file.numbers,
             "expectation": file.expectations,
             "meeting_kind": file.kinds,
+            "quoracy": file.quoracy,
         }
         ids = [each.id for each in tables.get(str(fault.place[0]), ())]
         faults.append(source.fault(fault.place, fault.message, ids))
@@ -181,6 +183,7 @@ def shown(policy: Policy, day: date) -> dict[str, Any]:
         ("numbers", today.numbers),
         ("expectations", today.expectations),
         ("meeting_kinds", today.kinds),
+        ("quoracy", today.quoracy),
     ):
         found[name] = [
             each.model_dump(mode="json", by_alias=True, exclude_none=True) | {"file": _title(policy, each)}
@@ -193,6 +196,6 @@ def shown(policy: Policy, day: date) -> dict[str, Any]:
 def _title(policy: Policy, edition: Edition) -> str:
     """The title of the file that an edition stands in."""
     for layer in policy.layers:
-        if any(edition is each for each in (*layer.numbers, *layer.expectations, *layer.kinds)):
+        if any(edition is each for each in (*layer.numbers, *layer.expectations, *layer.kinds, *layer.quoracy)):
             return layer.title
     raise LookupError(edition.id)
