@@ -1,0 +1,78 @@
+"""What follows from a message that came in: events, reports to keep, or a person who must look.
+
+What shows that a message belongs to an invitation is the token in the address that it was sent to, and the UID of the
+calendar object beside it; never who it says that it is from. Whoever has the token, and is not known as the party that
+was asked, is shown to a person and not believed. When in doubt a person looks, and nothing is done.
+
+Source: RFC 5546 section 3.2.3 (REPLY; who answers without having been asked), RFC 3464 (delivery reports); what mail
+and calendar programs send was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from services.invitations.tokens import invitation_of, looks_like_ours
+from services.post.inbox.reading.found import Reading
+from services.post.inbox.rules.answers import answers
+from services.post.inbox.rules.decided import Asked, Decision, ForAPerson, NewEvent, NewReport, Why
+from services.post.inbox.rules.message import Message, named
+from services.post.inbox.rules.reports import reports
+from services.post.inbox.rules.returned import returned
+
+__all__ = ["Asked", "Decision", "NewEvent", "NewReport", "Why", "decide", "mentions"]
+
+_OF_DOUBT: tuple[Why, ...] = ("too_large", "encrypted", "winmail", "no_calendar_answer", "not_readable")
+
+
+def mentions(reading: Reading, key: bytes, domain: str) -> set[str]:
+    """The invitations that a message has the token of, and so all that it can have an effect on."""
+    return {found for each in reading.addresses if (found := invitation_of(key, domain, each)) is not None}
+
+
+def decide(
+    reading: Reading, key: bytes, domain: str, asked: Mapping[str, Asked], received_at: datetime, mail_id: str
+) -> Decision:
+    """What follows from a message. `asked` holds the invitations of `mentions`, as far as they are there; `mail_id` is
+    the SHA-256 of the message in hexadecimal digits.
+    """
+    tokens = mentions(reading, key, domain)
+    perhaps = frozenset(named(reading, domain) - tokens)
+    if any(looks_like_ours(domain, each) and invitation_of(key, domain, each) is None for each in reading.addresses):
+        return Decision(why="forged_token", perhaps=perhaps)
+    if not tokens:
+        return Decision(why=None if _says_nothing(reading) else "unknown_address", perhaps=perhaps)
+    known = {each: asked[each] for each in sorted(tokens) if each in asked}
+    if not known:
+        return Decision(why="unknown_invitation", perhaps=perhaps | tokens)
+    only = next(iter(known.values())) if len(tokens) == 1 else None
+    message = Message(reading, domain, known, only, received_at, mail_id)
+    invitation_id, meeting_id = (only.invitation_id, only.meeting_id) if only else (None, None)
+    try:
+        events, files, why = _judged(message)
+    except ForAPerson as doubt:
+        return Decision((), (), doubt.why, invitation_id, meeting_id, perhaps)
+    return Decision(tuple(events), tuple(files), why, invitation_id, meeting_id, perhaps)
+
+
+def _says_nothing(reading: Reading) -> bool:
+    """Whether a program wrote it, about nothing that anybody need know."""
+    return reading.kind in ("auto_reply", "receipt") and not reading.attachments and not reading.calendar
+
+
+def _judged(message: Message) -> tuple[list[NewEvent], list[NewReport], Why | None]:
+    """What to do, and why a person must look besides. Raises `ForAPerson` where nothing may be done."""
+    reading = message.reading
+    doubt: Why | None = next((why for why in _OF_DOUBT if why in reading.doubts), None)
+    if reading.kind in ("bounce", "receipt"):
+        return returned(message), [], doubt
+    if reading.kind == "auto_reply":
+        return [], [], None if _says_nothing(reading) else "automatic_answer"
+    events, files = answers(message), reports(message)
+    if doubt is None and not reading.calendar:
+        if reading.text:
+            doubt = "human_text"
+        elif not files:
+            doubt = "not_readable"
+    return events, files, doubt
