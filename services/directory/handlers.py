@@ -12,9 +12,11 @@ from schemas.agency import AgencyRecorded
 from schemas.child import ChildRecorded
 from schemas.circumstance import CircumstanceChanged
 from schemas.envelope import Event
+from schemas.invitation import InvitationBounced
 from schemas.involvement import InvolvementRecorded
 from schemas.relative import RelativeRecorded
 from services.directory import store
+from services.directory.rules import returned
 from services.foundation.history import remember
 from services.foundation.work import Derived, Work
 
@@ -23,12 +25,13 @@ CHANGED = "directory.changed"
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Whose record changed, so that meetings still to come are looked at again."""
+    """Whose record changed, so that meetings still to come are looked at again; those that are named first of all."""
 
     agency_ids: frozenset[str] = frozenset()
     agency_kinds: frozenset[str] = frozenset()
     family_ids: frozenset[str] = frozenset()
     person_ids: frozenset[str] = frozenset()
+    meeting_ids: frozenset[str] = frozenset()
 
 
 def _version(event: Event, **columns: Any) -> dict[str, Any]:
@@ -134,3 +137,33 @@ async def circumstances_changed(work: Work, events: Sequence[Event]) -> None:
             rows.append(stay | {"event_time": change.at})
     changed = await _remember(work, store.hospital_stays, "child_id", rows)
     _tell(work, Changed(person_ids=frozenset(changed)))
+
+
+async def addresses_bounced(work: Work, events: Sequence[Event]) -> None:
+    """Keep which addresses gave mail back for good, whatever message it was: for every meeting where nothing can reach
+    the address any more, else for the meeting alone.
+
+    What is only delayed is not kept: the mail server goes on trying, and says how that ends.
+    """
+    rows: list[dict[str, Any]] = []
+    agencies: set[str] = set()
+    people: set[str] = set()
+    meetings: set[str] = set()
+    for event in events:
+        said = event.data
+        assert isinstance(said, InvitationBounced)
+        if not said.permanent:
+            continue
+        gives_up, address = returned(said.status).gives_up, said.address.lower()
+        meeting_id = None if gives_up else said.meeting_id
+        bounce = f"{meeting_id or ''}|{address}"
+        version = _version(event, bounce=bounce, address=address, meeting_id=meeting_id, status=said.status)
+        rows.append(version | {"event_time": said.at})
+        meetings.add(said.meeting_id)
+        if gives_up and said.agency_id is not None:
+            agencies.add(said.agency_id)
+        if gives_up and said.person_id is not None:
+            people.add(said.person_id)
+    await _remember(work, store.bounced_addresses, "bounce", rows)
+    # Where it is no news, another agency's message had come back from the same address: this meeting is concerned.
+    _tell(work, Changed(frozenset(agencies), person_ids=frozenset(people), meeting_ids=frozenset(meetings)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Agency:
-    """An agency as recorded."""
+    """An agency as recorded; `recorded_at` is the time of the event that says so."""
 
     agency_id: str
     kind: str
@@ -47,6 +47,7 @@ class Agency:
     teams: tuple[Team, ...]
     closed_on: date | None
     cause: Cause
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +148,44 @@ class Involvement:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounce:
+    """That an address gave mail back for good. `meeting_id` names the one meeting for which the address is passed over;
+    None: for every meeting. `day` is the date in England.
+    """
+
+    address: str
+    meeting_id: str | None
+    status: str
+    at: datetime
+    day: date
+    cause: Cause
+
+
+Bounces = Mapping[str, Bounce]
+"""The latest bounce of each address, by the address in small letters."""
+
+NONE_BOUNCED: Bounces = {}
+
+
+def latest_bounces(bounces: Iterable[Bounce]) -> Bounces:
+    """The bounce of each address that decides."""
+    ordered = sorted(bounces, key=lambda each: (each.at, each.cause.source, each.cause.id))
+    return {each.address: each for each in ordered}
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """Where a message to an agency goes: a team or none, an address or none, and why there, in sentences.
 
-    `text` is empty where it goes to the agency's own address and no team was looked at.
+    `text` is empty where it goes to the agency's own address and no team was looked at. `came_back` holds the
+    addresses that would do, had they not given mail back, where there is no other; `causes` the bounces that decided.
     """
 
     team_id: str | None
     address: str | None
     text: str
+    came_back: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
 
 # Routes in words, as they follow "which serves".
@@ -176,10 +206,15 @@ _SERVED = {
 _ROUTES = {"referred": ("referred", "waiting")}
 
 
+def _usable(channels: Iterable[Channel]) -> list[Channel]:
+    """The secure e-mail channels, the most recently verified before the others."""
+    usable = [channel for channel in channels if channel.kind == "email" and channel.secure]
+    return sorted(usable, key=lambda channel: channel.verified_on or date.min, reverse=True)
+
+
 def secure_address(channels: Iterable[Channel]) -> str | None:
     """The first secure e-mail address, the most recently verified before the others; None where there is none."""
-    usable = [channel for channel in channels if channel.kind == "email" and channel.secure]
-    usable.sort(key=lambda channel: channel.verified_on or date.min, reverse=True)
+    usable = _usable(channels)
     return usable[0].address if usable else None
 
 
@@ -189,7 +224,25 @@ def secure_addresses(agency: Agency) -> frozenset[str]:
     return frozenset(each.address for some in own for each in some if each.kind == "email" and each.secure)
 
 
-def route(agency: Agency, team_id: str | None, circumstances: Iterable[str], status: str | None) -> Route:
+def bounce_of(agency: Agency, channel: Channel, bounced: Bounces) -> Bounce | None:
+    """The bounce for which a channel is passed over; None where it has given nothing back since it was verified.
+
+    It is verified since where a record of the agency that is newer than the bounce names that day or a later one.
+    """
+    bounce = bounced.get(channel.address.lower())
+    if bounce is None:
+        return None
+    verified = channel.verified_on is not None and channel.verified_on >= bounce.day
+    return None if verified and agency.recorded_at is not None and agency.recorded_at > bounce.at else bounce
+
+
+def route(
+    agency: Agency,
+    team_id: str | None,
+    circumstances: Iterable[str],
+    status: str | None,
+    bounced: Bounces = NONE_BOUNCED,
+) -> Route:
     """Which address of `agency` is the right one for one child.
 
     A team named on the involvement beats a team that serves one of the child's circumstances, which beats a team that
@@ -197,21 +250,57 @@ def route(agency: Agency, team_id: str | None, circumstances: Iterable[str], sta
     the order in which the agency lists them decides. A team without a secure address is passed over for the next, and
     the text says so.
 
+    An address that has given mail back is passed over too, and it stays the same team that is asked: at another address
+    of its own, at the agency's, or at that of the next team that would do.
+
     Source: the contract's catalogue ("serves"); rules of the field, seeds 19 and 20.
     """
     passed_over = ""
+    reachable: list[tuple[Team, str]] = []
     if agency.teams:
         for team, why in _teams(agency, team_id, frozenset(circumstances), status):
-            address = secure_address(team.channels)
-            if address is not None:
-                return Route(team.team_id, address, f"{passed_over}It goes to {team.name}, {why}.")
-            passed_over += f"{team.name[:1].upper()}{team.name[1:]} has no secure e-mail address on record. "
-        if team_id is not None and all(team.team_id != team_id for team in agency.teams):
+            if _usable(team.channels):
+                reachable.append((team, why))
+            elif not reachable:
+                passed_over += f"{team.name[:1].upper()}{team.name[1:]} has no secure e-mail address on record. "
+        if not reachable and team_id is not None and all(team.team_id != team_id for team in agency.teams):
             passed_over += f"{agency.name} has no team {team_id} on record. "
-    address = secure_address(agency.channels)
-    if address is None:
+    if reachable:
+        asked, why = reachable[0]
+        return _way(
+            agency, asked, [team for team, _ in reachable], f"{passed_over}It goes to {asked.name}, {why}.", bounced
+        )
+    if not _usable(agency.channels):
         return Route(None, None, f"{passed_over}{agency.name} has no secure e-mail address on record.")
-    return Route(None, address, f"{passed_over}It goes to the agency's own address." if passed_over else "")
+    return _way(agency, None, [], f"{passed_over}It goes to the agency's own address." if passed_over else "", bounced)
+
+
+def _way(agency: Agency, asked: Team | None, teams: Iterable[Team], text: str, bounced: Bounces) -> Route:
+    """The way to one team of an agency, or to the agency itself: to the first address that has given nothing back."""
+    team_id, name = (asked.team_id, asked.name) if asked else (None, agency.name)
+    places = [(asked.channels, "another address of its own")] if asked else []
+    places.append((agency.channels, "the agency's own address" if asked else "another of its addresses"))
+    places += [(team.channels, f"the address of {team.name}") for team in teams if team is not asked]
+    back: dict[str, Bounce] = {}
+    for channels, where in places:
+        for channel in _usable(channels):
+            bounce = bounce_of(agency, channel, bounced)
+            if bounce is not None:
+                back.setdefault(channel.address, bounce)
+            elif not back:
+                return Route(team_id, channel.address, text)
+            else:
+                first = next(iter(back.values()))
+                moved = f"What was sent to {name} came back ({returned(first.status).words}), so it goes to {where}."
+                causes = tuple(dict.fromkeys(each.cause for each in back.values()))
+                return Route(team_id, channel.address, f"{text} {moved}".strip(), causes=causes)
+    words = " and ".join(dict.fromkeys(returned(each.status).words for each in back.values()))
+    every = "every address of it" if len(back) > 1 else "the one address of it"
+    lost = (
+        f"What was sent to {name} came back from {every} that may be used ({words}): record another address, or the "
+        "day on which one of these was found to work."
+    )
+    return Route(team_id, None, lost, tuple(back), tuple(dict.fromkeys(each.cause for each in back.values())))
 
 
 def _teams(
@@ -234,3 +323,54 @@ def _teams(
 def _serves(served: str) -> str:
     words = served.replace("_", " ")
     return f"which serves {_SERVED.get(served) or f'those with the circumstance {words}'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What it means that a message came back. `gives_up`: nothing can be sent to the address until it is put right;
+    otherwise it is passed over for the meeting whose message came back, and for no other.
+    """
+
+    words: str
+    gives_up: bool = False
+
+
+# The part of a status code after its class, which says whether it was for good, and the event says that better: mail
+# that could not be handed on for five days is given back with a 4.
+# Source: RFC 3463 sections 3.2 to 3.8; RFC 7505 section 4.2 (a domain that takes no mail), RFC 7372 (authentication).
+_RETURNED = {
+    "1.0": Returned("the address is not right", gives_up=True),
+    "1.1": Returned("there is no such mailbox", gives_up=True),
+    "1.2": Returned("there is no such mail domain", gives_up=True),
+    "1.3": Returned("the address is not a valid one", gives_up=True),
+    "1.4": Returned("the address stands for more than one mailbox", gives_up=True),
+    "1.6": Returned("the mailbox has moved, and nobody knows where to", gives_up=True),
+    "1.7": Returned("the mail server does not accept our address"),
+    "1.8": Returned("the mail server does not accept our address"),
+    "1.10": Returned("the domain takes no mail", gives_up=True),
+    "2.1": Returned("the mailbox is closed", gives_up=True),
+    "2.2": Returned("the mailbox is full"),
+    "2.3": Returned("the message is too long for the mailbox"),
+    "2.4": Returned("the list of its readers cannot be used"),
+    "3.1": Returned("the mail system there has no room"),
+    "3.4": Returned("the message is too long for the mail system there"),
+    "4.6": Returned("the mail goes round in a circle"),
+    "4.7": Returned("it could not be delivered in time"),
+}
+# The same by the kind of trouble alone.
+_KINDS_RETURNED = {
+    "1": Returned("the address was refused"),
+    "2": Returned("the mailbox did not take it"),
+    "3": Returned("the mail system there did not take it"),
+    "4": Returned("the mail system there could not be reached"),
+    "5": Returned("the mail servers did not understand each other"),
+    "6": Returned("what is in the message was refused"),
+    "7": Returned("refused as a matter of policy"),
+}
+_WITHOUT_A_REASON = Returned("no reason was given")
+
+
+def returned(status: str) -> Returned:
+    """What an enhanced status code says of a message that came back for good."""
+    _, kind, detail = status.split(".")
+    return _RETURNED.get(f"{kind}.{detail}") or _KINDS_RETURNED.get(kind, _WITHOUT_A_REASON)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import (
     Agency,
+    Bounce,
     Cause,
     Channel,
     Child,
@@ -23,6 +24,7 @@ from services.directory.rules import (
     Relative,
     Team,
 )
+from services.foundation.clock import london_date
 from services.foundation.database import metadata
 from services.foundation.history import counts_at, history_columns
 from services.foundation.statements import add, among, chunks
@@ -104,13 +106,17 @@ hospital_stays = _history(
 )
 _index(hospital_stays, "child_id", unique=True)
 
-# Addresses that gave mail back for good: one row for the latest time that each did.
+# Addresses that gave mail back for good, in small letters: one row for the latest time that each did, for every meeting
+# (`meeting_id` null) or for one alone. `bounce` names both.
 bounced_addresses = _history(
     "bounced_addresses",
+    Column("bounce", Text, nullable=False),
     Column("address", Text, nullable=False),
+    Column("meeting_id", ID),
     Column("status", String(16), nullable=False),
 )
-_index(bounced_addresses, "address", unique=True)
+_index(bounced_addresses, "bounce", unique=True)
+_index(bounced_addresses, "address")
 
 Row = Mapping[Any, Any]
 T = TypeVar("T")
@@ -143,6 +149,7 @@ def _agency(row: Row) -> Agency:
         teams,
         _date(document["closed_on"]),
         _cause(row),
+        min(row["event_time"], row["known_from"]),  # a time to come is a slip
     )
 
 
@@ -318,6 +325,17 @@ async def hospital_admissions(
         )
         found.update((row["child_id"], _cause(row)) for row in (await db.execute(query)).mappings())
     return found
+
+
+def _bounce(row: Row) -> Bounce:
+    at = row["event_time"]
+    return Bounce(row["address"], row["meeting_id"], row["status"], at, london_date(at), _cause(row))
+
+
+async def bounces_of(db: AsyncConnection, addresses: Iterable[str], as_of: datetime | None = None) -> list[Bounce]:
+    """What these addresses gave back for good, in whatever letters they are written."""
+    lowered = {address.lower() for address in addresses}
+    return await _found(db, bounced_addresses, "address", lowered, _bounce, as_of)
 
 
 async def _known(db: AsyncConnection, column: Column[Any], ids: Iterable[str]) -> set[str]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
 from services.directory import store as directory
-from services.directory.rules import Agency, Child, Involvement
+from services.directory.rules import Agency, Bounce, Child, Involvement, Relative, latest_bounces, secure_addresses
 from services.meetings import store
 from services.meetings.rules import LOOKED_FOR, EarlierMeeting, Entry, Facts, Meeting, Resolution, resolve
 
@@ -66,6 +66,7 @@ async def resolve_all(
     agencies = await directory.agencies_by_id(db, _agency_ids(some, children, involvements, earlier, before), as_of)
     by_authority = await _by_authority(db, some, children, policy, as_of)
     agencies |= {agency.agency_id: agency for found in by_authority.values() for agency in found}
+    bounces = await _bounces(db, agencies.values(), relatives, as_of)
     resolved = {}
     for meeting in some:
         about = set(meeting.child_ids)
@@ -78,9 +79,22 @@ async def resolve_all(
             by_authority,
             earlier.get(meeting.meeting_id, ()),
             tuple(before.get(meeting.meeting_id, {}).values()),
+            latest_bounces([*bounces.get(None, ()), *bounces.get(meeting.meeting_id, ())]),
         )
         resolved[meeting.meeting_id] = (resolve(meeting, facts, policy), before.get(meeting.meeting_id, {}))
     return resolved
+
+
+async def _bounces(
+    db: AsyncConnection, agencies: Iterable[Agency], relatives: Iterable[Relative], as_of: datetime | None
+) -> dict[str | None, list[Bounce]]:
+    """What came back from the addresses of these, by the meeting that it counts for (None: every one)."""
+    addresses = {address for agency in agencies for address in secure_addresses(agency)}
+    addresses |= {relative.email for relative in relatives if relative.email}
+    found: dict[str | None, list[Bounce]] = {}
+    for each in await directory.bounces_of(db, addresses, as_of):
+        found.setdefault(each.meeting_id, []).append(each)
+    return found
 
 
 def _agency_ids(

@@ -144,7 +144,8 @@ async def resolve_again(work: Work, events: Sequence[Derived]) -> None:
     if agencies:
         kinds = {each for change in changes for each in change.agency_kinds}
         concerned |= await store.to_come_for_agencies(work.db, agencies, kinds, work.now)
-    ordered = sorted(concerned)
+    first = await store.still_to_come(work.db, {each for change in changes for each in change.meeting_ids}, work.now)
+    ordered = [*sorted(first), *sorted(concerned - first)]
     for meeting_id in ordered[AT_ONCE:]:
         work.arm(RESOLVE_LATER, meeting_id, work.now)
     await _resolve(work, ordered[:AT_ONCE])

@@ -319,6 +319,7 @@ def _document(entry: Entry) -> dict[str, Any]:
         "address": entry.address,
         "attention": entry.attention,
         "counts_for_quoracy": entry.counts_for_quoracy,
+        **({"back": entry.back} if entry.back else {}),
     }
 
 
@@ -340,6 +341,7 @@ def _entry(row: Mapping[Any, Any]) -> Entry:
         d["address"],
         d["attention"],
         d["counts_for_quoracy"],
+        d.get("back"),
     )
 
 

@@ -12,6 +12,7 @@ from services.meetings.rules.entry import (
     AGENCY_NOT_RECORDED,
     ASKED_BEFORE,
     ASKED_ONCE_MORE,
+    CAME_BACK,
     DECIDED_BY_A_PERSON,
     EXCLUDED_BEFORE,
     FAMILY_NOT_ASKED,
@@ -34,7 +35,7 @@ _OVER = frozenset({INVOLVEMENT_ENDED, ASKED_ONCE_MORE})
 _PASSING = frozenset(
     {
         *(ASKED_BEFORE, "route", "do_not_invite", "agency_closed", "no_usable_address", "agency_not_recorded"),
-        *("illness_flag", "not_with", EXCLUDED_BEFORE),
+        *("illness_flag", "not_with", EXCLUDED_BEFORE, CAME_BACK),
     }
 )
 
@@ -62,7 +63,7 @@ def _marked(entry: Entry, text: str, causes: tuple[Cause, ...]) -> Entry:
 def _kept(q: Question, before: Entry, entries: Sequence[Entry]) -> Entry:
     reasons = tuple(reason for reason in before.reasons if reason.rule not in _PASSING)
     about = tuple(each for each in q.meeting.child_ids if each in before.child_ids)
-    entry = replace(before, decision=INVITED, why_not=None, reasons=reasons)
+    entry = replace(before, decision=INVITED, why_not=None, reasons=reasons, back=None)
     if not about:
         text = (
             "Was asked about a child whom the meeting is not about any more. The invitation stands until a person "
@@ -101,12 +102,16 @@ def _kept_agency(q: Question, entry: Entry, entries: Sequence[Entry]) -> Entry:
             entry, Reason("agency_closed", f"{agency.name} is closed from {say(agency.closed_on)}.", (agency.cause,))
         )
         return _stopped(entry, AGENCY_CLOSED, text, causes)
-    way = route(agency, entry.team_id, (), None)
+    way = route(agency, entry.team_id, (), None, q.facts.bounced)
+    if way.came_back:
+        return _marked(q.came_back(entry, way.came_back, way.text, (agency.cause, *way.causes)), text, causes)
     if way.address is None:
         entry = _and(entry, Reason("no_usable_address", way.text, (agency.cause,)))
         return _stopped(entry, NO_USABLE_ADDRESS, text, causes)
     ended = any(reason.rule in {"involved", "waiting_list", "parents_services"} for reason in entry.reasons)
     counts = entry.counts_for_quoracy and not ended
+    if way.causes:
+        entry = _and(entry, Reason("route", way.text, (agency.cause, *way.causes)))
     return _marked(replace(entry, address=way.address, counts_for_quoracy=counts), text, causes)
 
 

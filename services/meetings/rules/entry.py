@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from services.directory.rules import Cause, Child
 from services.meetings.rules.meeting import Meeting
@@ -36,9 +37,15 @@ RIGHTLY_NOT_ASKED = DECIDED_BY_A_PERSON | {ASKED_ONCE_MORE}
 # The rule by which who was asked once is still named.
 ASKED_BEFORE = "asked_before"
 
+# The rule by which who cannot be reached is still asked, at an address that gave the message back.
+CAME_BACK = "came_back"
+
+Back = Literal["for_good", "this_time"]
+"""Whether an address that gave a message back is given up, or may be tried with another message."""
+
 # Rules whose reason is for the coordinator and not for the one who is asked.
 FOR_THE_COORDINATOR = frozenset(
-    {"route", ASKED_BEFORE, "do_not_invite", EXCLUDED_BEFORE, "agency_closed", "no_usable_address"}
+    {"route", CAME_BACK, ASKED_BEFORE, "do_not_invite", EXCLUDED_BEFORE, "agency_closed", "no_usable_address"}
 )
 
 
@@ -57,7 +64,8 @@ class Entry:
     """One agency (or team of it) or person, and what was decided.
 
     `kind` is the agency's kind, or for a person `relative` or `child`. An entry without agency and person stands for
-    a kind that is expected and that nobody is recorded for.
+    a kind that is expected and that nobody is recorded for. `back`: what was sent to the address came back from there,
+    and there is no other.
     """
 
     kind: str
@@ -71,6 +79,7 @@ class Entry:
     address: str | None = None
     attention: str | None = None
     counts_for_quoracy: bool = True
+    back: Back | None = None
 
     @property
     def party(self) -> str:
@@ -113,4 +122,5 @@ def left_out(entry: Entry, why_not: str, reason: Reason) -> Entry:
         reasons=tuple(dict.fromkeys((*entry.reasons, reason))),
         address=None,
         counts_for_quoracy=False,
+        back=None,
     )

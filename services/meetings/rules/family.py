@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.directory.rules import Child, Relative
+from services.directory.rules import Child, Relative, returned
 from services.meetings.rules.entry import (
     CHILD,
     HELD_FOR_A_PERSON,
@@ -42,7 +42,7 @@ def family(q: Question) -> list[Entry]:
     children = flagged(q)
     if children:
         return [hold_for_illness(entry, children) for entry in found.values()]
-    return [_kept_apart(q, entry, coming) for entry in found.values()]
+    return [_reached(q, _kept_apart(q, entry, coming)) for entry in found.values()]
 
 
 def _parent(relative: Relative, relation: str, child: Child) -> Entry:
@@ -103,6 +103,19 @@ def _join(found: dict[str, Entry], entry: Entry) -> None:
             child_ids=tuple(dict.fromkeys((*first.child_ids, *entry.child_ids))),
         )
     found[entry.person_id or ""] = entry
+
+
+def _reached(q: Question, entry: Entry) -> Entry:
+    """The entry, where the one address that a member of the family gave has given mail back: there is no other."""
+    bounce = q.facts.bounced.get(entry.address.lower()) if entry.address else None
+    if bounce is None or entry.address is None:
+        return entry
+    who = "the child" if entry.kind == CHILD else "this member of the family"
+    text = (
+        f"What was sent to {who} came back ({returned(bounce.status).words}): record another address that they gave, "
+        "or write another way."
+    )
+    return q.came_back(entry, [entry.address], text, (bounce.cause,))
 
 
 def flagged(q: Question) -> tuple[Child, ...]:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from schemas.policy import MeetingKind, Policy, PolicyToday
-from services.directory.rules import Agency, Child, Involvement, Relationship, Relative
+from services.directory.rules import (
+    Agency,
+    Bounces,
+    Cause,
+    Child,
+    Involvement,
+    Relationship,
+    Relative,
+    returned,
+)
 from services.meetings.rules.entry import (
     ASKED_BEFORE,
+    CAME_BACK,
     DECIDED_BY_A_PERSON,
     INVITED,
     NO_AGENCY_KNOWN,
+    NO_USABLE_ADDRESS,
+    NOT_INVITED,
     SEVERAL_AGENCIES,
+    Back,
     EarlierMeeting,
     Entry,
     Reason,
@@ -26,7 +39,9 @@ SELF = "self"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was known when the question was asked. `before` are the entries that stood until then."""
+    """What was known when the question was asked. `before` are the entries that stood until then; `bounced` are the
+    addresses that gave back what was sent about this meeting, or cannot be reached about any.
+    """
 
     children: Mapping[str, Child]
     families: Mapping[str, Sequence[Child]]
@@ -36,6 +51,7 @@ class Facts:
     by_authority: Mapping[tuple[str, str], Sequence[Agency]]
     earlier: Sequence[EarlierMeeting] = ()
     before: Sequence[Entry] = ()
+    bounced: Bounces = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -190,6 +206,28 @@ class Question:
         if all(reason.rule != ASKED_BEFORE for reason in entry.reasons):
             return False
         return entry.why_not not in DECIDED_BY_A_PERSON or self.decision(entry) is not None
+
+    def came_back(self, entry: Entry, addresses: Iterable[str], text: str, causes: tuple[Cause, ...]) -> Entry:
+        """The entry of a party all of whose addresses gave mail back.
+
+        Who has an invitation at one of these keeps it, undelivered: an exception says so until there is another
+        address. Who has none is not asked, which is an exception as well.
+        """
+        stands = next((each.address for each in self.facts.before if each.party == entry.party), None)
+        if stands is None or stands not in set(addresses):
+            reason = Reason("no_usable_address", text, causes)
+            return replace(
+                entry,
+                decision=NOT_INVITED,
+                why_not=NO_USABLE_ADDRESS,
+                reasons=(*entry.reasons, reason),
+                address=None,
+                attention=None,
+                counts_for_quoracy=False,
+            )
+        bounce = self.facts.bounced[stands.lower()]
+        back: Back = "for_good" if returned(bounce.status).gives_up else "this_time"
+        return replace(entry, reasons=(*entry.reasons, Reason(CAME_BACK, text, causes)), address=stands, back=back)
 
     def names(self, entry: Entry) -> set[str]:
         """The ids that name the agency or person of an entry: a child in person is named by the child's id as well."""

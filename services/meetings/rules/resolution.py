@@ -129,26 +129,30 @@ def _by_team(q: Question, agency: Agency, asks: Sequence[Ask]) -> dict[str | Non
 
 def _way(q: Question, agency: Agency, ask: Ask) -> Route:
     """Where to: transition asks go by that route alone, others by involvement, circumstance and status."""
+    bounced = q.facts.bounced
     if ask.transition:
-        return route(agency, None, ("transition",), None)
+        return route(agency, None, ("transition",), None, bounced)
     child = q.facts.children.get(ask.reason.child_id or "")
     circumstances = child.circumstances if child else ()
     if ask.involvement is None:
-        return route(agency, ask.team_id, circumstances, ask.status)
+        return route(agency, ask.team_id, circumstances, ask.status, bounced)
     if child is None or ask.involvement.person_id != child.child_id:
         circumstances = ()  # the service is a parent's
-    return route(agency, ask.involvement.team_id, circumstances, ask.involvement.status)
+    return route(agency, ask.involvement.team_id, circumstances, ask.involvement.status, bounced)
 
 
 def _asked(q: Question, agency: Agency, team_id: str | None, asks: Sequence[tuple[Ask, Route | None]]) -> Entry:
     """The entry of an agency or team that is asked; not asked after all where it has no address."""
     ways = [way for _, way in asks if way is not None]
-    address = ways[0].address
-    if address is not None and any((each.email or "").lower() == address.lower() for each in q.facts.relatives):
+    way = next((each for each in ways if each.address), ways[0])
+    of_family = {(each.email or "").lower() for each in q.facts.relatives}
+    if any(each.lower() in of_family for each in (way.address, *way.came_back) if each):
         text = f"The address on record for {agency.name} is one that a member of the family gave: ask it for its own."
-        ways, address = [Route(ways[0].team_id, None, text)], None
+        way = Route(way.team_id, None, text)
+        ways = [way]
+    address = way.address
     rule = "route" if address else "no_usable_address"
-    said = (Reason(rule, way.text, (agency.cause,)) for way in ways if way.text)
+    said = [Reason(rule, each.text, (agency.cause, *each.causes)) for each in ways if each.text and not each.came_back]
     reasons = tuple(dict.fromkeys([*(ask.reason for ask, _ in asks), *said]))
     child_ids = _about(q, [ask for ask, _ in asks])
     involvements = [ask.involvement for ask, _ in asks if ask.involvement]
@@ -157,19 +161,24 @@ def _asked(q: Question, agency: Agency, team_id: str | None, asks: Sequence[tupl
     else:
         counts = any(ask.counts for ask, _ in asks)
     workers = sorted({each.key_worker for each in involvements if each.key_worker})
-    return Entry(
+    entry = Entry(
         agency.kind,
         agency.agency_id,
         None,
         team_id,
-        INVITED if address else NOT_INVITED,
-        None if address else NO_USABLE_ADDRESS,
+        INVITED,
+        None,
         reasons,
         child_ids,
         address,
-        (", ".join(workers) or None) if address else None,
-        counts and address is not None,
+        ", ".join(workers) or None,
+        counts,
     )
+    if way.came_back:
+        return q.came_back(entry, way.came_back, way.text, (agency.cause, *way.causes))
+    if address is None:
+        return replace(entry, decision=NOT_INVITED, why_not=NO_USABLE_ADDRESS, attention=None, counts_for_quoracy=False)
+    return entry
 
 
 def _about(q: Question, asks: Sequence[Ask]) -> tuple[str, ...]:
