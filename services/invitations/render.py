@@ -216,7 +216,7 @@ def _hung(line: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _report_by(day: str | None) -> str | None:
-    return _weekday(date.fromisoformat(day)) if day else None
+    return weekday(date.fromisoformat(day)) if day else None
 
 
 @lru_cache(maxsize=1024)
@@ -240,13 +240,14 @@ def authority_name(authority: str) -> str:
     return authority.replace("-", " ").replace("_", " ").title() if authority.islower() else authority
 
 
-def _weekday(day: date) -> str:
+def weekday(day: date) -> str:
+    """A date as a person reads it: Monday 29 March 2027."""
     return f"{day:%A} {say(day)}"
 
 
 def long_day(instant: datetime) -> str:
     """A day as a person reads it: Monday 29 March 2027."""
-    return _weekday(instant.astimezone(LONDON).date())
+    return weekday(instant.astimezone(LONDON).date())
 
 
 def clock_time(instant: datetime) -> str:
