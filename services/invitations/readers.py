@@ -49,7 +49,7 @@ def for_all_readers(work: Work, meeting: Meeting, entries: Mapping[str, Entry], 
     today = work.policy.on(meeting.day)
     kind = today.kind(meeting.kind)
     report = today.number(kind.report_before)
-    report_by = days_before(meeting, report) if report else None
+    report_by = days_before(meeting.day, report) if report else None
     written_on = london_date(work.now)
     return {
         "meeting_id": meeting.meeting_id,
@@ -73,11 +73,11 @@ def _family_is_held(meeting: Meeting, entries: Mapping[str, Entry], names: Names
     )
 
 
-def days_before(meeting: Meeting, number: Number) -> date:
-    """The date that is so long before the day of a meeting."""
+def days_before(day: date, number: Number) -> date:
+    """The date that is so long before another."""
     if number.unit == "working_days":
-        return add_working_days(meeting.day, -int(number.value))
-    return earlier(meeting.day, number)
+        return add_working_days(day, -int(number.value))
+    return earlier(day, number)
 
 
 def for_reader(

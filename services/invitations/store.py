@@ -102,6 +102,17 @@ async def standing(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Row[Any
     return found
 
 
+async def asked_among(db: AsyncConnection, meeting_ids: Iterable[str]) -> set[str]:
+    """To which of these meetings somebody has been asked by a message that went out."""
+    found: set[str] = set()
+    for some in chunks(set(meeting_ids)):
+        query = select(invitations.c.meeting_id).where(
+            among(db, invitations.c.meeting_id, some), invitations.c.asked_at.is_not(None)
+        )
+        found |= set((await db.execute(query.distinct())).scalars())
+    return found
+
+
 async def rows_by_id(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Mapping[Any, Any]]:
     """The rows of invitations, by id."""
     found: dict[str, Mapping[Any, Any]] = {}

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Index, String, Table, Text, UniqueConstraint
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Instant, RowNumber, metadata
+from services.foundation.statements import add, among, change, chunks
+from services.participation.rules.reports import Report, Request
 
 ID = String(64)
 
-# What a party was asked for: one row for each invitation and kind of document.
+# What a party was asked for: one row for each invitation and kind of document, which stays when it is owed no more
+# (`ended_at`). `told_sequence` is the SEQUENCE at which the letter that asks for it was written, `failure` why no such
+# letter reached the party.
 requests = Table(
     "report_requests",
     metadata,
@@ -21,6 +31,9 @@ requests = Table(
     Column("asked_at", Instant, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("reminded_at", Instant),
+    Column("told_sequence", Integer),
+    Column("failure", String(16)),
+    Column("ended_at", Instant),
 )
 Index("ix_report_requests_meeting_id", requests.c.meeting_id)
 
@@ -65,3 +78,63 @@ drafts = Table(
     Column("fields", JSON, nullable=False),
     Column("saved_at", Instant, nullable=False),
 )
+
+_REQUEST = tuple(field.name for field in fields(Request))
+_REPORT = tuple(field.name for field in fields(Report))
+
+
+async def put(db: AsyncConnection, some: Sequence[Report]) -> None:
+    """Keep that documents came."""
+    await add(db, reports, [asdict(each) for each in some])
+
+
+async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, list[Report]]:
+    """The documents that came for meetings, in the order in which they were learnt of."""
+    found: dict[str, list[Report]] = {}
+    for some in chunks(set(meeting_ids)):
+        query = select(*(reports.c[name] for name in _REPORT)).where(among(db, reports.c.meeting_id, some))
+        for row in (await db.execute(query.order_by(reports.c.report_no))).mappings():
+            values: dict[str, Any] = dict(row)
+            found.setdefault(values["meeting_id"], []).append(Report(**values))
+    return found
+
+
+async def put_requests(db: AsyncConnection, fresh: Sequence[Request], changed: Sequence[Request]) -> None:
+    """Keep what parties were asked for: new, and as it stands after a change."""
+    await add(db, requests, [asdict(each) for each in fresh])
+    await change(db, requests, ["invitation_id", "kind"], [asdict(each) for each in changed])
+
+
+async def requests_of_meetings(
+    db: AsyncConnection, meeting_ids: Iterable[str]
+) -> dict[str, dict[tuple[str, str], Request]]:
+    """What parties of meetings were ever asked for: by meeting, then by invitation and kind."""
+    found: dict[str, dict[tuple[str, str], Request]] = {}
+    for some in chunks(set(meeting_ids)):
+        query = select(*(requests.c[name] for name in _REQUEST)).where(among(db, requests.c.meeting_id, some))
+        for row in (await db.execute(query)).mappings():
+            values: dict[str, Any] = dict(row)
+            request = Request(**values)
+            found.setdefault(request.meeting_id, {})[request.invitation_id, request.kind] = request
+    return found
+
+
+async def requests_of(db: AsyncConnection, invitation_ids: Iterable[str]) -> dict[str, dict[str, Request]]:
+    """What parties were ever asked for: by invitation, then by kind."""
+    found: dict[str, dict[str, Request]] = {}
+    for some in chunks(set(invitation_ids)):
+        query = select(*(requests.c[name] for name in _REQUEST)).where(among(db, requests.c.invitation_id, some))
+        for row in (await db.execute(query)).mappings():
+            values: dict[str, Any] = dict(row)
+            request = Request(**values)
+            found.setdefault(request.invitation_id, {})[request.kind] = request
+    return found
+
+
+async def held_here(db: AsyncConnection, document_ids: Iterable[str]) -> dict[str, datetime]:
+    """Which of these documents Quorate holds itself, and since when."""
+    found: dict[str, datetime] = {}
+    for some in chunks(set(document_ids)):
+        query = select(documents.c.document_id, documents.c.received_at).where(among(db, documents.c.document_id, some))
+        found.update((row.document_id, row.received_at) for row in await db.execute(query))
+    return found

@@ -55,9 +55,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "bounced_addresses",
-        sa.Column("bounce", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
-        sa.Column("meeting_id", sa.String(length=64), nullable=True),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("version", RowNumber, autoincrement=True, nullable=False),
         sa.Column("event_time", Instant(), nullable=False),
@@ -67,10 +65,14 @@ def upgrade() -> None:
         sa.Column("known_until", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_bounced_addresses")),
     )
-    counts = {"sqlite_where": sa.text("known_until IS NULL"), "postgresql_where": sa.text("known_until IS NULL")}
-    op.create_index("ix_bounced_addresses_bounce", "bounced_addresses", ["bounce"], unique=True, **counts)
-    op.create_index("ix_bounced_addresses_bounce_past", "bounced_addresses", ["bounce", "known_from"])
-    op.create_index("ix_bounced_addresses_address", "bounced_addresses", ["address"], **counts)
+    op.create_index(
+        "ix_bounced_addresses_address",
+        "bounced_addresses",
+        ["address"],
+        unique=True,
+        sqlite_where=sa.text("known_until IS NULL"),
+        postgresql_where=sa.text("known_until IS NULL"),
+    )
     op.create_index("ix_bounced_addresses_address_past", "bounced_addresses", ["address", "known_from"])
 
     op.create_table(
@@ -174,6 +176,9 @@ def upgrade() -> None:
         sa.Column("asked_at", Instant(), nullable=False),
         sa.Column("due_at", Instant(), nullable=False),
         sa.Column("reminded_at", Instant(), nullable=True),
+        sa.Column("told_sequence", sa.Integer(), nullable=True),
+        sa.Column("failure", sa.String(length=16), nullable=True),
+        sa.Column("ended_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("invitation_id", "kind", name=op.f("pk_report_requests")),
     )
     op.create_index("ix_report_requests_meeting_id", "report_requests", ["meeting_id"])

@@ -1,0 +1,117 @@
+"""The letters that ask for a report or a care plan, and that remind of one: how they read, and whether they may go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Template
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.foundation.letters import Letter
+from services.foundation.outbox import OutboxRow
+from services.foundation.settings import Settings
+from services.invitations import handlers as invitation_handlers
+from services.invitations import store as invitations
+from services.invitations.render import answer_url, authority_name, clock_time, environment, long_day, weekday, wrapped
+from services.invitations.tokens import local_part
+from services.meetings import store as meetings
+from services.participation.handlers.reports import REMINDER_LETTER, REQUEST_LETTER
+from services.participation.rules.reports import CARE_PLAN, REPORT, came
+from services.participation.store import reports as store
+
+_WHAT = {(REPORT,): "Report", (CARE_PLAN,): "Care plan"}
+
+
+@lru_cache(maxsize=4)
+def _templates(name: str) -> tuple[Template, Template, Template]:
+    """Subject, text and HTML of one of the letters."""
+    subject, text, html = (
+        environment.get_template(f"{name}/{part}") for part in ("subject.txt", "body.txt", "body.html")
+    )
+    return subject, text, html
+
+
+def render_request(params: Mapping[str, Any], settings: Settings) -> Letter:
+    """The letter to somebody who sent apologies."""
+    return _render(REQUEST_LETTER, params, settings)
+
+
+def render_reminder(params: Mapping[str, Any], settings: Settings) -> Letter:
+    """The letter to somebody whose report or care plan is due soon."""
+    return _render(REMINDER_LETTER, params, settings)
+
+
+def _render(name: str, params: Mapping[str, Any], settings: Settings) -> Letter:
+    """The same parameters give the same bytes, so that a repeat is the same message."""
+    starts_at, ends_at = (datetime.fromisoformat(params[each]) for each in ("starts_at", "ends_at"))
+    kinds = tuple(each["kind"] for each in params["wanted"])
+    values = {
+        **params,
+        "day": long_day(starts_at),
+        "from_time": clock_time(starts_at),
+        "to_time": clock_time(ends_at),
+        "authority_name": authority_name(params["authority"]),
+        "what": _WHAT.get(kinds, "Report and care plan"),
+        "wanted": [
+            {**each, "day": weekday(date.fromisoformat(each["by"])) if each["by"] else None}
+            for each in params["wanted"]
+        ],
+        "wants_report": REPORT in kinds,
+        "wants_care_plan": CARE_PLAN in kinds,
+        "answer_url": answer_url(params, settings, ends_at),
+    }
+    subject, text, html = _templates(name)
+    values["subject"] = line = " ".join(subject.render(values).split())
+    reply_to = f"{local_part(settings.key, 'reply', params['invitation_id'])}@{settings.mail_domain}"
+    return Letter(
+        to=params["to"],
+        sender=f"bounce{reply_to.removeprefix('reply')}",
+        from_name=settings.mail_from_name,
+        from_address=reply_to,
+        subject=line,
+        message_id=message_id(name, params, settings),
+        date=datetime.fromisoformat(params["stamp"]),
+        text=wrapped(text.render(values)),
+        html=html.render(values),
+    )
+
+
+def message_id(name: str, params: Mapping[str, Any], settings: Settings) -> str:
+    """One Message-ID for what is asked for at one SEQUENCE of an invitation, and one for each day of which it is
+    reminded, for ever.
+    """
+    kinds = [each["kind"] for each in params["wanted"]]
+    if name == REMINDER_LETTER:
+        ends = (datetime.fromisoformat(each["due_at"]) for each in params["wanted"])
+        kinds = [f"{kind}.{due_at:%Y%m%d%H%M}" for kind, due_at in zip(kinds, ends, strict=True)]
+    return f"<{params['invitation_id']}.{params['sequence']}.{name}.{'.'.join(kinds)}@{settings.mail_domain}>"
+
+
+async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> dict[int, str]:
+    """Which of these letters may not go any more: to an address that is not the right one now, once the meeting has
+    begun or is off, and where nothing of what they ask for is owed and missing.
+    """
+    found = dict(await invitation_handlers.withheld(db, rows, now))
+    about = await meetings.meetings_by_id(db, {row.params["meeting_id"] for row in rows})
+    invited = {
+        invitation.invitation_id: invitation
+        for some in (await invitations.of_meetings(db, about)).values()
+        for invitation in some.values()
+    }
+    kept, reports = await store.requests_of(db, [row.key for row in rows]), await store.of_meetings(db, about)
+    for row in rows:
+        meeting, invitation = about.get(row.params["meeting_id"]), invited.get(row.key)
+        if row.outbox_id in found:
+            continue
+        if meeting is None or invitation is None or meeting.state != "scheduled" or meeting.starts_at <= now:
+            found[row.outbox_id] = "too_late"
+        elif not any(
+            request.ended_at is None and came(each["kind"], invitation, reports.get(meeting.meeting_id, ())) is None
+            for each in row.params["wanted"]
+            if (request := kept.get(row.key, {}).get(each["kind"])) is not None
+        ):
+            found[row.outbox_id] = "not_permitted"
+    return found
