@@ -30,9 +30,9 @@ from services.meetings import handlers as meetings
 from services.meetings import store as meetings_store
 from services.meetings.policy import load_policy
 from services.oversight import handlers as oversight
-from services.participation.handlers import answers
+from services.participation import report_letters
+from services.participation.handlers import answers, reports
 from services.participation.store import quoracy as quoracy_store  # noqa: F401  # its tables
-from services.participation.store import reports as reports_store  # noqa: F401  # its tables
 from services.post.catcher import Catcher
 from services.post.inbox import store as inbox_store  # noqa: F401  # its table
 from services.post.mailer import Mailer, Tally
@@ -50,11 +50,13 @@ HANDLERS: Handlers = {
     "quorate.meeting.held.v1": (meetings.held,),
     "quorate.invitation.answered.v1": (answers.answered,),
     directory.CHANGED: (meetings.resolve_again,),
-    meetings.RESOLVED: (invitations.write, oversight.note_left_out),
-    meetings.CLOSED: (invitations.close, oversight.note_closed),
+    "quorate.report.received.v1": (reports.received,),
+    meetings.RESOLVED: (invitations.write, oversight.note_left_out, reports.resolved),
+    meetings.CLOSED: (invitations.close, oversight.note_closed, reports.closed),
+    answers.HEARD: (reports.heard,),
     answers.REVIEWED: (oversight.note_missing,),
-    "quorate.invitation.sent.v1": (oversight.note_sent,),
-    "quorate.invitation.undelivered.v1": (oversight.note_undelivered,),
+    "quorate.invitation.sent.v1": (oversight.note_sent, reports.tried),
+    "quorate.invitation.undelivered.v1": (oversight.note_undelivered, reports.tried),
 }
 
 # Event type → what it is held to before it is accepted, beyond its own form.
@@ -71,6 +73,8 @@ KNOWN: Known = {
 # Outbox row → who renders it, says whether it may still go, and is told how it went.
 LETTERS: Mapping[str, LetterKind] = {
     invitations.LETTER: LetterKind(invitation_letters.render, invitations.withheld, invitations.settled),
+    reports.REQUEST_LETTER: LetterKind(report_letters.render_request, report_letters.withheld, reports.settled),
+    reports.REMINDER_LETTER: LetterKind(report_letters.render_reminder, report_letters.withheld, reports.settled),
 }
 
 # Timer → what happens when it is due, given the keys.
@@ -78,6 +82,7 @@ TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
     meetings.RESOLVE_LATER: meetings.resolve_later,
     meetings.STARTS: oversight.meetings_start,
     oversight.GONE: oversight.still_there,
+    reports.DUE: reports.due,
 }
 
 TIMERS_AT_ONCE = 200
