@@ -31,7 +31,7 @@ from services.meetings import store as meetings_store
 from services.meetings.policy import load_policy
 from services.oversight import handlers as oversight
 from services.participation import report_letters
-from services.participation.handlers import answers, reports
+from services.participation.handlers import answers, asking, reports
 from services.participation.store import quoracy as quoracy_store  # noqa: F401  # its tables
 from services.post.catcher import Catcher
 from services.post.inbox import store as inbox_store  # noqa: F401  # its table
@@ -49,11 +49,14 @@ HANDLERS: Handlers = {
     "quorate.meeting.cancelled.v1": (meetings.cancelled,),
     "quorate.meeting.held.v1": (meetings.held,),
     "quorate.invitation.answered.v1": (answers.answered,),
+    "quorate.invitation.countered.v1": (asking.countered,),
+    "quorate.invitation.requested.v1": (asking.requested,),
     directory.CHANGED: (meetings.resolve_again,),
     "quorate.report.received.v1": (reports.received,),
-    meetings.RESOLVED: (invitations.write, oversight.note_left_out, reports.resolved),
-    meetings.CLOSED: (invitations.close, oversight.note_closed, reports.closed),
-    answers.HEARD: (reports.heard,),
+    meetings.RESOLVED: (invitations.write, oversight.note_left_out, asking.await_answers, reports.resolved),
+    meetings.CLOSED: (invitations.close, oversight.note_closed, asking.close, reports.closed),
+    answers.HEARD: (asking.heard_back, reports.heard),
+    invitations.SEND_AGAIN: (invitations.send_again,),
     answers.REVIEWED: (oversight.note_missing,),
     "quorate.invitation.sent.v1": (oversight.note_sent, reports.tried),
     "quorate.invitation.undelivered.v1": (oversight.note_undelivered, reports.tried),
@@ -82,6 +85,7 @@ TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
     meetings.RESOLVE_LATER: meetings.resolve_later,
     meetings.STARTS: oversight.meetings_start,
     oversight.GONE: oversight.still_there,
+    asking.LOOK: asking.look,
     reports.DUE: reports.due,
 }
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.outcomes import InvitationSent, InvitationUndelivered
@@ -18,13 +19,42 @@ from services.foundation.outbox import OutboxRow
 from services.foundation.work import Derived, Work
 from services.invitations import store
 from services.invitations.readers import Names, for_all_readers, for_reader
-from services.invitations.rules import CANCEL, CANCELLED, REQUEST, Invitation, Step, owed, silenced, withdraw
+from services.invitations.rules import (
+    BOUNCED,
+    CANCEL,
+    CANCELLED,
+    DELIVERED,
+    REQUEST,
+    UNDELIVERED,
+    Change,
+    Invitation,
+    Step,
+    Told,
+    once_more,
+    owed,
+    silenced,
+    withdraw,
+)
 from services.meetings import store as meetings
 from services.meetings.handlers import RESOLVE_LATER, Closed, Resolved
 from services.meetings.rules import ILLNESS_FLAG, Entry, Meeting
 
-LETTER = "invitation"
+LETTER = store.LETTER
+SEND_AGAIN = "invitations.send_again"
 ASKING = frozenset({"new", "again", "time"})
+
+
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """An invitation is to go once more as it stands. `change` says why, `before` what the reader answered to, where
+    that was another time, and `answer_by` by when an answer is wanted.
+    """
+
+    meeting_id: str
+    party: str
+    change: Change
+    before: Told | None = None
+    answer_by: date | None = None
 
 
 async def write(work: Work, events: Sequence[Derived]) -> None:
@@ -64,6 +94,24 @@ async def close(work: Work, events: Sequence[Derived]) -> None:
     ]
     entries = await meetings.entries_of(work.db, {step.invitation.meeting_id for step in steps})
     await _post_all(work, steps, cancelled, entries, standing)
+
+
+async def send_again(work: Work, events: Sequence[Derived]) -> None:
+    """Send invitations once more, as far as their readers are still to be told what stands in them."""
+    wanted: list[SendAgain] = [event.data for event in events]
+    about = await meetings.meetings_by_id(work.db, {each.meeting_id for each in wanted})
+    standing = await store.of_meetings(work.db, about)
+    entries = await meetings.entries_of(work.db, about)
+    steps: dict[str, Step] = {}
+    for each in wanted:
+        invitation = standing.get(each.meeting_id, {}).get(each.party)
+        if invitation is None or invitation.invitation_id in steps:
+            continue
+        entry = entries.get(each.meeting_id, {}).get(each.party)
+        step = once_more(about[each.meeting_id], entry, invitation, each.change, work.now, each.before, each.answer_by)
+        if step is not None:
+            steps[invitation.invitation_id] = step
+    await _post_all(work, list(steps.values()), about, entries, standing)
 
 
 async def _take_back(work: Work, steps: Sequence[Step]) -> list[Step]:
@@ -138,6 +186,7 @@ def _about(step: Step) -> dict[str, Any]:
         "change": step.change,
         "changed": list(step.changed),
         "was": step.before.starts_at.isoformat() if step.before else None,
+        "answer_by": step.answer_by.isoformat() if step.answer_by else None,
         "sequence": invitation.sequence,
         "revision": invitation.revision,
         "stamp": invitation.stamp.isoformat(),
@@ -248,12 +297,14 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
             "at": attempt.at,
         }
         if attempt.state == "sent":
+            if _came_back_already(invitation, params):
+                continue
             unread = invitation.asked_at is None or invitation.failure is not None
             asks = params["change"] in ASKING or unread
             outcome: Any = InvitationSent(**about, revision=params["revision"], asks=asks)
             if params["method"] == REQUEST:
                 asked.append((invitation.invitation_id, attempt.at))
-                if latest:
+                if latest and invitation.state != DELIVERED:
                     done.append(invitation.invitation_id)
             work.emit(Derived("quorate.invitation.sent.v1", invitation.meeting_id, params["partition_key"], outcome))
         elif latest:
@@ -265,3 +316,11 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
             )
     await store.note_sent(work.db, asked, done)
     await store.note_failed(work.db, failed)
+
+
+def _came_back_already(invitation: Row[Any], params: Mapping[str, Any]) -> bool:
+    """Whether what was sent came back before it was noted as sent, as it may within a moment. What has been written
+    since then, to another address, is not what came back.
+    """
+    stands = invitation.state == UNDELIVERED or params.get("to") != invitation.address
+    return bool(invitation.failure == BOUNCED and stands)

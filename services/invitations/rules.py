@@ -8,15 +8,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from services.meetings.rules import DECIDED_BY_A_PERSON, INVITED, Entry, Meeting
 
 QUEUED, SENT, DELIVERED, UNDELIVERED, CANCELLED = "queued", "sent", "delivered", "undelivered", "cancelled"
 REQUEST, CANCEL = "request", "cancel"
+BOUNCED = "bounced"
 
-Change = Literal["new", "again", "time", "details", "address", "cancelled", "withdrawn"]
+Change = Literal[
+    "new", "again", "time", "details", "address", "cancelled", "withdrawn", "earlier_answer", "reminder", "requested"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """An invitation as it stands. `revision` counts the messages within one SEQUENCE, and `since` is when that was
-    begun: what was answered before it is an answer to something else.
+    begun: what was answered before it is an answer to something else. `failure` is why it was undelivered last.
     """
 
     invitation_id: str
@@ -48,18 +51,42 @@ class Invitation:
     stamp: datetime
     since: datetime
     told: Told
+    failure: str | None = None
+
+    @property
+    def came_back(self) -> bool:
+        """Whether its latest message came back after the mail server had taken it."""
+        return self.state == UNDELIVERED and self.failure == BOUNCED
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message that was written for an invitation. `left_at` is when the mail server took it; None where it has
+    not.
+    """
+
+    sequence: int
+    revision: int
+    method: str
+    change: str
+    stamp: datetime
+    told: Told
+    written_at: datetime
+    waits: bool
+    left_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One message owed: the invitation as it stands after it, what changed, and what the same reader was told before
-    (None: nothing, or not this reader).
+    (None: nothing, or not this reader). `answer_by` is the day by which an answer is wanted, where the message says so.
     """
 
     invitation: Invitation
     method: str
     change: Change
     before: Told | None = None
+    answer_by: date | None = None
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -97,8 +124,9 @@ def owed(
     """The messages that a meeting's entries owe, given the invitations that stand.
 
     A new time is a new SEQUENCE, so that the reader is asked again; a new room is the same SEQUENCE with a later
-    DTSTAMP, so that an answer stands; a new address is a new SEQUENCE, for nobody there has answered. Only a person's
-    decision takes an invitation back. Nothing is owed once the meeting has ended.
+    DTSTAMP, so that an answer stands; a new address is a new SEQUENCE, for nobody there has answered. What came back
+    from its only address goes there again when somebody has found that it works. Only a person's decision takes an
+    invitation back. Nothing is owed once the meeting has ended.
     """
     steps: list[Step] = []
     if meeting.ends_at <= now:
@@ -148,13 +176,20 @@ def _ask(meeting: Meeting, party: str, entry: Entry, before: Invitation | None, 
         )
         return Step(made, REQUEST, "new")
     change: Change
+    same_time_and_place = before.told == tell
     if before.state == CANCELLED:
         change = "again"
     elif before.address != entry.address:
         change = "address"
+    elif before.came_back:
+        # Nobody there has read it: it is sent as to a new reader once the address works, or where there is more to tell
+        # and it may work by now.
+        if entry.back == "for_good" or (entry.back is not None and same_time_and_place):
+            return None
+        change = "address"
     elif (before.told.starts_at, before.told.ends_at) != (tell.starts_at, tell.ends_at):
         change = "time"
-    elif before.told != tell:
+    elif not same_time_and_place:
         change = "details"
     else:
         return None
@@ -167,6 +202,28 @@ def withdraw(before: Invitation, now: datetime, change: Change) -> Step:
     """The cancellation of an invitation: the same UID, a higher SEQUENCE."""
     after = _moved(before, before.address, CANCELLED, before.sequence + 1, 0, now, before.told)
     return Step(after, CANCEL, change, before.told)
+
+
+def once_more(
+    meeting: Meeting,
+    entry: Entry | None,
+    standing: Invitation,
+    change: Change,
+    now: datetime,
+    before: Told | None = None,
+    answer_by: date | None = None,
+) -> Step | None:
+    """The invitation as it stands, sent once more: the same SEQUENCE, so that an answer to it stands, and the next
+    revision. None where the meeting is over or off, or the reader is not to be told this, or not in this way, any more.
+    """
+    if meeting.state != "scheduled" or meeting.ends_at <= now or standing.state == CANCELLED:
+        return None
+    if entry is None or entry.decision != INVITED or standing.address is None or entry.address != standing.address:
+        return None
+    if standing.told != told(meeting) or (standing.came_back and entry.back is not None):
+        return None
+    after = _moved(standing, standing.address, QUEUED, standing.sequence, standing.revision + 1, now, standing.told)
+    return Step(after, REQUEST, change, before, answer_by)
 
 
 def _moved(

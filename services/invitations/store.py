@@ -10,8 +10,9 @@ from sqlalchemy import Column, Index, Integer, Row, String, Table, Text, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Instant, metadata
+from services.foundation.outbox import MAIL, outbox
 from services.foundation.statements import add, among, change, chunks
-from services.invitations.rules import Invitation, Told
+from services.invitations.rules import BOUNCED, REQUEST, Invitation, Message, Told
 
 ID = String(64)
 
@@ -56,6 +57,7 @@ def _invitation(row: Mapping[Any, Any]) -> Invitation:
         row["stamp"],
         row["since"],
         Told(row["starts_at"], row["ends_at"], row["place"], row["joining_url"]),
+        row["failure"],
     )
 
 
@@ -79,6 +81,8 @@ _STANDING = (
     "revision",
     "asked_at",
     "failure",
+    "state",
+    "address",
 )
 
 
@@ -94,7 +98,7 @@ async def addresses(db: AsyncConnection, ids: Iterable[str]) -> dict[str, str | 
 
 
 async def standing(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Row[Any]]:
-    """How invitations stand, by id: whose they are, their latest message, and whether they were ever asked."""
+    """How invitations stand, by id: whose they are, their latest message, and whether anybody was ever asked by it."""
     found: dict[str, Row[Any]] = {}
     for some in chunks(set(ids)):
         query = select(*(invitations.c[name] for name in _STANDING)).where(among(db, invitations.c.invitation_id, some))
@@ -120,6 +124,37 @@ async def rows_by_id(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Mappi
         rows = await db.execute(select(invitations).where(among(db, invitations.c.invitation_id, some)))
         found.update((row["invitation_id"], row) for row in rows.mappings())
     return found
+
+
+LETTER = "invitation"
+
+
+async def messages_of(db: AsyncConnection, ids: Iterable[str]) -> dict[str, list[Message]]:
+    """The messages that were written for invitations, by id and oldest first."""
+    found: dict[str, list[Message]] = {}
+    columns = (outbox.c.key, outbox.c.params, outbox.c.state, outbox.c.written_at, outbox.c.settled_at)
+    for some in chunks(set(ids)):
+        query = select(*columns).where(among(db, outbox.c.key, some), outbox.c.channel == MAIL, outbox.c.name == LETTER)
+        for row in (await db.execute(query.order_by(outbox.c.outbox_id))).mappings():
+            if "stamp" in row["params"]:
+                found.setdefault(row["key"], []).append(_message(row))
+    return found
+
+
+def _message(row: Mapping[Any, Any]) -> Message:
+    params = row["params"]
+    starts_at, ends_at, stamp = (datetime.fromisoformat(params[name]) for name in ("starts_at", "ends_at", "stamp"))
+    return Message(
+        params["sequence"],
+        params["revision"],
+        params.get("method", REQUEST),
+        params.get("change", "new"),
+        stamp,
+        Told(starts_at, ends_at, params.get("place"), params.get("joining_url")),
+        row["written_at"],
+        row["state"] == "pending",
+        row["settled_at"] if row["state"] == "sent" else None,
+    )
 
 
 async def put(db: AsyncConnection, fresh: Sequence[Invitation], changed: Sequence[Invitation], now: datetime) -> None:
@@ -171,3 +206,16 @@ async def note_failed(db: AsyncConnection, failures: Sequence[tuple[str, str]]) 
     """Note invitations that did not reach anyone, with the reason."""
     rows = [{"invitation_id": each, "state": "undelivered", "failure": why} for each, why in failures]
     await change(db, invitations, ["invitation_id"], rows)
+
+
+async def note_returned(db: AsyncConnection, bounced: Iterable[str], unasked: Iterable[str]) -> None:
+    """Note invitations whose latest message came back; and of these the ones by which, then, nobody has been asked."""
+    rows = [{"invitation_id": each, "state": "undelivered", "failure": BOUNCED} for each in bounced]
+    await change(db, invitations, ["invitation_id"], rows)
+    await change(db, invitations, ["invitation_id"], [{"invitation_id": each, "asked_at": None} for each in unasked])
+
+
+async def note_delivered(db: AsyncConnection, delivered: Sequence[tuple[str, datetime]]) -> None:
+    """Note invitations whose latest message has reached the mailbox."""
+    rows = [{"invitation_id": each, "asked_at": at, "state": "delivered", "failure": None} for each, at in delivered]
+    await change(db, invitations, ["invitation_id"], rows, fill="asked_at")

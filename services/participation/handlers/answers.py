@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.envelope import Event
 from schemas.invitation import InvitationAnswered
 from services.foundation.work import Derived, Work
+from services.invitations import store as invitations
 from services.participation.rules.answers import Answer
 from services.participation.store import answers as store
 
@@ -24,8 +25,23 @@ class HeardFrom:
 
 async def answered(work: Work, events: Sequence[Event]) -> None:
     """Keep answers, whether they count or not."""
-    await store.put(work.db, [_answer(work, event) for event in events])
+    await store.put(work.db, await _without_echoes(work, [_answer(work, event) for event in events]))
     tell_heard(work, events)
+
+
+async def _without_echoes(work: Work, said: Sequence[Answer]) -> list[Answer]:
+    """The answers, without a DTSTAMP that is one of the invitation's messages: it says nothing of the answer."""
+    stamped = {each.meeting_id for each in said if each.stamp is not None}
+    standing = await invitations.of_meetings(work.db, stamped)
+    some = [each for of_meeting in standing.values() for each in of_meeting.values()]
+    messages = await invitations.messages_of(work.db, [each.invitation_id for each in some])
+    ours = {(each.invitation_id, message.stamp) for each in some for message in messages.get(each.invitation_id, ())}
+    return [
+        replace(each, stamp=None)
+        if any((one.invitation_id, each.stamp) in ours for one in standing.get(each.meeting_id, {}).values())
+        else each
+        for each in said
+    ]
 
 
 def tell_heard(work: Work, events: Sequence[Event]) -> None:

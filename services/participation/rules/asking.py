@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from services.invitations.rules import CANCELLED, REQUEST, UNDELIVERED, Invitation, Message, Told
 from services.meetings.rules import say
@@ -19,7 +20,9 @@ from services.participation.rules.missing import Missing
 NO_ANSWER = "no_answer"
 
 # Why an invitation goes once more.
-EARLIER_ANSWER, REMINDER, REQUESTED = "earlier_answer", "reminder", "requested"
+EARLIER_ANSWER: Final = "earlier_answer"
+REMINDER: Final = "reminder"
+REQUESTED: Final = "requested"
 
 BETWEEN_REQUESTS = timedelta(hours=1)
 """How long after an invitation went once more, since its party asked for it, it does not go again for that."""

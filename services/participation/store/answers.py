@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint, select
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Instant, RowNumber, metadata
 from services.foundation.statements import add, among, chunks
 from services.participation.rules.answers import Answer
+from services.participation.rules.asking import Proposal
 
 ID = String(64)
 
@@ -62,18 +64,19 @@ proposals = Table(
 )
 Index("ix_proposals_meeting_id", proposals.c.meeting_id)
 
-# Why an invitation went once more under a SEQUENCE, and when last: since an answer was to an earlier time, since no
-# answer came, or since the party asked for it.
+# When an invitation went once more for a reason last, and under which SEQUENCE: an answer was to an earlier time, no
+# answer had come, or the party asked for it.
 asked_again = Table(
     "asked_again",
     metadata,
     Column("invitation_id", String(26), primary_key=True),
     Column("why", String(16), primary_key=True),
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, nullable=False),
     Column("at", Instant, nullable=False),
 )
 
 _FIELDS = tuple(field.name for field in fields(Answer))
+_OF_PROPOSALS = tuple(field.name for field in fields(Proposal))
 
 
 async def put(db: AsyncConnection, some: Sequence[Answer]) -> None:
@@ -90,3 +93,39 @@ async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[s
             values: dict[str, Any] = dict(row)
             found.setdefault(values["meeting_id"], []).append(Answer(**values))
     return found
+
+
+async def put_proposals(db: AsyncConnection, some: Sequence[Proposal]) -> None:
+    """Keep other times that were proposed."""
+    await add(db, proposals, [asdict(each) for each in some])
+
+
+async def proposals_of(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, list[Proposal]]:
+    """The other times that were proposed for meetings, in the order in which they were learnt of."""
+    found: dict[str, list[Proposal]] = {}
+    for some in chunks(set(meeting_ids)):
+        query = select(*(proposals.c[name] for name in _OF_PROPOSALS)).where(among(db, proposals.c.meeting_id, some))
+        for row in (await db.execute(query.order_by(proposals.c.proposal_no))).mappings():
+            values: dict[str, Any] = dict(row)
+            found.setdefault(values["meeting_id"], []).append(Proposal(**values))
+    return found
+
+
+async def went_again(db: AsyncConnection, why: str, ids: Iterable[str]) -> dict[str, tuple[int, datetime]]:
+    """Under which SEQUENCE, and when, invitations went once more for this reason last; by id."""
+    found: dict[str, tuple[int, datetime]] = {}
+    for some in chunks(set(ids)):
+        query = select(asked_again.c.invitation_id, asked_again.c.sequence, asked_again.c.at).where(
+            among(db, asked_again.c.invitation_id, some), asked_again.c.why == why
+        )
+        found.update((row.invitation_id, (row.sequence, row.at)) for row in await db.execute(query))
+    return found
+
+
+async def note_went_again(db: AsyncConnection, why: str, sequences: Mapping[str, int], now: datetime) -> None:
+    """Note that invitations go once more for this reason, each under its SEQUENCE."""
+    for some in chunks(sequences):
+        before = among(db, asked_again.c.invitation_id, some)
+        await db.execute(delete(asked_again).where(before, asked_again.c.why == why))
+    rows = [{"invitation_id": each, "why": why, "sequence": number, "at": now} for each, number in sequences.items()]
+    await add(db, asked_again, rows)

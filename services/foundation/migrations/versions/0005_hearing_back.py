@@ -49,13 +49,15 @@ def upgrade() -> None:
         "asked_again",
         sa.Column("invitation_id", sa.String(length=26), nullable=False),
         sa.Column("why", sa.String(length=16), nullable=False),
-        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("invitation_id", "why", "sequence", name=op.f("pk_asked_again")),
+        sa.PrimaryKeyConstraint("invitation_id", "why", name=op.f("pk_asked_again")),
     )
     op.create_table(
         "bounced_addresses",
+        sa.Column("bounce", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("meeting_id", sa.String(length=64), nullable=True),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("version", RowNumber, autoincrement=True, nullable=False),
         sa.Column("event_time", Instant(), nullable=False),
@@ -65,14 +67,10 @@ def upgrade() -> None:
         sa.Column("known_until", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_bounced_addresses")),
     )
-    op.create_index(
-        "ix_bounced_addresses_address",
-        "bounced_addresses",
-        ["address"],
-        unique=True,
-        sqlite_where=sa.text("known_until IS NULL"),
-        postgresql_where=sa.text("known_until IS NULL"),
-    )
+    counts = {"sqlite_where": sa.text("known_until IS NULL"), "postgresql_where": sa.text("known_until IS NULL")}
+    op.create_index("ix_bounced_addresses_bounce", "bounced_addresses", ["bounce"], unique=True, **counts)
+    op.create_index("ix_bounced_addresses_bounce_past", "bounced_addresses", ["bounce", "known_from"])
+    op.create_index("ix_bounced_addresses_address", "bounced_addresses", ["address"], **counts)
     op.create_index("ix_bounced_addresses_address_past", "bounced_addresses", ["address", "known_from"])
 
     op.create_table(
