@@ -12,6 +12,7 @@ from schemas.policy import Policy
 from services.invitations import store as invitations
 from services.invitations import views
 from services.invitations.rules import Invitation
+from services.participation.report_views import add_reports
 from services.participation.rules.answers import Answer, heard
 from services.participation.store import answers
 
@@ -34,6 +35,7 @@ async def explain(
         shown = entry.get("invitation")
         if shown is not None:
             shown |= _answer(by_id[shown["uid"]], said)
+    await add_reports(db, policy, found, standing, said, as_of, now)
     return found
 
 
