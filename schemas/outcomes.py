@@ -16,6 +16,7 @@ from schemas.vocabulary import (
     InvitationMethod,
     Kind,
     ListedIfAny,
+    StatusCode,
     wrong,
 )
 
@@ -86,9 +87,12 @@ class InvitationDelivered(_AboutAnInvitation):
 
 
 class InvitationUndelivered(_AboutAnInvitation):
-    """`quorate.invitation.undelivered.v1`: it did not arrive. `code` is the SMTP reply code where there was one."""
+    """`quorate.invitation.undelivered.v1`: it did not arrive. `code` is the SMTP reply code where there was one,
+    `status` the enhanced status code of what came back.
+    """
 
     code: Annotated[StrictInt, Field(ge=200, le=599)] | None = None
+    status: StatusCode | None = None
     reason: FailureReason
 
 

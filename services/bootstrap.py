@@ -26,6 +26,7 @@ from services.foundation.work import Handlers, Work
 from services.intake.accept import Check, Intake, Known
 from services.invitations import handlers as invitations
 from services.invitations import render as invitation_letters
+from services.invitations import returned
 from services.meetings import handlers as meetings
 from services.meetings import store as meetings_store
 from services.meetings.policy import load_policy
@@ -51,7 +52,10 @@ HANDLERS: Handlers = {
     "quorate.invitation.answered.v1": (answers.answered,),
     "quorate.invitation.countered.v1": (asking.countered,),
     "quorate.invitation.requested.v1": (asking.requested,),
+    "quorate.invitation.bounced.v1": (directory.addresses_bounced, returned.bounced),
+    "quorate.invitation.received.v1": (returned.received,),
     directory.CHANGED: (meetings.resolve_again,),
+    returned.CAME_BACK: (returned.tell_came_back,),
     "quorate.report.received.v1": (reports.received,),
     meetings.RESOLVED: (invitations.write, oversight.note_left_out, asking.await_answers, reports.resolved),
     meetings.CLOSED: (invitations.close, oversight.note_closed, asking.close, reports.closed),
@@ -59,6 +63,7 @@ HANDLERS: Handlers = {
     invitations.SEND_AGAIN: (invitations.send_again,),
     answers.REVIEWED: (oversight.note_missing,),
     "quorate.invitation.sent.v1": (oversight.note_sent, reports.tried),
+    "quorate.invitation.delivered.v1": (oversight.note_delivered,),
     "quorate.invitation.undelivered.v1": (oversight.note_undelivered, reports.tried),
 }
 

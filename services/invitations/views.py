@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
 from services.invitations import store
+from services.invitations.rules import UNDELIVERED
 from services.meetings import store as meetings
 from services.meetings.facts import resolve_all
 from services.meetings.rules import Entry
@@ -22,7 +23,8 @@ async def explain(
 ) -> dict[str, Any] | None:
     """The meeting's entries in the form of the contract; None where no such meeting is known.
 
-    With `as_of` the question is asked again with what was known then, under the policy of today.
+    With `as_of` the question is asked again with what was known then, under the policy of today. What became of an
+    invitation is told as it stands now all the same.
     """
     meeting = (await meetings.meetings_by_id(db, [meeting_id], as_of)).get(meeting_id)
     if meeting is None:
@@ -75,5 +77,6 @@ def _entry(entry: Entry, invitation: Mapping[Any, Any] | None, moment: datetime)
             "state": invitation["state"],
             "address": invitation["address"],
             "asked_at": invitation["asked_at"].isoformat() if invitation["asked_at"] else None,
+            **({"failure": invitation["failure"]} if invitation["state"] == UNDELIVERED else {}),
         }
     return shown

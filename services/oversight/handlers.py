@@ -6,26 +6,39 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from schemas.outcomes import ExceptionRaised, ExceptionResolved, InvitationSent, InvitationUndelivered
+from sqlalchemy import Row
+
+from schemas.outcomes import (
+    ExceptionRaised,
+    ExceptionResolved,
+    InvitationDelivered,
+    InvitationSent,
+    InvitationUndelivered,
+)
 from services.directory import store as directory
 from services.foundation import outbox
 from services.foundation.clock import LONDON, london_date
 from services.foundation.work import Derived, Work
 from services.foundation.working_days import working_days_between
 from services.invitations import store as invitations
-from services.invitations.rules import Invitation, invitation_id
+from services.invitations.rules import QUEUED, Invitation, invitation_id
 from services.meetings import store as meetings
 from services.meetings.handlers import Closed, Resolved
 from services.meetings.rules import INVITED, Entry, Meeting, say
 from services.oversight import store
 from services.oversight.rules import (
+    BEGUN,
+    ELSEWHERE,
     INVITED_LATE,
     NOT_INVITED,
+    NOWHERE,
+    NOWHERE_FAMILY,
     OF_RESOLUTION,
     PATIENCE,
     RESOLVED,
     UNDELIVERED,
     Finding,
+    came_back,
     findings,
     not_reached,
     still_trying,
@@ -61,7 +74,7 @@ async def note_left_out(work: Work, events: Sequence[Derived]) -> None:
 
 
 async def note_closed(work: Work, events: Sequence[Derived]) -> None:
-    """A meeting that will not take place has no exceptions."""
+    """A meeting that will not take place has no exceptions, but for mail that nobody has looked at."""
     closed: list[Closed] = [event.data for event in events]
     cancelled = [each.meeting for each in closed if each.meeting.state == "cancelled"]
     for meeting in cancelled:
@@ -99,7 +112,7 @@ async def note_sent(work: Work, events: Sequence[Derived]) -> None:
     await _apply(work, raised, over, standing, found_meetings)
 
 
-def _about(kind: str, message: InvitationSent | InvitationUndelivered, text: str = "") -> Finding:
+def _about(kind: str, message: InvitationSent | InvitationDelivered | InvitationUndelivered, text: str = "") -> Finding:
     """A finding about the invitation that a message belongs to."""
     about = f"invitation:{message.invitation_id}"
     return Finding(kind, message.meeting_id, about, text, message.agency_id, message.person_id)
@@ -132,12 +145,35 @@ async def note_undelivered(work: Work, events: Sequence[Derived]) -> None:
     standing = await store.of_meetings(work.db, found_meetings)
     known = await invitations.standing(work.db, [each.invitation_id for each in failed])
     found = [
-        _about(UNDELIVERED, each, not_reached(each.reason, each.code, cancels=each.method == "cancel"))
+        _about(UNDELIVERED, each, _failed(work, found_meetings[each.meeting_id], known[each.invitation_id], each))
         for each in failed
         if each.meeting_id in found_meetings
         and (each.method == "request" or known[each.invitation_id].asked_at is not None)
     ]
     await _apply(work, found, set(), standing, found_meetings)
+
+
+def _failed(work: Work, meeting: Meeting, invitation: Row[Any], failed: InvitationUndelivered) -> str:
+    """Why a message reached nobody and what happens next, in words."""
+    cancels = failed.method == "cancel"
+    if failed.status is None:
+        return not_reached(failed.reason, failed.code, cancels=cancels)
+    if invitation.sequence > failed.sequence and invitation.state == QUEUED:
+        follows = ELSEWHERE
+    elif meeting.starts_at <= work.now:
+        follows = BEGUN
+    else:
+        follows = NOWHERE_FAMILY if failed.person_id else NOWHERE
+    return came_back(failed.status, follows, cancels=cancels)
+
+
+async def note_delivered(work: Work, events: Sequence[Derived]) -> None:
+    """A message is in the mailbox that it was meant for: nothing is undelivered any more."""
+    delivered: list[InvitationDelivered] = [event.data for event in events if event.data.method == "request"]
+    found_meetings = await meetings.meetings_by_id(work.db, {each.meeting_id for each in delivered})
+    standing = await store.of_meetings(work.db, found_meetings)
+    over = {_about(UNDELIVERED, each).exception_id for each in delivered if each.meeting_id in found_meetings}
+    await _apply(work, [], over, standing, found_meetings)
 
 
 async def note_missing(work: Work, events: Sequence[Derived]) -> None:
@@ -151,6 +187,24 @@ async def note_missing(work: Work, events: Sequence[Derived]) -> None:
             for missing in each.missing
         ]
         await _reconcile(work, found, [each.meeting for each in last.values()], kinds)
+
+
+async def note_mail_waits(work: Work, events: Sequence[Derived]) -> None:
+    """Messages came in that only a person can make something of."""
+    unread: list[Unread] = [event.data for event in events]
+    found = [each.finding for each in unread]
+    standing = await store.by_ids(work.db, [finding.exception_id for finding in found])
+    about = await meetings.meetings_by_id(work.db, {each.meeting_id for each in unread if each.meeting_id})
+    await _apply(work, found, set(), standing, about)
+
+
+async def note_mail_settled(work: Work, events: Sequence[Derived]) -> None:
+    """A person settled messages."""
+    unread: list[Unread] = [event.data for event in events]
+    over = {each.finding.exception_id for each in unread}
+    standing = await store.by_ids(work.db, over)
+    about = await meetings.meetings_by_id(work.db, {each.meeting_id for each in unread if each.meeting_id})
+    await _apply(work, [], over, standing, about)
 
 
 async def still_there(work: Work, keys: Sequence[str]) -> None:
@@ -179,6 +233,9 @@ async def still_there(work: Work, keys: Sequence[str]) -> None:
     await _apply(work, found, set(), await store.of_meetings(work.db, found_meetings), found_meetings)
 
 
+_CAME_BACK = "What was sent to them came back, and nothing had reached them since when the meeting began."
+
+
 async def meetings_start(work: Work, keys: Sequence[str]) -> None:
     """The timer at a meeting's beginning: whoever was to be asked and has not been by now was not invited."""
     found_meetings = await meetings.meetings_by_id(work.db, keys)
@@ -190,13 +247,13 @@ async def meetings_start(work: Work, keys: Sequence[str]) -> None:
             NOT_INVITED,
             meeting_id,
             f"invitation:{each.invitation_id}",
-            "The invitation had not gone out when the meeting began.",
+            _CAME_BACK if each.came_back else "The invitation had not gone out when the meeting began.",
             each.agency_id,
             each.person_id,
         )
         for meeting_id, some in invited.items()
         for each in some.values()
-        if each.state != "cancelled" and rows[each.invitation_id]["asked_at"] is None
+        if each.state != "cancelled" and (each.came_back or rows[each.invitation_id]["asked_at"] is None)
     ]
     entries = await meetings.entries_of(work.db, due)
     for meeting_id, meeting in due.items():
@@ -237,11 +294,18 @@ def _moment(instant: datetime) -> str:
 async def _reconcile(
     work: Work, found: Sequence[Finding], some: Sequence[Meeting], kinds: frozenset[str] | None
 ) -> None:
-    """Make the exceptions of these kinds (None: of every kind) be the ones found, for these meetings."""
+    """Make the exceptions of these kinds (None: of every kind but mail, which a person settles) be the ones found, for
+    these meetings.
+    """
     by_id = {meeting.meeting_id: meeting for meeting in some}
     standing = await store.of_meetings(work.db, by_id)
     still = {finding.exception_id for finding in found}
-    over = {each for each, row in standing.items() if (kinds is None or row["kind"] in kinds) and each not in still}
+    of_these = {
+        each
+        for each, row in standing.items()
+        if (row["kind"] != MAIL_NOT_UNDERSTOOD if kinds is None else row["kind"] in kinds)
+    }
+    over = of_these - still
     await _apply(work, found, over, standing, by_id)
 
 
@@ -295,5 +359,6 @@ async def _apply(
 
 
 def _tell(work: Work, name: str, outcome: ExceptionRaised | ExceptionResolved, about: Mapping[str, Meeting]) -> None:
-    meeting = about[outcome.meeting_id or ""]
-    work.emit(Derived(name, outcome.exception_id, meeting.partition_key, outcome))
+    meeting = about.get(outcome.meeting_id or "")
+    key = meeting.partition_key if meeting is not None else outcome.exception_id
+    work.emit(Derived(name, outcome.exception_id, key, outcome))

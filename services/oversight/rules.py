@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from schemas.policy import Policy
+from services.directory.rules import returned
 from services.meetings.rules import CHILD, INVITED, RIGHTLY_NOT_ASKED, Entry, Meeting, Resolution, say
 
 NOT_INVITED, NO_USABLE_ADDRESS = "not_invited", "no_usable_address"
 UNDELIVERED, INVITED_LATE = "undelivered", "invited_late"
 SIBLING_WITHOUT_ENTRY = "sibling_without_entry"
+MAIL_NOT_UNDERSTOOD = "mail_not_understood"
 
 # Those that follow from who is asked: raised and resolved as that changes.
 OF_RESOLUTION = frozenset({NOT_INVITED, NO_USABLE_ADDRESS, SIBLING_WITHOUT_ENTRY})
@@ -31,15 +33,28 @@ FAILURES = {
     "gave_up": "The mail server could not be brought to take the message",
     "not_permitted": "The address is not one that anything may be sent to",
     "too_late": "The message had not gone when the meeting was over",
+    "bounced": "What was sent to them came back",
+}
+
+# What happens next with a message that came back.
+ELSEWHERE, NOWHERE, NOWHERE_FAMILY, BEGUN = "elsewhere", "nowhere", "nowhere_family", "begun"
+_NEXT = {
+    ELSEWHERE: "It goes to another address that is on record; they are asked once that one has taken it.",
+    NOWHERE: (
+        "There is no other address that may be used: record another one, or the day on which this one was found to "
+        "work, and reach them another way until then."
+    ),
+    NOWHERE_FAMILY: "They have given no other address: record one that they give, or write another way.",
+    BEGUN: "The meeting has begun, so nothing more is sent: find out whether they knew of it.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that did not happen, about one party or child of one meeting."""
+    """Something that did not happen, about one party or child of one meeting, or of none that is known."""
 
     kind: str
-    meeting_id: str
+    meeting_id: str | None
     about: str
     text: str
     agency_id: str | None = None
@@ -51,6 +66,23 @@ class Finding:
         """The name of the exception: the same for the same thing, so that it is raised once."""
         name = f"{self.kind} {self.meeting_id} {self.about}"
         return hashlib.sha256(name.encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A message that came in and waits for a person; `meeting_id` where it is known what it is about."""
+
+    mail_id: str
+    meeting_id: str | None
+    text: str = ""
+    agency_id: str | None = None
+    person_id: str | None = None
+
+    @property
+    def finding(self) -> Finding:
+        """The exception that it is."""
+        about = f"mail:{self.mail_id}"
+        return Finding(MAIL_NOT_UNDERSTOOD, self.meeting_id, about, self.text, self.agency_id, self.person_id)
 
 
 def findings(meeting: Meeting, resolution: Resolution, policy: Policy, name: Callable[[str], str]) -> list[Finding]:
@@ -97,6 +129,16 @@ def not_reached(reason: str, code: int | None, *, cancels: bool) -> str:
     """What a coordinator reads of a message that will not be tried again."""
     lost = "They were asked, and do not know that the meeting will not take place. " if cancels else ""
     return f"{lost}{FAILURES[reason]}{f' (code {code})' if code else ''}: reach them another way."
+
+
+def came_back(status: str, follows: str, *, cancels: bool) -> str:
+    """What a coordinator reads of a message that the mail server took and another gave back. `follows` says what
+    happens next.
+    """
+    words = f"{FAILURES['bounced']}: {returned(status).words}."
+    if cancels:
+        return f"They were asked, and do not know that the meeting will not take place. {words} Reach them another way."
+    return f"{words} {_NEXT[follows]}"
 
 
 def still_trying(since: datetime) -> str:
