@@ -42,8 +42,7 @@ class Documents:
         """Keep a document, given piece by piece; it is on the disk when this returns. Raises `TooLarge` once there are
         more than `most` bytes, and `OSError` where the disk does not take it.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = self.folder / f".{secrets.token_hex(16)}"
+        fresh = self.made() / f".{secrets.token_hex(16)}"
         digest, size = hashlib.sha256(), 0
         try:
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -67,6 +66,11 @@ class Documents:
                 fresh.unlink(missing_ok=True)
             raise
         return kept
+
+    def made(self) -> Path:
+        """The folder, made where it is missing."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.folder
 
     def path(self, document_id: str) -> Path:
         """Where a document is, or would be."""

@@ -47,6 +47,15 @@ async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[s
     return found
 
 
+async def by_ids(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Mapping[Any, Any]]:
+    """Exceptions by id, resolved ones too."""
+    found: dict[str, Mapping[Any, Any]] = {}
+    for some in chunks(set(ids)):
+        rows = await db.execute(select(exceptions).where(among(db, exceptions.c.exception_id, some)))
+        found.update((row["exception_id"], row) for row in rows.mappings())
+    return found
+
+
 async def raise_all(db: AsyncConnection, findings: Sequence[Finding], standing: Iterable[str], now: datetime) -> None:
     """Raise exceptions: new ones, and others again (`standing` holds those that are there, resolved)."""
     again = set(standing)
