@@ -112,7 +112,8 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
         "from_time": when.from_time,
         "to_time": when.to_time,
         "was": _was(params["was"], params["starts_at"]),
-        "report_by": _report_by(params["report_by"]),
+        "report_by": _by(params["report_by"]),
+        "answer_by": _by(params.get("answer_by")),
         "notice_given": notice_given(params["notice"]),
         "authority_name": authority_name(params["authority"]),
         "cancelled": cancelled,
@@ -215,7 +216,7 @@ def _hung(line: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _report_by(day: str | None) -> str | None:
+def _by(day: str | None) -> str | None:
     return weekday(date.fromisoformat(day)) if day else None
 
 

@@ -7,7 +7,10 @@ from typing import Any
 STARTS, ENDS = "2026-12-01T10:00:00+00:00", "2026-12-01T11:30:00+00:00"
 AUDIENCES = ("professional", "team", "relative", "child")
 AGENCY, FAMILY = AUDIENCES[:2], AUDIENCES[2:]
-CHANGES = ("new", "again", "address", "time", "details", "cancelled", "withdrawn")
+CHANGES = (
+    *("new", "again", "address", "time", "details", "cancelled", "withdrawn"),
+    *("earlier_answer", "reminder", "requested"),
+)
 
 
 def row(audience: str = "professional", change: str = "new", **others: Any) -> dict[str, Any]:
@@ -16,6 +19,7 @@ def row(audience: str = "professional", change: str = "new", **others: Any) -> d
     cancel = change in {"cancelled", "withdrawn"}
     changed = {"time": ["time"], "details": ["place"]}.get(change, [])
     was = {"time": "2026-11-30T14:30:00+00:00", "details": STARTS, "cancelled": STARTS, "withdrawn": STARTS}
+    was["earlier_answer"] = "2026-11-30T14:30:00+00:00"
     child = {
         "initials": "KJ",
         "age": "born 5 May 2014",
@@ -39,6 +43,7 @@ def row(audience: str = "professional", change: str = "new", **others: Any) -> d
         "change": change,
         "changed": changed,
         "was": was.get(change),
+        "answer_by": "2026-11-25" if change == "reminder" else None,
         "sequence": 0,
         "revision": 0,
         "stamp": "2026-11-02T09:00:00+00:00",

@@ -342,6 +342,37 @@ def test_a_child_is_not_called_by_a_name_and_may_choose() -> None:
 
 
 @pytest.mark.parametrize("audience", AUDIENCES)
+def test_whoever_answered_an_earlier_time_is_told_that_it_has_changed_and_since_when(audience: str) -> None:
+    sent = letter(audience, "earlier_answer")
+    assert sent.subject.startswith("Please answer again: ")
+    for words in both(sent):
+        assert "The time has changed since your answer" in words
+        assert "You answered for Monday 30 November 2026 at 2:30pm" in words
+        assert "Tuesday 1 December 2026" in words
+    for words in both(letter(audience, "earlier_answer", was=STARTS)):
+        assert "Your answer was to an earlier " in words
+        assert "The time has changed" not in words
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_a_reminder_says_by_when_and_presses_no_child(audience: str) -> None:
+    sent = letter(audience, "reminder")
+    assert sent.subject.startswith("Reminder: ")
+    for words in both(sent):
+        assert "by Wednesday 25 November 2026" in words
+        assert ("You do not have to answer." in words) == (audience == "child")
+        assert ("We have not heard from you" in words) == (audience != "child")
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_an_invitation_that_was_asked_for_says_that_an_answer_to_it_stands(audience: str) -> None:
+    sent = letter(audience, "requested")
+    assert sent.subject == letter(audience, "new").subject
+    for words in both(sent):
+        assert "an answer that you have given still counts" in words
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
 @pytest.mark.parametrize(
     ("missing", "reads"),
     [
@@ -427,7 +458,8 @@ def test_what_is_put_in_place_of_an_include_gives_what_an_include_gives() -> Non
             "day": "Tuesday 1 December 2026",
             "from_time": "10:00am",
             "to_time": "11:30am",
-            "was": "Monday 30 November 2026 at 2:30pm" if change == "time" else None,
+            "was": "Monday 30 November 2026 at 2:30pm" if change in {"time", "earlier_answer"} else None,
+            "answer_by": "Wednesday 25 November 2026" if change == "reminder" else None,
             "notice_given": "20 working days",
             "authority_name": "Leicester",
             "cancelled": change in {"cancelled", "withdrawn"},
