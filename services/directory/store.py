@@ -26,7 +26,7 @@ from services.directory.rules import (
 )
 from services.foundation.clock import london_date
 from services.foundation.database import metadata
-from services.foundation.history import counts_at, history_columns
+from services.foundation.history import Order, counts_at, history_columns, order
 from services.foundation.statements import add, among, chunks
 
 ID = String(64)
@@ -327,6 +327,57 @@ async def hospital_admissions(
     return found
 
 
+def _stay(row: Row) -> tuple[str, Cause]:
+    return row["what"], _cause(row)
+
+
+_MADE: Mapping[Table, Callable[[Row], Any]] = {
+    agencies: _agency,
+    children: _child,
+    relatives: _relative,
+    involvements: _involvement,
+    hospital_stays: _stay,
+}
+
+
+async def histories(
+    db: AsyncConnection, table: Table, column: str, values: Iterable[str], as_of: datetime | None = None
+) -> dict[str, list[tuple[Order, Any]]]:
+    """Every version of what one of these tables holds, late ones too, by its id: what was so at a moment by the events'
+    own time. With `as_of` those alone that were known by then.
+    """
+    found: dict[str, list[tuple[Order, Any]]] = {}
+    for some in chunks(set(values)):
+        query = select(table).where(among(db, table.c[column], some))
+        if as_of is not None:
+            query = query.where(table.c.known_from <= as_of)
+        for row in (await db.execute(query)).mappings():
+            found.setdefault(row[table.c[0].name], []).append((order(row), _MADE[table](row)))
+    return found
+
+
+async def ever_tied(db: AsyncConnection, child_ids: Iterable[str]) -> set[str]:
+    """The relatives who are or once were recorded with these children."""
+    return await _of(db, ties.c.person_id, ties.c.child_id, child_ids)
+
+
+async def ever_involved(db: AsyncConnection, people: Iterable[str]) -> set[str]:
+    """The involvements that are or once were recorded as with these people."""
+    return await _of(db, involvements.c.involvement_id, involvements.c.person_id, people)
+
+
+async def ever_with(db: AsyncConnection, involvement_ids: Iterable[str]) -> set[str]:
+    """The people with whom these involvements are or once were recorded."""
+    return await _of(db, involvements.c.person_id, involvements.c.involvement_id, involvement_ids)
+
+
+async def _of(db: AsyncConnection, wanted: Column[Any], by: Column[Any], values: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for some in chunks(set(values)):
+        found |= set((await db.execute(select(wanted).where(among(db, by, some)).distinct())).scalars())
+    return found
+
+
 def _bounce(row: Row) -> Bounce:
     at = row["event_time"]
     return Bounce(row["address"], row["meeting_id"], row["status"], at, london_date(at), _cause(row))
@@ -339,10 +390,7 @@ async def bounces_of(db: AsyncConnection, addresses: Iterable[str], as_of: datet
 
 
 async def _known(db: AsyncConnection, column: Column[Any], ids: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for some in chunks(set(ids)):
-        found |= set((await db.execute(select(column).where(among(db, column, some)).distinct())).scalars())
-    return found
+    return await _of(db, column, column, ids)
 
 
 async def known_children(db: AsyncConnection, ids: Iterable[str]) -> set[str]:

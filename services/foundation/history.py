@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Table, Text, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +19,8 @@ from services.foundation.database import Instant, RowNumber
 from services.foundation.statements import add, among, chunks
 
 Row: TypeAlias = Mapping[Any, Any]
+Order: TypeAlias = tuple[datetime, str, str]
+T = TypeVar("T")
 
 
 def history_columns() -> list[Column[Any]]:
@@ -42,16 +44,14 @@ def counts_at(table: Table, as_of: datetime | None) -> ColumnElement[bool]:
     return and_(table.c.known_from <= as_of, or_(table.c.known_until.is_(None), table.c.known_until > as_of))
 
 
-def order(row: Row) -> tuple[datetime, str, str]:
+def order(row: Row) -> Order:
     """What decides between two versions: the event's time, and its name so that a tie falls the same way always."""
     return row["event_time"], row["event_source"], row["event_id"]
 
 
-async def _standing(
-    db: AsyncConnection, table: Table, key: str, values: Iterable[str]
-) -> dict[str, tuple[tuple[datetime, str, str], int]]:
+async def _standing(db: AsyncConnection, table: Table, key: str, values: Iterable[str]) -> dict[str, tuple[Order, int]]:
     """What decides about the versions that count now, and their numbers, by key."""
-    found: dict[str, tuple[tuple[datetime, str, str], int]] = {}
+    found: dict[str, tuple[Order, int]] = {}
     columns = [table.c[name] for name in (key, "version", "event_time", "event_source", "event_id")]
     for some in chunks(set(values)):
         query = select(*columns).where(among(db, table.c[key], some), table.c.known_until.is_(None))
@@ -83,3 +83,16 @@ async def remember(
         await db.execute(update(table).where(among(db, table.c.version, some)).values(known_until=now))
     await add(db, table, versions)
     return set(newest)
+
+
+def true_at(versions: Sequence[tuple[Order, T]], moment: datetime) -> T | None:
+    """What was so at a moment, by the events' own time and whenever it was learnt: the newest of the versions until
+    then. None where all came to be later.
+    """
+    until = [version for version in versions if version[0][0] <= moment]
+    return max(until, key=lambda version: version[0])[1] if until else None
+
+
+def first_known(versions: Sequence[tuple[Order, T]]) -> T:
+    """The oldest of the versions, which stands for the time before it where nothing else is known of that."""
+    return min(versions, key=lambda version: version[0])[1]
