@@ -182,6 +182,19 @@ def upgrade() -> None:
     op.create_index("ix_report_requests_meeting_id", "report_requests", ["meeting_id"])
 
     op.create_table(
+        "refusals",
+        sa.Column("refusal_no", RowNumber, autoincrement=True, nullable=False),
+        sa.Column("meeting_id", sa.String(length=64), nullable=False),
+        sa.Column("invitation_id", sa.String(length=26), nullable=False),
+        sa.Column("agency_id", sa.String(length=64), nullable=False),
+        sa.Column("team_id", sa.String(length=64), nullable=True),
+        sa.Column("reason", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("refusal_no", name=op.f("pk_refusals")),
+    )
+    op.create_index("ix_refusals_meeting_id", "refusals", ["meeting_id"])
+    op.create_table(
         "reports",
         sa.Column("report_no", RowNumber, autoincrement=True, nullable=False),
         sa.Column("meeting_id", sa.String(length=64), nullable=False),
@@ -199,6 +212,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_reports_meeting_id", "reports", ["meeting_id"])
 
+    op.create_table(
+        "sendings",
+        sa.Column("sending_id", sa.String(length=64), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("sending_id", name=op.f("pk_sendings")),
+    )
     op.create_table(
         "verdicts",
         sa.Column("meeting_id", sa.String(length=64), nullable=False),
@@ -225,8 +244,10 @@ def downgrade() -> None:
     with op.batch_alter_table("invitations", schema=None) as batch_op:
         batch_op.drop_column("since")
     op.drop_table("verdicts")
+    op.drop_table("sendings")
     op.drop_table("reports")
     op.drop_table("report_requests")
+    op.drop_table("refusals")
     op.drop_table("received_mail")
     op.drop_table("quoracy_exceptions")
     op.drop_table("proposals")
