@@ -33,6 +33,7 @@ from services.meetings.policy import load_policy
 from services.oversight import handlers as oversight
 from services.participation import report_letters
 from services.participation.handlers import answers, asking, reports
+from services.participation.store import documents as documents_store  # noqa: F401  # its tables
 from services.participation.store import quoracy as quoracy_store  # noqa: F401  # its tables
 from services.post.catcher import Catcher
 from services.post.inbox import store as inbox_store  # noqa: F401  # its table
