@@ -5,6 +5,8 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet --no-input
 CHECKED := schemas services tests
 PYTEST := $(BIN)/pytest
+# Test files at once: most of what the tests do is to wait for processes, servers and time-outs.
+AT_ONCE ?= 2
 
 # One installation at a time, also between two calls of make: the second waits, then finds the work done.
 ALONE := $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open(".make.lock", "w"); fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:], close_fds=False))'
@@ -36,7 +38,7 @@ test: dev parts ## Run every check
 	@$(MAKE) --silent lint
 	@$(MAKE) --silent types
 	@$(MAKE) --silent imports
-	@$(PYTEST)
+	@$(PYTEST) -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 lint: dev ## Check style and layout (ruff)
 	$(BIN)/ruff check

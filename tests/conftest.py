@@ -22,6 +22,8 @@ from tests.broker import Broker, missing, running_broker
 from tests.clock import MovableClock
 from tests.door import Door, Embedded, kafka
 
+COUNTED = "counted"
+
 # How long an example takes says something about the machine, not about the rule.
 hypothesis.settings.register_profile("quorate", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("quorate")
@@ -188,6 +190,32 @@ async def door(request: pytest.FixtureRequest, house: House) -> AsyncIterator[Do
         return
     async with kafka(house, request.getfixturevalue("broker")) as opened:
         yield opened
+
+
+@pytest.fixture
+def counted(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Tell what a test counted: it stands at the end of the run, in whichever process the test ran."""
+
+    def tell(text: str) -> None:
+        request.node.user_properties.append((COUNTED, text))
+
+    return tell
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests counted."""
+    reports = [each for some in terminalreporter.stats.values() for each in some if isinstance(each, pytest.TestReport)]
+    told = [
+        (each.nodeid, text)
+        for each in reports
+        if each.when == "call"
+        for name, text in each.user_properties
+        if name == COUNTED
+    ]
+    if told:
+        terminalreporter.section("counted")
+    for nodeid, text in told:
+        terminalreporter.write_line(f"{nodeid.rpartition('::')[2]}\n  {text}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

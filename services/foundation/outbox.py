@@ -177,7 +177,12 @@ async def still_claimed(db: AsyncConnection, worker: str, outbox_ids: Sequence[i
     for some in chunks(outbox_ids):
         query = (
             select(outbox.c.outbox_id)
-            .where(among(db, outbox.c.outbox_id, some), outbox.c.claimed_by == worker, outbox.c.state == _PENDING)
+            # Not by the column alone: PostgreSQL would take it to be cheaper to go through all that is in hand.
+            .where(
+                among(db, outbox.c.outbox_id, some),
+                outbox.c.claimed_by == worker,
+                func.lower(outbox.c.state) == _PENDING,
+            )
             .with_for_update()
         )
         held |= set((await db.execute(query)).scalars())

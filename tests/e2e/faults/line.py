@@ -390,4 +390,4 @@ async def everything(settings: Settings, topic: str) -> list[ConsumerRecord[byte
 
 def told(name: str, count: Counter[str]) -> str:
     """What a test counted, in a line."""
-    return f"\n{name}: " + ", ".join(f"{number} {what}" for what, number in count.items()) + "\n"
+    return f"{name}: " + ", ".join(f"{number} {what}" for what, number in count.items())

@@ -152,7 +152,7 @@ async def record_the_partnership(house: House) -> int:
 
 
 async def test_a_server_that_restarts_in_the_middle_of_every_step_costs_nothing(
-    server: OwnServer, tmp_path: Path, faults: Faults, clock: MovableClock, capsys: pytest.CaptureFixture[str]
+    server: OwnServer, tmp_path: Path, faults: Faults, clock: MovableClock, counted: Callable[[str], None]
 ) -> None:
     opened = houses(server, tmp_path, clock)
     async with opened[0] as intake, opened[1] as first, opened[2] as second, mail_server() as mail:
@@ -182,13 +182,11 @@ async def test_a_server_that_restarts_in_the_middle_of_every_step_costs_nothing(
             batches = next(numbers)
             await nothing_lost_or_doubled(intake, mail, events + batches * AT_ONCE)
             taken_in = batches * AT_ONCE
-            said = (
-                f"\n{server.restarts} restarts in the middle of {dict(faults.happened)}: {taken_in} meetings taken in, "
+            counted(
+                f"{server.restarts} restarts in the middle of {dict(faults.happened)}: {taken_in} meetings taken in, "
                 f"{counts['repeats']} repeats, {len(mail.taken)} messages for {taken_in * INVITEES} invitations; "
                 f"mailers began anew {failures} times"
             )
-            with capsys.disabled():
-                print(said)  # noqa: T201
     assert counts["accepted"] + counts["known"] == taken_in
     assert len(mail.taken) == taken_in * INVITEES
     assert dict(faults.happened) == dict.fromkeys(MIDDLE, ROUNDS)
@@ -213,7 +211,11 @@ def answers_lost(database: Database, monkeypatch: pytest.MonkeyPatch, every: int
 
 
 async def test_a_commit_whose_answer_is_lost_is_not_done_twice(
-    server: OwnServer, tmp_path: Path, clock: MovableClock, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    server: OwnServer,
+    tmp_path: Path,
+    clock: MovableClock,
+    monkeypatch: pytest.MonkeyPatch,
+    counted: Callable[[str], None],
 ) -> None:
     monkeypatch.setattr(post, "BATCH", 30)
     opened = houses(server, tmp_path, clock)
@@ -231,8 +233,7 @@ async def test_a_commit_whose_answer_is_lost_is_not_done_twice(
                     await keep_mailing(mailer, done)
                     clock.advance(post.LEASE)  # a claim whose answer was lost runs out
             await nothing_lost_or_doubled(intake, mail, events + 12 * AT_ONCE)
-    with capsys.disabled():
-        print(f"\n{lost_in[0]} answers to intake lost ({dict(counts)}), {lost_out[0]} to the mailer")  # noqa: T201
+    counted(f"{lost_in[0]} answers to intake lost ({dict(counts)}), {lost_out[0]} to the mailer")
     assert counts["known"] == lost_in[0] * AT_ONCE
     assert counts["accepted"] + counts["known"] == 12 * AT_ONCE
     assert min(lost_in[0], lost_out[0]) > 2
