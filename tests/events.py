@@ -319,7 +319,7 @@ def held(
 def answered(
     meeting_id: str = "m1",
     *,
-    agency_id: str = "camhs-1",
+    agency_id: str | None = "camhs-1",
     answer: str = "accepted",
     at: datetime = NOW,
     **more: Any,

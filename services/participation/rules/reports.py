@@ -118,10 +118,12 @@ def apologies_since(invitation: Invitation, answers: Sequence[Answer]) -> dateti
     """Since when it has been known that the party does not come; None where that is not what it said last. Whoever
     says it again has said it since the first time.
     """
-    since, left = None, list(answers)
-    while (counts := heard(invitation, left).counts) is not None and counts.answer == DECLINED:
-        since = counts.known_at if since is None else min(since, counts.known_at)
-        left.remove(counts)
+    said = heard(invitation, answers)
+    since = None
+    for each in reversed((*said.replaced, said.counts) if said.counts else ()):
+        if each.answer != DECLINED:
+            break
+        since = each.known_at if since is None else min(since, each.known_at)
     return since
 
 
