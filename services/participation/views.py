@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
-from services.invitations import store as invitations
 from services.invitations import views
-from services.invitations.rules import Invitation
+from services.participation.answer_views import Said, add_answers
 from services.participation.report_views import add_reports
-from services.participation.rules.answers import Answer, heard
-from services.participation.store import answers
 
 
 async def explain(
@@ -24,28 +20,7 @@ async def explain(
     found = await views.explain(db, policy, meeting_id, as_of, now)
     if found is None:
         return None
-    standing = (await invitations.of_meetings(db, [meeting_id])).get(meeting_id, {})
-    by_id = {invitation.invitation_id: invitation for invitation in standing.values()}
-    said = [
-        answer
-        for answer in (await answers.of_meetings(db, [meeting_id])).get(meeting_id, [])
-        if answer.known_at <= (as_of or now)
-    ]
-    for entry in found["entries"]:
-        shown = entry.get("invitation")
-        if shown is not None:
-            shown |= _answer(by_id[shown["uid"]], said)
-    await add_reports(db, policy, found, standing, said, as_of, now)
+    said = await Said.load(db, meeting_id, as_of or now)
+    await add_answers(db, policy, found, said)
+    await add_reports(db, policy, found, said.standing, said.said, as_of, now)
     return found
-
-
-def _answer(invitation: Invitation, said: Sequence[Answer]) -> dict[str, Any]:
-    counts = heard(invitation, said).counts
-    if counts is None:
-        return {}
-    shown: dict[str, Any] = {"answer": counts.answer, "answered_at": counts.at.isoformat()}
-    for name in ("by", "mode", "reason", "note", "will_report", "delegate_name", "delegate_email"):
-        value = getattr(counts, name)
-        if value is not None:
-            shown[name] = value
-    return shown
