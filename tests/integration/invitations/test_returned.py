@@ -150,7 +150,7 @@ async def test_where_every_address_came_back_the_invitation_stands_undelivered_a
 async def test_whoever_cannot_be_reached_when_the_meeting_begins_was_not_invited(
     house: House, embedded: Door, clock: MovableClock
 ) -> None:
-    await begin(door)
+    await begin(embedded)
     await after(embedded, bounce(TEAM))
     clock.set(STARTS)
     await house.tick()
@@ -174,7 +174,7 @@ async def test_what_comes_back_after_the_meeting_began_shows_that_they_were_not_
 async def test_to_whoever_cannot_be_reached_at_all_nothing_goes_until_there_is_an_address(
     house: House, embedded: Door
 ) -> None:
-    await begin(door)
+    await begin(embedded)
     await after(embedded, bounce(TEAM))
     assert set(await after(embedded, events.rescheduled())) == {MOTHER}
     assert await state(house) == ("undelivered", TEAM)
@@ -186,7 +186,7 @@ async def test_to_whoever_cannot_be_reached_at_all_nothing_goes_until_there_is_a
 async def test_an_address_that_did_not_take_one_message_is_tried_with_the_next_where_there_is_no_other(
     house: House, embedded: Door, status: str
 ) -> None:
-    await begin(door)
+    await begin(embedded)
     assert await after(embedded, bounce(TEAM, status=status)) == {}
     assert await after(embedded, events.child("c1", initials="CD")) == {}
     mails = await after(embedded, events.rescheduled())
@@ -210,7 +210,7 @@ async def test_a_full_mailbox_is_passed_over_for_that_meeting_alone_and_one_that
 async def test_a_new_meeting_with_nobody_to_write_to_says_that_there_is_no_usable_address(
     house: House, embedded: Door
 ) -> None:
-    await begin(door)
+    await begin(embedded)
     await take_in(embedded, bounce(TEAM))
     await after(embedded, events.meeting("m2", "core_group", starts_at=STARTS + 10 * DAY))
     entry = await shown(house, meeting_id="m2")
@@ -223,7 +223,7 @@ async def test_a_new_meeting_with_nobody_to_write_to_says_that_there_is_no_usabl
 async def test_a_relative_has_one_address_and_what_comes_back_from_it_is_for_a_person(
     house: House, embedded: Door
 ) -> None:
-    await begin(door)
+    await begin(embedded)
     assert await after(embedded, bounce(MOTHER, person_id="p1")) == {}
     assert await state(house, "p1") == ("undelivered", MOTHER)
     [text] = await listed(house, who="p1")
@@ -267,7 +267,7 @@ async def test_a_cancellation_that_comes_back_is_told_where_they_had_been_asked(
 async def test_a_bounce_of_an_older_message_changes_nothing_and_is_kept_in_the_journal(
     house: House, embedded: Door, older: dict[str, Any]
 ) -> None:
-    await begin(door)
+    await begin(embedded)
     await after(embedded, events.rescheduled())
     assert await after(embedded, events.bounced(**older, id="older")) == {}
     assert await state(house) == ("sent", TEAM)
@@ -286,7 +286,7 @@ async def test_what_is_only_delayed_changes_nothing(house: House, door: Door) ->
 
 
 async def test_the_same_bounce_told_twice_is_one(house: House, embedded: Door) -> None:
-    await begin(door)
+    await begin(embedded)
     await take_in(embedded, bounce(TEAM), bounce(TEAM))
     assert len(await outcomes(house, "undelivered")) == 1
 
@@ -294,7 +294,7 @@ async def test_the_same_bounce_told_twice_is_one(house: House, embedded: Door) -
 async def test_a_bounce_named_by_the_agency_alone_concerns_each_of_its_teams_at_that_address(
     house: House, embedded: Door
 ) -> None:
-    await begin(door)
+    await begin(embedded)
     await take_in(embedded, bounce(TEAM.upper()))
     assert await state(house) == ("undelivered", TEAM)
 
@@ -337,7 +337,7 @@ async def test_what_reached_the_mailbox_is_delivered(house: House, door: Door) -
 
 
 async def test_a_bounce_after_the_delivery_makes_it_undelivered(house: House, embedded: Door) -> None:
-    await begin(door)
+    await begin(embedded)
     await take_in(embedded, events.received(address=TEAM))
     await take_in(embedded, bounce(TEAM))
     assert await state(house) == ("undelivered", TEAM)
@@ -345,7 +345,7 @@ async def test_a_bounce_after_the_delivery_makes_it_undelivered(house: House, em
 
 
 async def test_of_a_bounce_and_a_delivery_of_the_same_message_the_bounce_counts(house: House, embedded: Door) -> None:
-    await begin(door)
+    await begin(embedded)
     await take_in(embedded, bounce(TEAM))
     await take_in(embedded, events.received(address=TEAM, at=events.NOW + 2 * HOUR))
     assert await state(house) == ("undelivered", TEAM)
@@ -354,7 +354,7 @@ async def test_of_a_bounce_and_a_delivery_of_the_same_message_the_bounce_counts(
 
 
 async def test_a_delivery_of_an_older_message_says_nothing_of_the_latest(house: House, embedded: Door) -> None:
-    await begin(door)
+    await begin(embedded)
     await after(embedded, events.rescheduled())
     await take_in(embedded, events.received(address=TEAM, sequence=0, revision=0))
     assert await state(house) == ("sent", TEAM)
