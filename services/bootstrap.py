@@ -32,36 +32,38 @@ from services.meetings import store as meetings_store
 from services.meetings.policy import load_policy
 from services.oversight import handlers as oversight
 from services.participation import report_letters
-from services.participation.handlers import answers, asking, reports
+from services.participation.handlers import answers, asking, quoracy, reports
 from services.participation.store import documents as documents_store  # noqa: F401  # its tables
-from services.participation.store import quoracy as quoracy_store  # noqa: F401  # its tables
 from services.post.catcher import Catcher
 from services.post.inbox import store as inbox_store  # noqa: F401  # its table
 from services.post.mailer import Mailer, Tally
 
 # Event type → the handlers that react, in order.
 HANDLERS: Handlers = {
-    "quorate.agency.recorded.v1": (directory.agencies_recorded,),
-    "quorate.child.recorded.v1": (directory.children_recorded,),
-    "quorate.relative.recorded.v1": (directory.relatives_recorded,),
-    "quorate.involvement.recorded.v1": (directory.involvements_recorded,),
-    "quorate.circumstance.changed.v1": (directory.circumstances_changed,),
-    "quorate.meeting.scheduled.v1": (meetings.scheduled,),
-    "quorate.meeting.rescheduled.v1": (meetings.rescheduled,),
+    "quorate.agency.recorded.v1": (directory.agencies_recorded, quoracy.agencies_told),
+    "quorate.child.recorded.v1": (directory.children_recorded, quoracy.children_told),
+    "quorate.relative.recorded.v1": (directory.relatives_recorded, quoracy.relatives_told),
+    "quorate.involvement.recorded.v1": (directory.involvements_recorded, quoracy.involvements_told),
+    "quorate.circumstance.changed.v1": (directory.circumstances_changed, quoracy.circumstances_told),
+    "quorate.meeting.scheduled.v1": (meetings.scheduled, quoracy.told_of_meetings),
+    "quorate.meeting.rescheduled.v1": (meetings.rescheduled, quoracy.told_of_meetings),
     "quorate.meeting.cancelled.v1": (meetings.cancelled,),
-    "quorate.meeting.held.v1": (meetings.held,),
+    "quorate.meeting.held.v1": (meetings.held, quoracy.told_of_meetings),
     "quorate.invitation.answered.v1": (answers.answered,),
     "quorate.invitation.countered.v1": (asking.countered,),
     "quorate.invitation.requested.v1": (asking.requested,),
     "quorate.invitation.bounced.v1": (directory.addresses_bounced, returned.bounced),
     "quorate.invitation.received.v1": (returned.received,),
+    "quorate.quoracy.excepted.v1": (quoracy.excepted,),
+    "quorate.plan.ended.v1": (quoracy.plans_ended,),
     directory.CHANGED: (meetings.resolve_again,),
     returned.CAME_BACK: (returned.tell_came_back,),
-    "quorate.report.received.v1": (reports.received,),
+    "quorate.report.received.v1": (reports.received, quoracy.told_of_meetings),
     meetings.RESOLVED: (invitations.write, oversight.note_left_out, asking.await_answers, reports.resolved),
     meetings.CLOSED: (invitations.close, oversight.note_closed, asking.close, reports.closed),
     answers.HEARD: (asking.heard_back, reports.heard),
     invitations.SEND_AGAIN: (invitations.send_again,),
+    quoracy.CONCERNED: (quoracy.judge_again,),
     answers.REVIEWED: (oversight.note_missing,),
     "quorate.invitation.sent.v1": (oversight.note_sent, reports.tried),
     "quorate.invitation.delivered.v1": (oversight.note_delivered,),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, Column, Date, Index, String, Table, Text, or_, select
+from sqlalchemy import JSON, Column, Date, Index, String, Table, Text, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import (
@@ -366,9 +366,14 @@ async def ever_involved(db: AsyncConnection, people: Iterable[str]) -> set[str]:
     return await _of(db, involvements.c.involvement_id, involvements.c.person_id, people)
 
 
-async def ever_with(db: AsyncConnection, involvement_ids: Iterable[str]) -> set[str]:
-    """The people with whom these involvements are or once were recorded."""
-    return await _of(db, involvements.c.person_id, involvements.c.involvement_id, involvement_ids)
+async def first_told(db: AsyncConnection, table: Table, ids: Iterable[str]) -> dict[str, datetime]:
+    """From when on anything is known, by the events' own time, of what one of these tables holds, by its id."""
+    found: dict[str, datetime] = {}
+    key = table.c[0]
+    for some in chunks(set(ids)):
+        query = select(key, func.min(table.c.event_time)).where(among(db, key, some)).group_by(key)
+        found.update((row[0], row[1]) for row in await db.execute(query))
+    return found
 
 
 async def _of(db: AsyncConnection, wanted: Column[Any], by: Column[Any], values: Iterable[str]) -> set[str]:

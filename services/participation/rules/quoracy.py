@@ -24,6 +24,7 @@ HOSPITAL = "acute_hospital"
 REQUIRED = "required"
 IN_CONTACT, CONTACT_NOT_RECORDED = "in_contact", "contact_not_recorded"
 NOT_THERE, MODE_DOES_NOT_COUNT, NOT_NEEDED = "not_there", "mode_does_not_count", "not_needed"
+OF_ANOTHER_AREA = "of_another_area"
 WAITING, NO_DIRECT_CONTACT, INVOLVEMENT_OVER, NOT_YET = "waiting", "no_direct_contact", "involvement_over", "not_yet"
 ADVISES, NOTHING_ON_RECORD, NOT_RECORDED = "advises", "nothing_on_record", "not_recorded"
 
@@ -152,10 +153,7 @@ def _is_there(held: Held, rule: Quoracy, agency_id: str) -> bool:
 
 
 def _meets(held: Held, required: Required, found: Contact, agency_id: str) -> bool:
-    agency = held.agencies.get(agency_id)
-    if agency is None or agency.kind not in required.any_of:
-        return False
-    if required.of_the_area and agency.authority not in {None, held.meeting.authority}:
+    if _kind(held, agency_id) not in required.any_of or found.why == OF_ANOTHER_AREA:
         return False
     return required.waiting_counts or found.why != WAITING
 
@@ -193,19 +191,40 @@ def contact(held: Held, rule: Quoracy, today: PolicyToday, agency_id: str) -> Co
     agency = held.agencies.get(agency_id)
     if agency is None:
         return Contact(NOT_RECORDED, f"No agency with the id {agency_id} is recorded, so it does not count.")
+    here = agency.authority in {None, held.meeting.authority}
+    if not here and any(each.of_the_area and agency.kind in each.any_of for each in rule.required):
+        said = f"It is of {agency.authority}, and does not stand for that of {held.meeting.authority}."
+        return Contact(OF_ANOTHER_AREA, said, (agency.cause,))
     if agency.kind in rule.not_counted:
         return Contact(ADVISES, "It advises, and does not count among those in direct contact.", (agency.cause,))
+    own = sorted(held.involvements.get(agency_id, ()), key=lambda each: (each.since, each.involvement_id))
     day = held.meeting.day
-    own = held.involvements.get(agency_id, ())
     going = [each for each in own if each.counts_on(day) and each.since <= day]
-    open_ones = [each for each in going if each.status == "open"]
-    for each in open_ones:
-        if each.direct_contact:
+    found = _by_contact(held, agency, going) or _by_involvement(rule, going)
+    if found is not None:
+        return found
+    if cause := (held.core_group or {}).get(agency_id):
+        return _not_recorded(rule, "It was named as a member of the core group", cause)
+    if own:
+        return _not_going(own[-1], own[-1].status != "closed" and own[-1].since > day)
+    return _without_involvement(held, rule, today, agency)
+
+
+def _by_contact(held: Held, agency: Agency, going: Sequence[Involvement]) -> Contact | None:
+    """Direct contact that is on record; None where none is."""
+    for each in going:
+        if each.status == "open" and each.direct_contact:
             return Contact(IN_CONTACT, "It is in direct contact with child or family.", (each.cause,), counts=True)
-    if cause := (held.placed_with or {}).get(agency_id):
+    if cause := (held.placed_with or {}).get(agency.agency_id):
         return Contact(IN_CONTACT, "The child lives there.", (cause,), counts=True)
     if held.in_hospital is not None and agency.kind == HOSPITAL:
         return Contact(IN_CONTACT, "The child was in hospital.", (held.in_hospital,), counts=True)
+    return None
+
+
+def _by_involvement(rule: Quoracy, going: Sequence[Involvement]) -> Contact | None:
+    """What an involvement says that does not say that there is direct contact; None where there is no involvement."""
+    open_ones = [each for each in going if each.status == "open"]
     unknown = [each.cause for each in open_ones if each.direct_contact is None]
     if unknown:
         return _not_recorded(rule, "It works with child or family", unknown[0])
@@ -215,11 +234,7 @@ def contact(held: Held, rule: Quoracy, today: PolicyToday, agency_id: str) -> Co
     if going:
         said = "The child is on its waiting list or was referred to it, so it does not count."
         return Contact(WAITING, said, (going[0].cause,))
-    if cause := (held.core_group or {}).get(agency_id):
-        return _not_recorded(rule, "It was named as a member of the core group", cause)
-    if own:
-        return _not_going(own[-1], own[-1].status != "closed" and own[-1].since > day)
-    return _without_involvement(held, rule, today, agency)
+    return None
 
 
 def _not_going(own: Involvement, to_come: bool) -> Contact:
@@ -272,6 +287,6 @@ def _party(held: Held, rule: Quoracy, met: Sequence[Met], found: Contact, agency
     for each in met:
         if agency_id in each.by:
             return say(True, REQUIRED, f"It counts as {each.required.name}, required here.")
-    if not rule.others:
+    if not rule.others and not any(_kind(held, agency_id) in each.required.any_of for each in met):
         return say(False, NOT_NEEDED, "Nobody but those required counts here.")
     return say(found.counts, found.why, found.text)

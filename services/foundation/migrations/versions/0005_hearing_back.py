@@ -54,6 +54,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("invitation_id", "why", name=op.f("pk_asked_again")),
     )
     op.create_table(
+        "attendances",
+        sa.Column("meeting_id", sa.String(length=64), nullable=False),
+        sa.Column("agency_id", sa.String(length=64), nullable=False),
+        sa.Column("starts_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("meeting_id", "agency_id", name=op.f("pk_attendances")),
+    )
+    op.create_index("ix_attendances_agency_id", "attendances", ["agency_id", "starts_at"])
+    op.create_table(
         "bounced_addresses",
         sa.Column("bounce", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
@@ -90,6 +98,29 @@ def upgrade() -> None:
         sa.Column("fields", sa.JSON(), nullable=False),
         sa.Column("saved_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("invitation_id", "form", name=op.f("pk_drafts")),
+    )
+    op.create_table(
+        "plan_ends",
+        sa.Column("plan_id", sa.String(length=64), nullable=False),
+        sa.Column("child_id", sa.String(length=64), nullable=False),
+        sa.Column("meeting_id", sa.String(length=64), nullable=True),
+        sa.Column("on", sa.Date(), nullable=False),
+        sa.Column("version", RowNumber, autoincrement=True, nullable=False),
+        sa.Column("event_time", Instant(), nullable=False),
+        sa.Column("event_source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("known_from", Instant(), nullable=False),
+        sa.Column("known_until", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_plan_ends")),
+    )
+    op.create_index("ix_plan_ends_meeting_id", "plan_ends", ["meeting_id"])
+    op.create_index(
+        "ix_plan_ends_plan_id",
+        "plan_ends",
+        ["plan_id"],
+        unique=True,
+        sqlite_where=sa.text("known_until IS NULL"),
+        postgresql_where=sa.text("known_until IS NULL"),
     )
     op.create_table(
         "proposals",
@@ -251,8 +282,10 @@ def downgrade() -> None:
     op.drop_table("received_mail")
     op.drop_table("quoracy_exceptions")
     op.drop_table("proposals")
+    op.drop_table("plan_ends")
     op.drop_table("drafts")
     op.drop_table("documents")
     op.drop_table("bounced_addresses")
+    op.drop_table("attendances")
     op.drop_table("asked_again")
     op.drop_table("answers")
