@@ -23,6 +23,7 @@ from services.post.inbox.rules.returned import returned
 
 __all__ = ["Asked", "Decision", "NewEvent", "NewReport", "Why", "decide", "mentions"]
 
+_INCOMPLETE = ("too_large", "not_readable")
 _OF_DOUBT: tuple[Why, ...] = ("too_large", "encrypted", "winmail", "no_calendar_answer", "not_readable")
 
 
@@ -69,7 +70,8 @@ def _judged(message: Message) -> tuple[list[NewEvent], list[NewReport], Why | No
         return returned(message), [], doubt
     if reading.kind == "auto_reply":
         return [], [], None if _says_nothing(reading) else "automatic_answer"
-    events, files = answers(message), reports(message)
+    events = answers(message)
+    files = [] if doubt in _INCOMPLETE else reports(message)
     if doubt is None and not reading.calendar:
         if reading.text:
             doubt = "human_text"
