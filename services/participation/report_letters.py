@@ -48,11 +48,12 @@ def _render(name: str, params: Mapping[str, Any], settings: Settings) -> Letter:
     """The same parameters give the same bytes, so that a repeat is the same message."""
     starts_at, ends_at = (datetime.fromisoformat(params[each]) for each in ("starts_at", "ends_at"))
     kinds = tuple(each["kind"] for each in params["wanted"])
+    to_time, last_day = clock_time(ends_at), long_day(ends_at)
     values = {
         **params,
         "day": long_day(starts_at),
         "from_time": clock_time(starts_at),
-        "to_time": clock_time(ends_at),
+        "to_time": to_time if last_day == long_day(starts_at) else f"{to_time} on {last_day}",
         "authority_name": authority_name(params["authority"]),
         "what": _WHAT.get(kinds, "Report and care plan"),
         "wanted": [
