@@ -165,24 +165,26 @@ async def test_nobody_is_asked_again_for_a_meeting_that_is_off_has_begun_or_no_l
 
 
 async def test_an_answer_that_echoes_the_requests_stamp_is_ordered_by_its_moment_though_the_room_has_changed(
-    house: House, door: Door, clock: MovableClock
+    house: House, embedded: Embedded, clock: MovableClock
 ) -> None:
-    await begin(door)
+    await begin(embedded)
     clock.advance(HOUR)
-    second = (await after(door, events.rescheduled(starts_at=STARTS, ends_at=STARTS + HOUR, place="Room 2")))[DUTY]
+    second = (await after(embedded, events.rescheduled(starts_at=STARTS, ends_at=STARTS + HOUR, place="Room 2")))[DUTY]
     clock.advance(HOUR)
-    await take_in(door, events.answered(answer="tentative", at=clock.now()))
+    await take_in(embedded, events.answered(answer="tentative", at=clock.now()))
     clock.advance(HOUR)
     echo = events.answered(answer="declined", at=clock.now(), sequence=0, stamp=second.stamp, reason="leave")
-    await take_in(door, echo)
+    await take_in(embedded, echo)
     view = await shown(house)
     assert (view["answer"], view["reason"]) == ("declined", "leave")
     assert [(each["answer"], each["why"]) for each in view["earlier_answers"]] == [("tentative", "answered_again")]
 
 
-async def test_a_party_that_was_never_asked_is_shown_and_not_believed(house: House, door: Door) -> None:
-    await begin(door)
-    await take_in(door, events.agency("housing-9", "housing"), events.answered(agency_id="housing-9", by="A stranger"))
+async def test_a_party_that_was_never_asked_is_shown_and_not_believed(house: House, embedded: Embedded) -> None:
+    await begin(embedded)
+    await take_in(
+        embedded, events.agency("housing-9", "housing"), events.answered(agency_id="housing-9", by="A stranger")
+    )
     view = await explained(house)
     assert [each["agency_id"] for each in view["others_answered"]] == ["housing-9"]
     assert all("answer" not in entry.get("invitation", {}) for entry in view["entries"])
@@ -215,15 +217,19 @@ async def test_whoever_has_not_answered_is_reminded_once_and_then_told_of(
     assert await at(house, clock, STARTS + DAY) == {}
 
 
-async def test_a_new_time_begins_the_wait_anew(house: House, door: Door, clock: MovableClock) -> None:
-    await begin(door)
+async def test_a_new_time_begins_the_wait_anew(house: House, embedded: Embedded, clock: MovableClock) -> None:
+    await begin(embedded)
     await at(house, clock, MISSED)
     assert set(await silent(house)) == {"camhs-1", "gp-1", "p1"}
     week = timedelta(days=7)
-    assert set(await after(door, moved(starts_at=STARTS + week, ends_at=STARTS + week + HOUR))) == {DUTY, GP, MOTHER}
+    assert set(await after(embedded, moved(starts_at=STARTS + week, ends_at=STARTS + week + HOUR))) == {
+        DUTY,
+        GP,
+        MOTHER,
+    }
     assert await silent(house) == {}
     late = events.answered(agency_id="gp-1", at=clock.now() - DAY, sequence=0)
-    assert await after(door, late) == {}
+    assert await after(embedded, late) == {}
     assert await silent(house) == {}
     reminded = await at(house, clock, REMINDED + week)
     assert {mail.sequence for mail in reminded.values()} == {1}
@@ -299,32 +305,34 @@ async def test_a_meeting_for_which_the_policy_sets_no_day_waits_for_no_answer(
 
 
 async def test_the_invitation_goes_again_to_whoever_asks_for_it_and_not_more_than_once_an_hour(
-    house: House, door: Door, clock: MovableClock
+    house: House, embedded: Embedded, clock: MovableClock
 ) -> None:
-    first = await begin(door)
+    first = await begin(embedded)
     clock.advance(HOUR)
-    again = await after(door, *(events.requested(at=clock.now()) for _ in range(20)))
+    again = await after(embedded, *(events.requested(at=clock.now()) for _ in range(20)))
     assert set(again) == {DUTY}
     assert (again[DUTY].uid, again[DUTY].sequence) == (first[DUTY].uid, 0)
     assert again[DUTY].stamp > first[DUTY].stamp
     assert "The invitation once more, as you asked" in again[DUTY].body
     clock.advance(HOUR / 2)
-    assert await after(door, events.requested(at=clock.now())) == {}
+    assert await after(embedded, events.requested(at=clock.now())) == {}
     clock.advance(HOUR / 2)
-    assert set(await after(door, events.requested(at=clock.now()))) == {DUTY}
-    await after(door, events.cancelled())
+    assert set(await after(embedded, events.requested(at=clock.now()))) == {DUTY}
+    await after(embedded, events.cancelled())
     clock.advance(2 * HOUR)
-    assert await after(door, events.requested(at=clock.now())) == {}
-    assert await after(door, events.requested(agency_id="housing-9", at=clock.now())) == {}
+    assert await after(embedded, events.requested(at=clock.now())) == {}
+    assert await after(embedded, events.requested(agency_id="housing-9", at=clock.now())) == {}
 
 
 async def test_another_time_that_is_proposed_is_shown_and_moves_nothing(
-    house: House, door: Door, clock: MovableClock
+    house: House, embedded: Embedded, clock: MovableClock
 ) -> None:
-    await begin(door)
+    await begin(embedded)
     clock.advance(HOUR)
-    other = {"starts_at": STARTS + 5 * HOUR, "ends_at": STARTS + 6 * HOUR}
-    assert await after(door, events.countered(**other, at=clock.now(), by="Ada Example", note="Clinic till two")) == {}
+    other: dict[str, Any] = {"starts_at": STARTS + 5 * HOUR, "ends_at": STARTS + 6 * HOUR}
+    assert (
+        await after(embedded, events.countered(**other, at=clock.now(), by="Ada Example", note="Clinic till two")) == {}
+    )
     view = await shown(house)
     assert view["proposed"] == [
         {
