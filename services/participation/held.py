@@ -167,6 +167,7 @@ async def _gathered(
             {each: _then(versions, at) for each, versions in agencies.items()},
             _by_agency(involvements, people, at),
             Cause(row["event_source"], row["event_id"]),
+            datetime.fromisoformat(row["document"]["held_at"]),
             tuple(row["document"]["outcome"]),
             {c.placement.agency_id: c.cause for c in about if c.placement and c.placement.agency_id},
             _in_hospital(stays, meeting),

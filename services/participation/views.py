@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.policy import Policy
 from services.invitations import views
 from services.participation.answer_views import Said, add_answers
+from services.participation.quoracy_views import add_quoracy
 from services.participation.report_views import add_reports
 
 
@@ -23,4 +24,5 @@ async def explain(
     said = await Said.load(db, meeting_id, as_of or now)
     await add_answers(db, policy, found, said)
     await add_reports(db, policy, found, said.standing, said.said, as_of, now)
+    await add_quoracy(db, policy, found, as_of)
     return found

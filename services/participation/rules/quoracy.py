@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from schemas.policy import PolicyToday
 from schemas.quoracy import Quoracy, Required
@@ -42,6 +43,7 @@ class Held:
     agencies: Mapping[str, Agency]
     involvements: Mapping[str, Sequence[Involvement]]
     cause: Cause
+    held_at: datetime
     outcome: tuple[str, ...] = ()
     placed_with: Mapping[str, Cause] | None = None
     in_hospital: Cause | None = None
@@ -256,7 +258,7 @@ def _without_involvement(held: Held, rule: Quoracy, today: PolicyToday, agency: 
         for name in (each.agency_kind, *each.satisfied_by)
     }
     if agency.kind in expected and (agency.authority is None or agency.authority in held.areas):
-        return _not_recorded(rule, f"It is expected at a {kind.name}", agency.cause)
+        return _not_recorded(rule, "It is expected at every meeting of this kind", agency.cause)
     said = "Nothing on record says that it works with child or family, so it does not count."
     return Contact(NOTHING_ON_RECORD, said, (agency.cause,))
 

@@ -18,6 +18,12 @@ NOT_ASKED = "not_asked"
 
 _ORDER = (PRESENT, APOLOGIES, ABSENT, NOT_NOTED, NOT_ASKED)
 MODES = ("in_person", "video", "phone")
+_DECIDED = {
+    "childs_wish": "the child's wish",
+    "chairs_restriction": "the chair's restriction",
+    "conflict_of_interest": "a conflict of interest",
+    "duplicate": "asked already in another way",
+}
 _BY = {"in_person": "in person", "video": "by video", "phone": "by phone"}
 
 
@@ -151,16 +157,16 @@ def _text(status: str, said: Noted | None, entries: list[Entry], asked: bool) ->
         if asked:
             return there
         if kept_out is not None:
-            return f"{there} It was not to be asked: {kept_out.replace('_', ' ')}."
-        return f"{there} Came uninvited: nothing shows that it was asked."
+            return f"{there} Not to be asked, by decision: {_DECIDED[kept_out]}."
+        return f"{there} Came uninvited: no invitation is on record."
     if status == APOLOGIES:
         return "Sent apologies."
     if status == ABSENT:
         return "Asked, and not there."
     if status == NOT_NOTED:
-        return "Asked; whether it came is not noted."
+        return "Asked; attendance is not noted."
     if kept_out is not None:
-        return f"Not to be asked: {kept_out.replace('_', ' ')}."
+        return f"Not to be asked, by decision: {_DECIDED[kept_out]}."
     if any(each.decision == INVITED for each in entries):
-        return "Not noted as there. It was to be asked, and nothing shows that an invitation reached it."
-    return "Not noted as there; nothing shows that it was asked."
+        return "Was to be asked; no invitation is on record as having arrived."
+    return "Not asked: no invitation is on record."

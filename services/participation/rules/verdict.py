@@ -168,8 +168,8 @@ def _text(assessed: Assessment, missing: Sequence[str], went_on: Permission | No
             text = f"Not quorate: {f'{there}; ' if there else ''}missing: {listed(missing)}."
     names = _names(assessed, assessed.unrecorded)
     if names:
-        text += f" Whether {listed(names)} {'is' if len(names) == 1 else 'are'} in direct contact nobody has recorded: "
-        text += f"{'it counts' if len(names) == 1 else 'they count'}."
+        is_in = "is in direct contact: it is" if len(names) == 1 else "are in direct contact: they are"
+        text += f" Nobody has recorded whether {listed(names)} {is_in} counted."
     if not assessed.quorate and assessed.too_few_agencies:
         text += (
             f" Records show no more than {assessed.in_contact} in direct contact, so a quorum cannot come together: "
@@ -184,9 +184,9 @@ def _there(assessed: Assessment) -> str:
     required = [each.required.name for each in assessed.met if each.by]
     count, needed = len(assessed.others), assessed.rule.others
     if not needed:
-        return listed(required)
-    more = f"{count} {'agency' if count == 1 else 'agencies'} in direct contact"
-    more += f" ({needed} {'is' if needed == 1 else 'are'} needed)"
+        return listed(required) + (" were there" if len(required) > 1 else " was there" if required else "")
+    more = f"{count} other {'agency' if count == 1 else 'agencies'}"
+    more += f" ({needed} in direct contact {'is' if needed == 1 else 'are'} needed)"
     names = _names(assessed, [each for some in assessed.others for each in some])
     return listed([*required, more]) + (f": {listed(names)}" if names else "")
 
@@ -197,8 +197,12 @@ def _names(assessed: Assessment, agency_ids: Iterable[str]) -> list[str]:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Words as they stand in a sentence: "A, B and C"."""
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+    """Words as they stand in a sentence: "A, B and C"; where one has a comma of its own, "A, of X; B; and C"."""
+    if len(words) < 2:
+        return "".join(words)
+    if any("," in each for each in words):
+        return f"{'; '.join(words[:-1])}; and {words[-1]}"
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def reviewed(assessed: Assessment, verdict: Verdict, lines: Sequence[Line], today: PolicyToday) -> Reviewed:
@@ -247,8 +251,8 @@ def _why(line: Line, assessed: Assessment) -> str:
         return f"{name}: {party.text[:1].lower()}{party.text[1:]}"
     said = {
         APOLOGIES: f"{name} sent apologies.",
-        NOT_NOTED: f"{name} was asked, and whether it came is not noted.",
-        NOT_ASKED: f"Nothing shows that {name} was asked.",
+        NOT_NOTED: f"{name} was asked, and its attendance is not noted.",
+        NOT_ASKED: f"No invitation to {name} is on record.",
     }
     return said.get(line.status, f"{name} was asked, and was not there.")
 
