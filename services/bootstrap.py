@@ -35,7 +35,7 @@ from services.participation import report_letters
 from services.participation.handlers import answers, asking, quoracy, reports
 from services.participation.store import documents as documents_store  # noqa: F401  # its tables
 from services.post.catcher import Catcher
-from services.post.inbox import store as inbox_store  # noqa: F401  # its table
+from services.post.inbox import sort
 from services.post.mailer import Mailer, Tally
 
 # Event type → the handlers that react, in order.
@@ -65,6 +65,8 @@ HANDLERS: Handlers = {
     invitations.SEND_AGAIN: (invitations.send_again,),
     quoracy.CONCERNED: (quoracy.judge_again,),
     answers.REVIEWED: (oversight.note_missing,),
+    sort.WAITS: (oversight.note_mail_waits,),
+    sort.SETTLED: (oversight.note_mail_settled,),
     "quorate.invitation.sent.v1": (oversight.note_sent, reports.tried),
     "quorate.invitation.delivered.v1": (oversight.note_delivered,),
     "quorate.invitation.undelivered.v1": (oversight.note_undelivered, reports.tried),

@@ -44,6 +44,7 @@ from services.foundation.database import DatabaseTrouble
 from services.foundation.metrics import Metrics
 from services.foundation.settings import Settings
 from services.oversight.views import standing
+from services.post.inbox.views import mail_standing
 from services.post.mailer import TO_SEND
 
 log = structlog.get_logger()
@@ -268,8 +269,8 @@ class Process:
     async def measures(self) -> bytes:
         """The measures of this process and of how things stand, for Prometheus."""
         async with self.house.database.read() as db:
-            found = await standing(db, self.house.clock.now())
-        return self.metrics.exposition(found)
+            now = self.house.clock.now()
+            return self.metrics.exposition(await standing(db, now), await mail_standing(db, now))
 
 
 async def alive_answer(process: Process) -> Response:

@@ -52,6 +52,10 @@ COMMANDS = {
         "processes:scheduler",
         "Keep acting on timers as they fall due, beside as many others as are needed.",
     ),
+    "mailbox": (
+        "mailbox:mailbox",
+        "Keep taking mail in: from the mailbox of QUORATE_IMAP, and over LMTP where QUORATE_LMTP_LISTEN says.",
+    ),
     "worker": (
         "worker:worker",
         "Keep taking events from Kafka and handing outcomes to it, beside as many other workers as are needed.",

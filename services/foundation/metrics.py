@@ -24,6 +24,15 @@ class Standing:
     exceptions_open: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class MailStanding:
+    """How it stands with mail that came in; ages in seconds, 0 where nothing waits."""
+
+    kept: int
+    kept_oldest_seconds: float
+    for_a_person: int
+
+
 class Metrics:
     """The measures of one process, on a registry of their own."""
 
@@ -37,6 +46,18 @@ class Metrics:
         )
         self.mails = Counter(
             "quorate_mails", "Attempts at a message by this process, by outcome", ["outcome"], registry=self.registry
+        )
+        self.mail_in = Counter(
+            "quorate_mail_in",
+            "Messages handed to this process, by way and by what became of them",
+            ["way", "outcome"],
+            registry=self.registry,
+        )
+        self.mail_sorted = Counter(
+            "quorate_mail_sorted", "Messages that this process told apart, by kind", ["kind"], registry=self.registry
+        )
+        self.mailbox_seen = self._gauge(
+            "quorate_mailbox_seen_timestamp_seconds", "When this process last looked through the mailbox; 0 for never"
         )
         self.timers = Counter("quorate_timers", "Timers that this process acted on", registry=self.registry)
         self.requests = Counter(
@@ -59,6 +80,9 @@ class Metrics:
         )
         self._mail_waiting = self._gauge("quorate_outbox_waiting", "Messages that have not left yet")
         self._mail_oldest = self._gauge("quorate_outbox_oldest_seconds", "Age of the oldest message that has not left")
+        self._mail_kept = self._gauge("quorate_mail_kept", "Messages that came in and have not been told apart yet")
+        self._mail_kept_oldest = self._gauge("quorate_mail_kept_oldest_seconds", "Age of the oldest of these")
+        self._mail_for_a_person = self._gauge("quorate_mail_for_a_person", "Messages that wait for a person")
         self._timers_due = self._gauge("quorate_timers_due", "Timers that have fallen due and not been acted on")
         self._events_waiting = self._gauge("quorate_events_waiting", "Events that wait for something they refer to")
         self._dead_letters = self._gauge("quorate_dead_letters_open", "Dead letters that nobody has settled")
@@ -73,10 +97,13 @@ class Metrics:
     def _gauge(self, name: str, documentation: str) -> Gauge:
         return Gauge(name, documentation, registry=self.registry)
 
-    def exposition(self, standing: Standing) -> bytes:
+    def exposition(self, standing: Standing, mail: MailStanding) -> bytes:
         """The text that Prometheus reads, with how things stand."""
         self._mail_waiting.set(standing.mail_waiting)
         self._mail_oldest.set(standing.mail_oldest_seconds)
+        self._mail_kept.set(mail.kept)
+        self._mail_kept_oldest.set(mail.kept_oldest_seconds)
+        self._mail_for_a_person.set(mail.for_a_person)
         self._timers_due.set(standing.timers_due)
         self._events_waiting.set(standing.events_waiting)
         self._dead_letters.set(standing.dead_letters_open)

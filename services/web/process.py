@@ -12,6 +12,7 @@ from pathlib import Path
 
 from services.bootstrap import House
 from services.foundation.settings import Settings
+from services.mailbox import mail_in
 from services.process import CannotStart, Mailing, Part, Process, answer, listening, ticking, until_stopped, url_of
 from services.web.app import make_app
 
@@ -28,11 +29,11 @@ class Running:
 
 
 async def serve_all(settings: Settings, started: Callable[[Running], None]) -> None:
-    """Run the door, the pages, the mailer and the timers until SIGTERM or SIGINT, as the only such process of its home;
-    `started` is told once requests are taken. Raises `CannotStart`.
+    """Run the door, the pages, the mailer, the timers and what takes mail in until SIGTERM or SIGINT, as the only such
+    process of its home; `started` is told once requests are taken. Raises `CannotStart`.
     """
     with _only_one(settings.home):
-        await _serve(settings, lambda house: [Mailing(house), ticking()], started)
+        await _serve(settings, lambda house: [Mailing(house), ticking(), *mail_in(house)], started)
 
 
 async def serve(settings: Settings, started: Callable[[Running], None]) -> None:

@@ -1,0 +1,42 @@
+"""What is known of the invitations that a message has the token of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.directory import store as directory
+from services.directory.rules import Agency
+from services.invitations import store as invitations
+from services.meetings import store as meetings
+from services.post.inbox.rules import Asked
+
+
+async def invitations_asked(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Asked]:
+    """The invitations that are there, by id, each with all addresses that its agency has on record."""
+    rows = await invitations.rows_by_id(db, ids)
+    about = await meetings.meetings_by_id(db, {row["meeting_id"] for row in rows.values()})
+    agencies = await directory.agencies_by_id(db, {row["agency_id"] for row in rows.values() if row["agency_id"]})
+    return {
+        each: Asked(
+            invitation_id=each,
+            meeting_id=row["meeting_id"],
+            partition_key=about[row["meeting_id"]].partition_key,
+            agency_id=row["agency_id"],
+            person_id=row["person_id"],
+            team_id=row["team_id"],
+            address=row["address"],
+            addresses=_addresses(agencies[row["agency_id"]]) if row["agency_id"] in agencies else frozenset(),
+            sequence=row["sequence"],
+            stamp=row["stamp"],
+            since=row["since"],
+        )
+        for each, row in rows.items()
+        if row["meeting_id"] in about
+    }
+
+
+def _addresses(agency: Agency) -> frozenset[str]:
+    channels = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
+    return frozenset(channel.address for channel in channels if channel.kind == "email")
