@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
@@ -15,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.foundation.settings import is_loopback
 from services.process import UNREACHABLE, Process, alive_answer, measures_answer, ready_answer
-from services.web import door, pages
+from services.web import answer, door, pages
+from services.web.answer_link import NotOpened
 from services.web.door import RETRY_AFTER, AtDoor, Problem, problem_response
 
 log = structlog.get_logger()
@@ -35,6 +37,7 @@ ELSEWHERE = (
     "Quorate runs. From another one, forward a port to it (ssh -L 8080:127.0.0.1:8080, or kubectl port-forward) and "
     "open http://127.0.0.1:8080/."
 )
+OPEN = (answer.PREFIX, "/assets/")  # by a link that is a secret of its reader's, and what such a page looks like
 PASSED_ON = ("forwarded", "via", "x-envoy-", "x-forwarded-", "x-real-ip")  # how what a proxy adds begins
 
 
@@ -44,11 +47,13 @@ def make_app(process: Process) -> FastAPI:
     app.state.process = process
     app.include_router(door.router)
     app.include_router(pages.router)
+    app.include_router(answer.router)
     app.add_api_route("/healthz", alive)
     app.add_api_route("/readyz", ready)
     app.add_api_route("/metrics", measures)
     app.mount("/assets", StaticFiles(directory=pages.ASSETS), name="assets")
     app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(NotOpened, _on_closed_link)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_wrong_address)
     app.add_middleware(Guard, process=process)
@@ -76,6 +81,8 @@ def _for_a_person(request: Request) -> bool:
 
 def _answer(request: Request, problem: Problem) -> Response:
     """A problem as whoever asked can read it: a page for a person, JSON for a program."""
+    if request.url.path.startswith(answer.PREFIX):
+        return answer.show_problem(door.process_of(request), problem)
     if not _for_a_person(request):
         return problem_response(problem)
     page = pages.render("problem.html", status=problem.status, here="", title=problem.title, detail=problem.detail)
@@ -86,6 +93,11 @@ def _answer(request: Request, problem: Problem) -> Response:
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     return _answer(request, error)
+
+
+async def _on_closed_link(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotOpened)
+    return answer.show_closed(door.process_of(request), error)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -110,16 +122,17 @@ class Guard:
     """Around everything: who may ask, what every answer carries, and what is noted of it.
 
     Pages are about children and there is no sign-in yet, so they open on this machine alone, whatever address is
-    listened on: to a request that comes from here, for here, and was not passed on by a proxy. What machines ask for is
-    answered to others only where the settings name an address that others can reach. Where they name a loopback
-    address, a request for any other host is refused, so that no page elsewhere can reach this one through a name that
-    it has pointed here.
+    listened on: to a request that comes from here, for here, and was not passed on by a proxy. What machines ask for,
+    and the answer page, are answered to others only where the settings name an address that others can reach: to
+    listen on, or for links to begin with. Where they name none, a request for any other host than this one is refused,
+    so that no page elsewhere can reach this one through a name that it has pointed here.
     """
 
     def __init__(self, app: ASGIApp, process: Process) -> None:
         self.app, self.metrics = app, process.metrics
         listen = process.house.settings.listen
         self.for_others = not is_loopback(listen.rpartition(":")[0].strip("[]"))
+        self.public_host = urlsplit(process.house.settings.public_url or "").hostname
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -150,11 +163,13 @@ class Guard:
 
     def _refusal(self, request: Request) -> Response | None:
         """The answer to a request that may not come in; None for one that may."""
-        of_this_host = is_loopback(_host(request))
-        if not (of_this_host or self.for_others):
+        host, path = _host(request), request.scope["path"]
+        of_this_host = is_loopback(host)
+        is_open = path.startswith(OPEN)
+        if not (of_this_host or self.for_others or (is_open and host == self.public_host)):
             detail = "Quorate answers to localhost, 127.0.0.1 and [::1] alone"
             return problem_response(Problem(421, "Not this host", detail))
-        if request.scope["path"] in MACHINES or (of_this_host and _from_here(request)):
+        if is_open or path in MACHINES or (of_this_host and _from_here(request)):
             return None
         return _answer(request, Problem(403, "Pages open on this machine only", ELSEWHERE))
 

@@ -16,7 +16,8 @@ from tests import events
 from tests.running import ONE, TOKEN, Up
 
 MACHINES = ("/healthz", "/readyz", "/metrics")
-PAGES = ("/", "/exceptions", "/waiting", "/dead-letters", "/meetings/m1", "/assets/quorate.css", "/nope", "/healthz/")
+PAGES = ("/", "/exceptions", "/waiting", "/dead-letters", "/meetings/m1", "/nope", "/healthz/", "/answer", "/answers/x")
+OPEN = ("/assets/quorate.css", "/answer/x", "/answer/x/report")
 
 
 def own_address() -> str | None:
@@ -64,6 +65,16 @@ def test_machines_are_answered_from_elsewhere_and_events_need_the_token(elsewher
     assert elsewhere.post("/events", content=events.agency(), headers=headers).status_code == 202
 
 
+def test_the_answer_page_opens_from_elsewhere_to_whoever_has_a_link_and_shows_nothing_without_one(
+    elsewhere: httpx2.Client,
+) -> None:
+    statuses = {"/assets/quorate.css": 200}
+    for path in OPEN:
+        for headers in ({}, {"host": "quorate.example"}, {"x-forwarded-for": "192.0.2.7"}):
+            assert elsewhere.get(path, headers=headers).status_code == statuses.get(path, 404)
+    assert "This link does not work" in elsewhere.get("/answer/x").text
+
+
 def test_the_pages_open_on_the_machine_itself(up: Up) -> None:
     here = f"http://127.0.0.1:{up.url.rpartition(':')[2]}"
     assert httpx2.get(f"{here}/").status_code == 200
@@ -89,6 +100,20 @@ async def test_this_machine_is_known_by_the_address_that_a_request_comes_from(
 ) -> None:
     async with at("[::]:8080", house, client) as asking:
         assert (await asking.get("/")).status_code == status
+
+
+@pytest.mark.parametrize("store", ["sqlite"])
+async def test_behind_a_proxy_on_this_machine_the_answer_page_opens_by_its_public_name_and_no_other(
+    house: House,
+) -> None:
+    house.settings = Settings(**{**house.settings.model_dump(), "public_url": "https://asked.council.example/q"})
+    async with at("127.0.0.1:8080", house, "127.0.0.1") as asking:
+        for host, status in (("asked.council.example", 404), ("localhost", 404), ("rebound.example", 421)):
+            headers = {"host": host, "x-forwarded-for": "192.0.2.7"}
+            assert (await asking.get("/answer/x", headers=headers)).status_code == status
+        for path in ("/", "/exceptions", "/documents/x"):
+            headers = {"host": "asked.council.example", "x-forwarded-for": "192.0.2.7"}
+            assert (await asking.get(path, headers=headers)).status_code in {403, 421}
 
 
 @pytest.mark.parametrize("store", ["sqlite"])
