@@ -221,8 +221,8 @@ def request(kind: str = REPORT, because: str = FOR_THE_MEETING, due_at: datetime
             (),
             "report_late",
             (
-                "Their report for the initial child protection conference on 1 April 2026 was due by 30 March 2026 and has "
-                "not come."
+                "Their report for the initial child protection conference on 1 April 2026 was due by 30 March 2026 and "
+                "has not come."
             ),
         ),
         (
