@@ -61,6 +61,7 @@ class Fact:
     cancelled: bool = False
     exception: str | None = None
     no_exception: str | None = None
+    quorate: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,19 +270,22 @@ def _wrong_facts(
     return [
         f"{fact.meeting}: {fact.says}: found {found}"
         for fact in facts
-        if (found := _otherwise(fact, meetings[fact.meeting]["entries"], exceptions)) is not None
+        if (found := _otherwise(fact, meetings[fact.meeting], exceptions)) is not None
     ]
 
 
-def _otherwise(fact: Fact, entries: Iterable[Mapping[str, Any]], exceptions: Iterable[Mapping[str, Any]]) -> str | None:
+def _otherwise(fact: Fact, meeting: Mapping[str, Any], exceptions: Iterable[Mapping[str, Any]]) -> str | None:
     """What was found instead of the fact; None where it holds."""
+    if fact.quorate is not None:
+        judged = meeting.get("quoracy", {})
+        return None if judged.get("quorate") is fact.quorate else judged.get("text", "no verdict")
     if fact.exception or fact.no_exception:
         kinds = sorted({each["kind"] for each in exceptions if each.get("meeting_id") == fact.meeting})
         so = fact.exception in kinds if fact.exception else fact.no_exception not in kinds
         return None if so else f"the exceptions {', '.join(kinds) or 'none'}"
     of_party = [
         entry
-        for entry in entries
+        for entry in meeting["entries"]
         if (fact.agency, fact.person) == (entry.get("agency_id"), entry.get("person_id"))
         and fact.team in {None, entry.get("team_id")}
     ]

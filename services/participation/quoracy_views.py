@@ -83,7 +83,10 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
             }
             for each in verdict.parties
         ],
-        "refused": [{"what": each.what, "text": each.text, "needs": each.needs} for each in verdict.refused],
+        "refused": [
+            {"what": each.what, "text": each.text, "needs": each.needs, "attempted": each.attempted}
+            for each in verdict.refused
+        ],
         "allowed": [_permission(each) for each in verdict.allowed],
     }
     if verdict.went_on is not None:

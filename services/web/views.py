@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
@@ -22,7 +22,9 @@ from services.meetings.rules import INVITED, reference
 from services.meetings.store import entries, meeting_facts, meetings, meetings_by_id
 from services.oversight.rules import RESOLVED
 from services.oversight.store import IS_OPEN, exceptions
+from services.participation.rules.verdict import KINDS as OF_QUORACY
 from services.participation.views import explain
+from services.web import answers_shown
 
 PAGE = 25  # rows on a page
 SCHEDULED = "scheduled"
@@ -114,25 +116,64 @@ async def one_meeting(db: AsyncConnection, policy: Policy, meeting_id: str, now:
     meeting = (await meetings_by_id(db, [meeting_id]))[meeting_id]
     told = await _told(db, meeting_id)
     raised = await _exceptions_of(db, meeting_id)
-    names = await _names(db, [*found["entries"], *raised], meeting.child_ids)
+    register = found.get("attendance", {}).get("parties", ())
+    names = await _names(db, [*found["entries"], *raised, *register, *found["others_answered"]], meeting.child_ids)
     events = {(e["source"], e["id"]) for entry in found["entries"] for r in entry["reasons"] for e in r["events"]}
+    events |= {(e["source"], e["id"]) for e in _events_of_quoracy(found.get("quoracy", {}))}
     known = await events_named(db, events | {(row["event_source"], row["event_id"]) for row in told})
     shown = [_entry(entry, number, policy, names, known) for number, entry in enumerate(found["entries"], 1)]
     anchors = {(entry.get("agency_id"), entry.get("person_id")): entry["anchor"] for entry in reversed(shown)}
     for each in raised:
         party = (each["agency_id"], each["person_id"])
-        each["anchor"] = anchors.get(party) if any(party) else None
+        each["anchor"] = anchors.get(party) if any(party) else "quoracy" if each["kind"] in OF_QUORACY else None
         each["about"] = _about(each, names)
+    answered = answers_shown.answers(shown)
     return {
         "meeting": meeting,
+        "answers": answered,
+        "answers_counted": answers_shown.counted(answered),
+        "others": [{**each, "who": _called(each, names)} for each in found["others_answered"]],
+        "wanted": {name: date.fromisoformat(day) for name, day in found.get("answers_wanted", {}).items()},
         "reference": reference(meeting_id),
         "kind_name": kind_name(policy, meeting.kind, meeting.starts_at),
         "children": [(child_id, names.get(child_id, child_id)) for child_id in meeting.child_ids],
         "invited": [entry for entry in shown if entry["decision"] == INVITED],
         "not_invited": [entry for entry in shown if entry["decision"] != INVITED],
         "exceptions": raised,
+        "held": _held(found, policy, names, known),
         "told": [{**row, "event": known.get((row["event_source"], row["event_id"]))} for row in told],
     }
+
+
+def _events_of_quoracy(quoracy: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
+    """The events behind a verdict, and behind what was allowed in spite of it."""
+    for party in quoracy.get("parties", ()):
+        yield from party["events"]
+    for each in (quoracy.get("went_on"), *quoracy.get("allowed", ())):
+        if each is not None:
+            yield each["event"]
+
+
+def _held(
+    found: Mapping[str, Any],
+    policy: Policy,
+    names: Mapping[str, str],
+    known: Mapping[tuple[str, str], Mapping[str, Any]],
+) -> dict[str, Any] | None:
+    """The register of a held meeting with the verdict on it; None for one that was not held."""
+    if "attendance" not in found:
+        return None
+    quoracy = found.get("quoracy")
+    counted = {each["agency_id"]: each for each in quoracy["parties"]} if quoracy else {}
+    lines = []
+    for line in found["attendance"]["parties"]:
+        kind = "child" if line["kind"] == "child" else policy.agency_name(line["kind"])
+        who = names.get(line.get("agency_id") or line.get("person_id") or "")
+        party = counted.get(line.get("agency_id", ""))
+        events = [known.get((e["source"], e["id"])) for e in party["events"]] if party else []
+        shown = {"who": who or kind, "kind_name": kind if who else "", "party": party}
+        lines.append({**line, **shown, "events": [event for event in events if event is not None]})
+    return {**found["attendance"], "quoracy": quoracy, "lines": lines}
 
 
 def _entry(
@@ -154,6 +195,12 @@ def _entry(
         "children": [names.get(child_id, child_id) for child_id in entry["child_ids"]],
         "events": [event for event in events.values() if event is not None],
     }
+
+
+def _called(party: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """What to call an agency or a person, which may not be one that is recorded."""
+    known = str(party.get("agency_id") or party.get("person_id"))
+    return names.get(known, known)
 
 
 async def _names(
