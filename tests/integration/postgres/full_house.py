@@ -17,7 +17,7 @@ from tests import events
 MEETINGS = 100_000
 TO_COME = MEETINGS // 20
 AGENCIES = 500
-SERIAL = {"version", "outbox_id", "timer_id", "deadletter_id"}
+SERIAL = {"version", "outbox_id", "timer_id", "deadletter_id", "answer_no", "report_no"}
 HASHED = {"invitation_id", "exception_id"}
 MOVING = {"starts_at", "ends_at", "due_at", "raised_at"}
 # How often a table's rows are repeated, where it is not once for each meeting.
@@ -27,7 +27,9 @@ _HOURS = f"CASE WHEN n <= {TO_COME} THEN n ELSE -(n % 40000) END"
 
 
 async def seed(house: House) -> None:
-    """One family, one meeting, everything sent, one message refused for good."""
+    """One family, one meeting, everything sent, one message refused for good, apologies with a report that came and one
+    that did not.
+    """
     raw = [
         events.agency("seed-gp", "gp", id="seed-first"),
         events.agency("seed-school", "school"),
@@ -45,6 +47,13 @@ async def seed(house: House) -> None:
         events.meeting("seed-meeting", "strategy_discussion", children=["seed-child"], partition_key="seed-family"),
     ]
     verdicts = await house.intake.accept([Arrival(each, {"file": "seed", "line": 1}) for each in raw])
+    assert {verdict.state for verdict in verdicts} == {"accepted"}
+    assert (await house.drain()).sent > 0
+    heard = [
+        *(events.answered("seed-meeting", agency_id=each, answer="declined") for each in ("seed-gp", "seed-school")),
+        events.report("seed-meeting", agency_id="seed-gp"),
+    ]
+    verdicts = await house.intake.accept([Arrival(each, {"file": "seed", "line": 1}) for each in heard])
     assert {verdict.state for verdict in verdicts} == {"accepted"}
     assert (await house.drain()).sent > 0
 

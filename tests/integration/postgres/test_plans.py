@@ -22,6 +22,7 @@ from services.foundation.database import Database
 from services.intake.accept import Arrival
 from services.intake.views import list_dead_letters, list_waiting
 from services.oversight.views import list_exceptions, standing
+from services.participation.handlers import reports
 from services.participation.views import explain
 from services.web import views
 from tests import events
@@ -253,6 +254,7 @@ async def test_every_statement_of_the_hot_paths_finds_its_rows_by_an_index(
         await db.execute(text(FOR_ANY_VALUES))
         plans = Plans(house.database, await full_house.repeat(db))
     assert {"meetings", "entries", "invitations", "outbox", "journal", "children", "timers"} <= plans.many
+    assert {"answers", "reports", "report_requests"} <= plans.many
     await take_in(house, plans)
     with plans.of("stand by, while hundreds wait"):
         async with house.database.read() as db:
@@ -263,6 +265,12 @@ async def test_every_statement_of_the_hot_paths_finds_its_rows_by_an_index(
     clock.advance(timedelta(hours=2))
     with plans.of("tick"):
         assert await house.tick() > 0
+    clock.set(events.MEETING_AT)
+    with plans.of("reports are due"):
+        async with house.database.write() as db:
+            work = house.intake.work(db)
+            await reports.due(work, ["seed-meeting", "b1-initial_conference"])
+            await house.intake.finish(work)
     counted(f"{sum(plans.seen.values())} statements explained: {dict(plans.seen)}")
     assert not plans.wrong, "\n".join(plans.wrong.values())
     assert plans.allowed == set(ALLOWED)
