@@ -19,9 +19,10 @@ import services
 from services.bootstrap import LETTERS
 from services.foundation.letters import Letter
 from services.intake.views import list_dead_letters, list_waiting
-from services.invitations.render import clock_time, long_day
+from services.invitations.render import clock_time, long_day, weekday
 from services.process import Process
 from services.web import views
+from services.web.answers_shown import REASONS, WAYS
 from services.web.door import AtDoor, Problem
 
 PAGES = Path(services.__file__).parent.parent / "templates" / "pages"
@@ -76,6 +77,11 @@ def moment(value: datetime | str) -> str:
     return f"{long_day(instant)}, {clock_time(instant)}"
 
 
+def clock(value: datetime | str) -> str:
+    """The time of day as a person reads it, in England: 10:00am."""
+    return clock_time(instant_of(value))
+
+
 def event_link(source: str, event_id: str) -> str:
     """Where an event can be looked at."""
     return "/event?" + urlencode({"source": source, "id": event_id})
@@ -87,9 +93,10 @@ environment.filters |= {
     "event_words": event_words,
     "moment": moment,
     "day": long_day,
-    "clock": clock_time,
+    "date": weekday,
+    "clock": clock,
 }
-environment.globals |= {"event_link": event_link}
+environment.globals |= {"event_link": event_link, "ways": WAYS, "reasons_in_words": REASONS}
 
 
 @lru_cache(maxsize=64)
