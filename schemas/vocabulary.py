@@ -353,6 +353,7 @@ ExceptionKind = Literal[
     "apologies_without_report",
     "report_late",
     "care_plan_not_received",
+    "report_refused",
     "not_distributed",
     "not_filed",
     "plan_end_not_told",

@@ -32,7 +32,7 @@ from services.meetings import store as meetings_store
 from services.meetings.policy import load_policy
 from services.oversight import handlers as oversight
 from services.participation import report_letters
-from services.participation.handlers import answers, asking, quoracy, reports
+from services.participation.handlers import answers, asking, quoracy, refusals, reports
 from services.participation.store import documents as documents_store  # noqa: F401  # its tables
 from services.post.catcher import Catcher
 from services.post.inbox import sort
@@ -61,7 +61,7 @@ HANDLERS: Handlers = {
     "quorate.report.received.v1": (reports.received, quoracy.told_of_meetings),
     meetings.RESOLVED: (invitations.write, oversight.note_left_out, asking.await_answers, reports.resolved),
     meetings.CLOSED: (invitations.close, oversight.note_closed, asking.close, reports.closed),
-    answers.HEARD: (asking.heard_back, reports.heard),
+    answers.HEARD: (asking.heard_back, reports.heard, refusals.heard),
     invitations.SEND_AGAIN: (invitations.send_again,),
     quoracy.CONCERNED: (quoracy.judge_again,),
     answers.REVIEWED: (oversight.note_missing,),

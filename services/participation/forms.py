@@ -286,6 +286,12 @@ class Filled:
     fields: Mapping[str, str]
     wrong: Mapping[str, str]
 
+    @property
+    def too_long(self) -> Mapping[str, str]:
+        """Of what is wrong, what is too long even to be left for later."""
+        most = {question.name: question.most for question in (ABOUT, BY, *self.form.questions)}
+        return {name: words for name, words in self.wrong.items() if len(self.fields[name]) > most[name]}
+
 
 def fill(form: Form, typed: Mapping[str, str], *, several_children: bool = False) -> Filled:
     """Take what was typed into a form: every question has a field of its name, besides `about` and `by`."""

@@ -25,7 +25,7 @@ _FOUND = {0: CLEAN, 1: INFECTED}
 
 async def scan(command: str | None, path: Path, within: float = SCAN_WITHIN) -> str:
     """How a scan of the file ended: `clean`, `infected`, `waiting` where the scanner did not decide, and `none` where
-    none is set. Not to be awaited within a transaction; the path is absolute.
+    none is set. Not to be awaited within a transaction.
     """
     if command is None:
         return NOT_SCANNED

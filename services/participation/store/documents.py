@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, String, Table, Text, delete, insert, or_, select, update
+from sqlalchemy import Column, Index, String, Table, delete, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,7 +42,6 @@ refusals = Table(
     Column("agency_id", ID, nullable=False),
     Column("team_id", ID),
     Column("reason", String(16), nullable=False),
-    Column("name", Text, nullable=False),
     Column("at", Instant, nullable=False),
 )
 Index("ix_refusals_meeting_id", refusals.c.meeting_id)
@@ -69,7 +68,6 @@ class Refusal:
     agency_id: str
     team_id: str | None
     reason: str
-    name: str
     at: datetime
 
 

@@ -220,7 +220,6 @@ def upgrade() -> None:
         sa.Column("agency_id", sa.String(length=64), nullable=False),
         sa.Column("team_id", sa.String(length=64), nullable=True),
         sa.Column("reason", sa.String(length=16), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("refusal_no", name=op.f("pk_refusals")),
     )
