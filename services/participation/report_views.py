@@ -17,7 +17,9 @@ from services.meetings import store as meetings
 from services.participation.handlers.reports import terms
 from services.participation.rules.answers import Answer
 from services.participation.rules.reports import CARE_PLAN, REPORT, Report, apologies_since, came, owed, state
+from services.participation.store import documents
 from services.participation.store import reports as store
+from services.participation.store.documents import Document
 
 
 async def add_reports(
@@ -39,7 +41,7 @@ async def add_reports(
     reports = [
         each for each in (await store.of_meetings(db, [meeting_id])).get(meeting_id, []) if each.known_at <= moment
     ]
-    held = await store.held_here(db, {each.document_id for each in reports})
+    held = await documents.some(db, {each.document_id for each in reports})
     asked = await invitations.standing(db, [each.invitation_id for each in standing.values()])
     away = {each.agency_id for each in standing.values() if each.agency_id and apologies_since(each, said)}
     agencies = await directory.agencies_by_id(db, away, as_of)
@@ -47,10 +49,10 @@ async def add_reports(
     shown: set[tuple[str, str]] = set()
     by_id = {each.invitation_id: each for each in standing.values()}
     for entry in found["entries"]:
-        documents = [each for each in reports if _is_from(each, entry)]
-        if documents:
-            entry["documents"] = _documents(documents, held)
-            shown |= {(each.event_source, each.event_id) for each in documents}
+        own = [each for each in reports if _is_from(each, entry)]
+        if own:
+            entry["documents"] = _documents(own, held)
+            shown |= {(each.event_source, each.event_id) for each in own}
         if "invitation" not in entry:
             continue
         invitation = by_id[entry["invitation"]["uid"]]
@@ -89,16 +91,24 @@ def _is_from(report: Report, entry: Mapping[str, Any]) -> bool:
     )
 
 
-def _documents(some: Iterable[Report], held: Mapping[str, datetime]) -> list[dict[str, Any]]:
-    """Documents as they came; `held`: Quorate holds the document itself."""
+def _documents(some: Iterable[Report], held: Mapping[str, Document]) -> list[dict[str, Any]]:
+    """Documents as they came; those that Quorate holds itself with what it holds of them."""
     return [
         {
             "document_id": each.document_id,
             "kind": each.kind,
             "at": each.at.isoformat(),
-            "held": each.document_id in held,
             **({"team_id": each.team_id} if each.team_id else {}),
             **({"by": each.by} if each.by else {}),
+            "event": {"source": each.event_source, "id": each.event_id},
+            "held": each.document_id in held,
+            **_as_held(held.get(each.document_id)),
         }
         for each in some
     ]
+
+
+def _as_held(document: Document | None) -> dict[str, Any]:
+    if document is None:
+        return {}
+    return {"name": document.name, "size": document.size, "scan": document.scan}

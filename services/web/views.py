@@ -24,7 +24,7 @@ from services.oversight.rules import RESOLVED
 from services.oversight.store import IS_OPEN, exceptions
 from services.participation.rules.verdict import KINDS as OF_QUORACY
 from services.participation.views import explain
-from services.web import answers_shown
+from services.web import answers_shown, reports_shown
 
 PAGE = 25  # rows on a page
 SCHEDULED = "scheduled"
@@ -117,7 +117,11 @@ async def one_meeting(db: AsyncConnection, policy: Policy, meeting_id: str, now:
     told = await _told(db, meeting_id)
     raised = await _exceptions_of(db, meeting_id)
     register = found.get("attendance", {}).get("parties", ())
-    names = await _names(db, [*found["entries"], *raised, *register, *found["others_answered"]], meeting.child_ids)
+    names = await _names(
+        db,
+        [*found["entries"], *raised, *register, *found["others_answered"], *found.get("documents", ())],
+        meeting.child_ids,
+    )
     events = {(e["source"], e["id"]) for entry in found["entries"] for r in entry["reasons"] for e in r["events"]}
     events |= {(e["source"], e["id"]) for e in _events_of_quoracy(found.get("quoracy", {}))}
     known = await events_named(db, events | {(row["event_source"], row["event_id"]) for row in told})
@@ -128,12 +132,16 @@ async def one_meeting(db: AsyncConnection, policy: Policy, meeting_id: str, now:
         each["anchor"] = anchors.get(party) if any(party) else "quoracy" if each["kind"] in OF_QUORACY else None
         each["about"] = _about(each, names)
     answered = answers_shown.answers(shown)
+    in_writing = reports_shown.reports(shown, found)
     return {
         "meeting": meeting,
         "answers": answered,
         "answers_counted": answers_shown.counted(answered),
         "others": [{**each, "who": _called(each, names)} for each in found["others_answered"]],
         "wanted": {name: date.fromisoformat(day) for name, day in found.get("answers_wanted", {}).items()},
+        "reports": in_writing,
+        "reports_counted": reports_shown.counted(in_writing),
+        "sent_unasked": [{**each, "who": _called(each, names)} for each in reports_shown.unasked(found)],
         "reference": reference(meeting_id),
         "kind_name": kind_name(policy, meeting.kind, meeting.starts_at),
         "children": [(child_id, names.get(child_id, child_id)) for child_id in meeting.child_ids],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, select
@@ -128,13 +127,4 @@ async def requests_of(db: AsyncConnection, invitation_ids: Iterable[str]) -> dic
             values: dict[str, Any] = dict(row)
             request = Request(**values)
             found.setdefault(request.invitation_id, {})[request.kind] = request
-    return found
-
-
-async def held_here(db: AsyncConnection, document_ids: Iterable[str]) -> dict[str, datetime]:
-    """Which of these documents Quorate holds itself, and since when."""
-    found: dict[str, datetime] = {}
-    for some in chunks(set(document_ids)):
-        query = select(documents.c.document_id, documents.c.received_at).where(among(db, documents.c.document_id, some))
-        found.update((row.document_id, row.received_at) for row in await db.execute(query))
     return found
