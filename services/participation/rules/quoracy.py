@@ -254,7 +254,7 @@ def _without_involvement(held: Held, rule: Quoracy, today: PolicyToday, agency: 
     expected = {
         name
         for each in (today.expectations.get(name) for name in kind.expects)
-        if each is not None
+        if each is not None and each.find == "involvement_or_authority"
         for name in (each.agency_kind, *each.satisfied_by)
     }
     if agency.kind in expected and (agency.authority is None or agency.authority in held.areas):
