@@ -156,12 +156,14 @@ class TakingOver:
                 process.wake(store.CAME)
 
         self.listener = Listener(keeper_of(self.house), self.house.settings.max_mail_bytes, came)
-        async with await self.listener.listen(self.socket.dup()) as server:
+        server = await self.listener.listen(self.socket.dup())
+        try:
             while not process.stopping.is_set():
                 pulse.beat()
                 await until(process.stopping, LOOK_AGAIN)
+        finally:
             server.close()
-            await until(self.listener.idle, FINISH_WITHIN)
+        await until(self.listener.idle, FINISH_WITHIN)
 
 
 async def in_a_thread(work: Callable[[], T]) -> T:

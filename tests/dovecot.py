@@ -74,7 +74,7 @@ service lmtp {{
     port = {lmtp}
   }}
 }}
-lmtp_add_received_header = yes
+auth_failure_delay = 0
 recipient_delimiter = +
 lda_mailbox_autocreate = yes
 postmaster_address = postmaster@quorate.example

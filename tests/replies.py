@@ -1,15 +1,18 @@
-"""Replies to invitations that were caught, written by hand in the shape that calendar programs give them."""
+"""Replies to invitations, written by hand in the shape that calendar programs give them."""
 
 from __future__ import annotations
 
 import email
 import email.policy
+from collections.abc import Sequence
 from datetime import datetime
 from email.message import EmailMessage
 
 from icalendar import Calendar
 
 STAMP = "%Y%m%dT%H%M%SZ"
+File = tuple[str, str, bytes]
+"""A name, a media type, and what is in it."""
 
 
 def caught(raw: bytes) -> EmailMessage:
@@ -19,61 +22,82 @@ def caught(raw: bytes) -> EmailMessage:
     return message
 
 
-def calendar_of(invitation: EmailMessage) -> Calendar:
-    """The calendar object of an invitation."""
-    part = next(part for part in invitation.walk() if part.get_content_type() == "text/calendar")
-    payload = part.get_payload(decode=True)
-    assert isinstance(payload, bytes)
-    found = Calendar.from_ical(payload)
-    assert isinstance(found, Calendar)
-    return found
-
-
-def reply_to(
-    raw: bytes,
-    partstat: str = "ACCEPTED",
+def answer(
     *,
+    uid: str,
+    to: str,
+    attendee: str,
     at: datetime,
+    partstat: str = "ACCEPTED",
+    sequence: int = 0,
     number: int = 1,
-    to: str | None = None,
-    sequence: int | None = None,
-    uid: str | None = None,
-    comment: str | None = None,
-    attachments: tuple[tuple[str, str, bytes], ...] = (),
+    sender: str | None = None,
+    text: str = "",
+    dated: bool = True,
+    files: Sequence[File] = (),
 ) -> bytes:
-    """A REPLY to the invitation in `raw`, as its reader's program would send it at that moment."""
-    invitation = caught(raw)
-    event = calendar_of(invitation).walk("VEVENT")[0]
-    reader = str(event["ATTENDEE"]).removeprefix("mailto:")
-    address = to or str(invitation["Reply-To"] or invitation["From"])
+    """A REPLY as its sender's program writes it at a moment; `number` tells messages apart."""
+    reply = message(to=to, sender=sender or attendee, at=at, number=number, text=text, dated=dated)
     lines = [
         "BEGIN:VCALENDAR",
         "PRODID:-//Example//A calendar//EN",
         "VERSION:2.0",
         "METHOD:REPLY",
         "BEGIN:VEVENT",
-        f"UID:{uid or event['UID']}",
+        f"UID:{uid}",
         f"DTSTAMP:{at.strftime(STAMP)}",
-        f"SEQUENCE:{event['SEQUENCE'] if sequence is None else sequence}",
-        f"DTSTART:{event.decoded('DTSTART').strftime(STAMP)}",
-        f"ORGANIZER:{event['ORGANIZER']}",
-        f"ATTENDEE;PARTSTAT={partstat}:mailto:{reader}",
-        *([f"COMMENT:{comment}"] if comment else []),
+        f"SEQUENCE:{sequence}",
+        f"ATTENDEE;PARTSTAT={partstat}:mailto:{attendee}",
         "END:VEVENT",
         "END:VCALENDAR",
         "",
     ]
-    reply = EmailMessage(policy=email.policy.SMTP)
-    reply["From"] = f"Alex Example <{reader}>"
-    reply["To"] = address
-    reply["Subject"] = f"{partstat.title()}: the meeting"
-    reply["Date"] = at
-    reply["Message-ID"] = f"<reply-{number}-{event['UID']}>"
-    reply.set_content("")
+    calendar = "\r\n".join(lines).encode()
     reply.add_alternative(
-        "\r\n".join(lines).encode(), maintype="text", subtype="calendar", params={"method": "REPLY", "charset": "utf-8"}
+        calendar, maintype="text", subtype="calendar", params={"method": "REPLY", "charset": "utf-8"}
     )
-    for name, media_type, content in attachments:
+    return with_files(reply, files)
+
+
+def message(
+    *, to: str, sender: str, at: datetime, number: int = 1, text: str = "", html: str = "", dated: bool = True
+) -> EmailMessage:
+    """A message in words."""
+    made = EmailMessage(policy=email.policy.SMTP)
+    made["From"] = f"Alex Example <{sender}>"
+    made["To"] = to
+    made["Subject"] = f"Message {number}"
+    if dated:
+        made["Date"] = at
+    made["Message-ID"] = f"<message-{number}@agencies.gov.example>"
+    made.set_content(text)
+    if html:
+        made.add_alternative(html, subtype="html")
+    return made
+
+
+def with_files(made: EmailMessage, files: Sequence[File]) -> bytes:
+    """The message as bytes, with files."""
+    for name, media_type, content in files:
         maintype, _, subtype = media_type.partition("/")
-        reply.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
-    return reply.as_bytes()
+        made.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
+    return made.as_bytes()
+
+
+def reply_to(raw: bytes, partstat: str = "ACCEPTED", *, at: datetime, number: int = 1, text: str = "") -> bytes:
+    """A REPLY to the invitation in `raw`, as its reader's program would send it at that moment."""
+    invitation = caught(raw)
+    part = next(part for part in invitation.walk() if part.get_content_type() == "text/calendar")
+    payload = part.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    event = Calendar.from_ical(payload).walk("VEVENT")[0]
+    return answer(
+        uid=str(event["UID"]),
+        to=str(invitation["Reply-To"] or invitation["From"]).rpartition("<")[2].rstrip(">"),
+        attendee=str(event["ATTENDEE"]).removeprefix("mailto:"),
+        at=at,
+        partstat=partstat,
+        sequence=int(event["SEQUENCE"]),
+        number=number,
+        text=text,
+    )
