@@ -62,6 +62,12 @@ class Fact:
     exception: str | None = None
     no_exception: str | None = None
     quorate: bool | None = None
+    answer: str | None = None
+    mode: str | None = None
+    asked_again: bool = False
+    unasked: bool = False
+    report: str | None = None
+    care_plan: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +289,9 @@ def _otherwise(fact: Fact, meeting: Mapping[str, Any], exceptions: Iterable[Mapp
         kinds = sorted({each["kind"] for each in exceptions if each.get("meeting_id") == fact.meeting})
         so = fact.exception in kinds if fact.exception else fact.no_exception not in kinds
         return None if so else f"the exceptions {', '.join(kinds) or 'none'}"
+    if fact.unasked:
+        so = fact.agency in {each.get("agency_id") for each in meeting["others_answered"]}
+        return None if so else "no such answer"
     of_party = [
         entry
         for entry in meeting["entries"]
@@ -292,7 +301,16 @@ def _otherwise(fact: Fact, meeting: Mapping[str, Any], exceptions: Iterable[Mapp
     if not of_party:
         return "no such entry"
     entry = of_party[0]
-    state = entry.get("invitation", {}).get("state")
+    invitation = entry.get("invitation", {})
+    if fact.answer:
+        said, mode = invitation.get("answer", "none"), invitation.get("mode")
+        so = said == fact.answer and fact.mode in {None, mode} and fact.asked_again == ("asked_again_at" in invitation)
+        return None if so else f"the answer {said}, {mode or 'in no way said'}"
+    state = invitation.get("state")
+    for wanted, found in ((fact.report, "report"), (fact.care_plan, "care_plan")):
+        if wanted is not None:
+            has = entry.get("invitation", {}).get(found)
+            return None if has == wanted else f"{found} {has}"
     if fact.why_not:
         so = entry.get("why_not") == fact.why_not
     else:
@@ -332,7 +350,7 @@ def _show_days(console: Console, done: Rehearsal) -> None:
     total = {n: sum(getattr(e.counts, n) for e in done.days) for n in ("accepted", "known", "waiting", "rejected")}
     console.print(
         "{accepted} events accepted, {known} known before, {waiting} waited until it could take effect, "
-        "{rejected} refused and kept. {messages} messages sent: invitations, updates, cancellations.\n".format(
+        "{rejected} refused and kept. {messages} messages sent: invitations, changes, reminders, requests.\n".format(
             **total, messages=done.messages
         )
     )

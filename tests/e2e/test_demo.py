@@ -66,7 +66,7 @@ def relative(person_id: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the mailbox, with what its calendar says."""
+    """One message of the mailbox, with what its calendar says; `event` is None for a letter without one."""
 
     mail: EmailMessage
     to: str
@@ -76,6 +76,11 @@ class Message:
     event: Any
     text: str
 
+    @property
+    def reminds(self) -> bool:
+        """Whether it reminds its reader of an answer that has not come."""
+        return str(self.mail["Subject"]).startswith("Reminder: ") and self.event is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -84,7 +89,12 @@ class Done:
     home: Path
     status: int
     said: dict[str, Any]
-    messages: tuple[Message, ...]
+    everything: tuple[Message, ...]
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages that put something into a calendar, or take it out."""
+        return tuple(each for each in self.everything if each.event is not None)
 
     def ask(self, *command: str) -> Any:
         """What a command says of the rehearsal, as JSON."""
@@ -102,21 +112,25 @@ class Done:
         }
 
     def of_uid(self, uid: str) -> list[Message]:
-        """The messages of an invitation, oldest first."""
+        """The messages of an invitation but reminders, oldest first."""
         name = uid.partition("@")[0]
-        found = [each for each in self.messages if each.uid.partition("@")[0] == name]
+        found = [each for each in self.messages if each.uid.partition("@")[0] == name and not each.reminds]
         return sorted(found, key=lambda each: (each.sequence, each.event.decoded("dtstamp")))
 
 
 def read(path: Path) -> Message:
     mail = message_from_bytes(path.read_bytes(), policy=default)
     assert isinstance(mail, EmailMessage)
-    calendar = next(part for part in mail.walk() if part.get_content_type() == "text/calendar")
-    data = calendar.get_payload(decode=True)
+    bodies = [part for part in mail.walk() if part.get_content_type() in {"text/plain", "text/html"}]
+    text = "\n".join(part.get_content() for part in bodies)
+    calendars = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
+    if not calendars:
+        uid, sequence, name = str(mail["Message-ID"]).strip("<>").split(".")[:3]
+        return Message(mail, str(mail["Delivered-To"]), uid, int(sequence), name, None, text)
+    data = calendars[0].get_payload(decode=True)
     assert isinstance(data, bytes)
     read_calendar = Calendar.from_ical(data)
     (event,) = read_calendar.walk("VEVENT")
-    bodies = [part for part in mail.walk() if part.get_content_type() in {"text/plain", "text/html"}]
     return Message(
         mail,
         str(mail["Delivered-To"]),
@@ -124,7 +138,7 @@ def read(path: Path) -> Message:
         int(event.decoded("SEQUENCE")),
         str(read_calendar["METHOD"]),
         event,
-        "\n".join(part.get_content() for part in bodies),
+        text,
     )
 
 
@@ -140,7 +154,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
 def test_the_demo_ends_as_its_story_says(done: Done) -> None:
     assert (done.status, done.said["unexpected"]) == (0, [])
     assert [day["title"] for day in done.said["days"]] == [day.title for day in read_story().days]
-    assert done.said["messages"] == len(done.messages) == sum(day["sent"] for day in done.said["days"])
+    assert done.said["messages"] == len(done.everything) == sum(day["sent"] for day in done.said["days"])
 
 
 def test_a_newcomer_reads_it_at_eighty_columns_and_may_run_it_again(done: Done) -> None:
@@ -151,7 +165,7 @@ def test_a_newcomer_reads_it_at_eighty_columns_and_may_run_it_again(done: Done) 
     for told in ("waiting list", "duty team", "exceptions", "mailbox", "explain core-group-01", "make up"):
         assert told in again.stdout
     second = [read(path) for path in (done.home / "demo" / "mailbox").glob("*.eml")]
-    assert {(m.uid, m.sequence, m.to) for m in second} == {(m.uid, m.sequence, m.to) for m in done.messages}
+    assert {(m.uid, m.sequence, m.to) for m in second} == {(m.uid, m.sequence, m.to) for m in done.everything}
 
 
 def test_the_sample_has_eleven_children_five_five_and_one() -> None:
@@ -235,6 +249,27 @@ def test_a_moved_meeting_is_asked_anew_and_a_new_room_is_not(done: Done) -> None
     )
 
 
+def test_an_answer_to_the_old_time_is_answered_with_the_new_one(done: Done) -> None:
+    school = done.entries("gateway-07")["eastwold-larkfield", None]["invitation"]
+    assert "answer" not in school
+    assert [each["why"] for each in school["earlier_answers"]] == ["answered_an_earlier_time"]
+    asked = done.of_uid(school["uid"])
+    assert [message.sequence for message in asked] == [0, 1, 1]
+    assert "You answered for Tuesday 15 September 2026 at 11:00am." in " ".join(asked[-1].text.split())
+
+
+def test_whoever_has_not_answered_is_reminded_once_and_whoever_has_is_not(done: Done) -> None:
+    reminded = [message for message in done.messages if message.reminds]
+    assert len(reminded) > 10
+    assert len({(message.uid, message.sequence) for message in reminded}) == len(reminded)
+    conference = done.entries("conference-01")
+    for party in ("northmere-police", "northmere-academy", "northmere-gp-harbour"):
+        assert conference[party, None]["invitation"]["uid"] not in {each.uid.partition("@")[0] for each in reminded}
+    assert conference["northmere-school-nursing", None]["invitation"]["uid"] in {
+        each.uid.partition("@")[0] for each in reminded
+    }
+
+
 def test_ten_in_the_morning_is_ten_in_summer_and_in_winter(done: Done) -> None:
     police = ("northmere-police", None)
     in_summer, in_winter = (
@@ -260,12 +295,12 @@ def test_a_strategy_discussion_reaches_no_member_of_the_family(done: Done, meeti
 def test_with_a_perplexing_presentation_nothing_at_all_goes_to_the_family(done: Done) -> None:
     family = {relative(person)["email"] for person in ("mother-08", "father-08")}
     assert len(family) == 2
-    assert [message.to for message in done.messages if message.to in family] == []
+    assert [message.to for message in done.everything if message.to in family] == []
 
 
 def test_a_parent_who_is_kept_out_gets_nothing_and_another_child_is_not_named_to_a_parent(done: Done) -> None:
-    assert [message for message in done.messages if message.to == relative("father-05")["email"]] == []
-    to_father = [message for message in done.messages if message.to == relative("father-04")["email"]]
+    assert [message for message in done.everything if message.to == relative("father-05")["email"]] == []
+    to_father = [message for message in done.everything if message.to == relative("father-04")["email"]]
     assert to_father
     assert [message for message in to_father if re.search(r"\bJM\b", message.text)] == []
 
@@ -279,8 +314,32 @@ def test_a_preferred_name_goes_only_to_those_who_are_told_it(done: Done) -> None
             if any("Robin" in message.text for message in messages):
                 told.add(kinds[str(party)])
     assert told == {"childrens_social_care", "camhs"}
-    everyone = [message for message in done.messages if "Robin" in message.text]
+    everyone = [message for message in done.everything if "Robin" in message.text]
     assert {message.to.partition("@")[0] for message in everyone} == {"childrens-social-care", "camhs-community"}
+
+
+def test_apologies_are_answered_by_asking_for_a_report_and_camhs_for_the_care_plan(done: Done) -> None:
+    asked = [each for each in done.everything if each.method == "report_request"]
+    to_camhs = [each for each in asked if "camhs" in each.to]
+    assert to_camhs
+    for each in to_camhs:
+        assert str(each.mail["Subject"]).startswith("Report and care plan wanted: ")
+        assert "What are we worried about?" in each.text
+
+
+def test_nobody_is_reminded_whose_report_has_come(done: Done) -> None:
+    reminded = [each for each in done.everything if each.method == "report_reminder"]
+    assert reminded
+    came = {
+        entry["invitation"]["uid"]: datetime.fromisoformat(document["at"])
+        for meeting in ("conference-01", "conference-04", "conference-08", "pre-birth-06", "transfer-in-11")
+        for entry in done.entries(meeting).values()
+        for document in entry.get("documents", ())
+        if document["kind"] == "report"
+    }
+    assert {each.uid for each in reminded} & set(came)
+    for each in reminded:
+        assert each.uid not in came or each.mail["Date"].datetime < came[each.uid]
 
 
 def test_each_message_has_one_attendee_who_is_its_reader(done: Done) -> None:
@@ -296,7 +355,7 @@ def test_each_message_has_one_attendee_who_is_its_reader(done: Done) -> None:
 
 
 def test_a_repeat_of_an_invitation_has_a_message_id_of_its_own(done: Done) -> None:
-    ids = [str(message.mail["Message-ID"]) for message in done.messages]
+    ids = [str(message.mail["Message-ID"]) for message in done.everything]
     assert len(set(ids)) == len(ids)
 
 
@@ -324,8 +383,9 @@ def test_no_subject_summary_or_location_says_who_the_child_is(done: Done) -> Non
     shown = [
         str(value)
         for message in done.messages
-        for value in (message.mail["Subject"], message.event["SUMMARY"], message.event.get("LOCATION", ""))
+        for value in (message.event["SUMMARY"], message.event.get("LOCATION", ""))
     ]
+    shown += [str(message.mail["Subject"]) for message in done.everything]
     assert [value for value in shown if pattern.search(value)] == []
 
 
