@@ -166,6 +166,8 @@ async def look(work: Work, keys: Sequence[str]) -> None:
             if moment is None or moment > work.now or before.get(invitation.invitation_id, -1) >= invitation.sequence:
                 continue
             assert each.first_asked is not None
+            if when.missed_from(each.first_asked) <= work.now:
+                continue  # nobody looked in time: to ask for an answer by a day that is over helps nobody
             by = when.last_day(each.first_asked)
             _send(work, SendAgain(meeting_id, invitation.party, REMINDER, None, by))
             reminded[invitation.invitation_id] = invitation.sequence

@@ -217,6 +217,13 @@ async def test_whoever_has_not_answered_is_reminded_once_and_then_told_of(
     assert await at(house, clock, STARTS + DAY) == {}
 
 
+async def test_nobody_is_reminded_of_a_day_that_is_over(house: House, embedded: Embedded, clock: MovableClock) -> None:
+    """Where nothing ran in between: what is missed is told, and no reminder goes."""
+    await begin(embedded)
+    assert await at(house, clock, MISSED) == {}
+    assert set(await silent(house)) == {"camhs-1", "gp-1", "p1"}
+
+
 async def test_a_new_time_begins_the_wait_anew(house: House, embedded: Embedded, clock: MovableClock) -> None:
     await begin(embedded)
     await at(house, clock, MISSED)
