@@ -128,7 +128,8 @@ def assess(held: Held, rule: Quoracy, today: PolicyToday) -> Assessment:
         for required in rule.required
     )
     counting = _units(held, rule, (each for each in sorted(able) if contacts[each].counts))
-    others = {key: some for key, some in counting.items() if key not in _used(held, rule, met, counting)}
+    used = _used(held, rule, met, counting)
+    others = {key: some for key, some in counting.items() if key not in used} if rule.others else {}
     known = _units(held, rule, (each for each, found in contacts.items() if found.counts))
     required_kinds = {kind for required in rule.required for kind in required.any_of}
     in_contact = sum(any(_kind(held, each) not in required_kinds for each in some) for some in known.values())
