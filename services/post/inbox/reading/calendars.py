@@ -58,15 +58,13 @@ def read_calendars(text: str, method: str = "") -> Calendars:
 
 def _from_beginning(text: str) -> str | None:
     """The text from its first object on, in lines that are whole again."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\n ", "").replace("\n\t", "")
     start = text.find(_BEGINNING)
     if start < 0:
         start = text.upper().find(_BEGINNING)
-    if start < 0:
-        return None
-    text = text[start:]
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text.replace("\n ", "").replace("\n\t", "")
+    return text[start:] if start >= 0 else None
 
 
 class _Reader:

@@ -25,6 +25,7 @@ from services.post.inbox.reading.words import plain, written
 MOST_ATTACHMENTS = 50
 MOST_CALENDARS = 20
 MOST_WINMAILS = 3
+MOST_WORDS = 4 * 1024 * 1024
 
 _CALENDARS = ("text/calendar", "application/ics", "text/x-vcalendar", "application/calendar")
 _WINMAILS = ("application/ms-tnef", "application/vnd.ms-tnef")
@@ -76,6 +77,7 @@ class _Contents:
     doubts: set[Doubt] = field(default_factory=set)
     calendars: set[bytes] = field(default_factory=set)
     winmails: int = 0
+    length: int = 0
     other_calendar: bool = False
     was_displayed: bool = False
 
@@ -127,7 +129,7 @@ class _Contents:
         """Of several versions of the same words the first that has any: that is the plain one."""
         before = len(self.texts)
         for each in part.parts:
-            self.take(each, silent or any(text.strip() for text in self.texts[before:]))
+            self.take(each, silent or len(self.texts) > before)
 
     def _take_leaf(self, part: Part, silent: bool) -> None:
         kind, name = part.media_type, part.file_name
@@ -173,15 +175,21 @@ class _Contents:
             comment = written(found.body) or None
             answer = CalendarAnswer("reply", found.uid, found.sequence, found.stamp, (attendee,), comment)
             self.answers[answer] = None
-        elif found.is_note and not found.damaged and (found.body.strip() or any(each.strip() for each in self.texts)):
-            self.texts += [] if any(each.strip() for each in self.texts) else [found.body]
+        elif found.is_note and not found.damaged and (self.texts or found.body.strip()):
+            self.texts = self.texts or [found.body]
         else:
             self.doubts.add("winmail")
 
     def _take_text(self, part: Part) -> None:
+        self.length += part.end - part.start
+        if self.length > MOST_WORDS:
+            self.doubts.add("too_large")
+            return
         text = self.message.text(part)
         if part.media_type == "text/html":
             text = plain(text)
+        if not text.strip():
+            return
         beginning = text[:2_000].lstrip()
         if beginning.startswith("BEGIN:VCALENDAR"):
             self._take_calendar(text.encode("utf-8", "replace"), part)

@@ -13,7 +13,7 @@ LONGEST_TEXT = 20_000
 MOST_LINES = 4_000
 _CUT = "\n________________________________\n"
 
-_TAG = re.compile(r"[!/?]?+([A-Za-z][A-Za-z0-9]{0,20}+)?+")
+_TAG = re.compile(r"(?:!\[|[!/?])?+([A-Za-z][A-Za-z0-9]{0,20}+)")
 _UNSEEN = {"script", "style", "title", "head", "template", "noscript", "object", "svg", "math", "xml"}
 _BREAKS = {"br", "p", "div", "tr", "li", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "hr"}
 _QUOTES = re.compile(r"gmail_quote|divrplyfwdmsg|moz-cite-prefix|yahoo_quoted|appendonsend", re.IGNORECASE)
@@ -45,14 +45,12 @@ def plain(html: str) -> str:
         if html.startswith("<!--", opened):
             closed = html.find("-->", opened + 4)
             at = closed + 3
+        elif (found := _TAG.match(html, opened + 1)) is None:
+            pieces.append("<")
+            at, closed = opened + 1, opened
         else:
-            found = _TAG.match(html, opened + 1)
-            name = (found[1] or "").lower() if found else ""
             closed = html.find(">", opened + 1)
-            at = closed + 1
-            if closed >= 0 and name:
-                at = _past(html, opened, closed, name, pieces)
-                closed = at
+            at = _past(html, opened, closed, found[1].lower(), pieces) if closed >= 0 else -1
         if closed < 0 or at < 0:
             break
     return unescape("".join(pieces))
@@ -86,7 +84,8 @@ def written(text: str, by_program: bool = False) -> str:
     if paragraphs and _WARNING.match(paragraphs[0]) and _OUTSIDE.search(paragraphs[0].replace("\n", " ")[:1_000]):
         del paragraphs[0]
     if by_program and paragraphs and _SAID_BY_PROGRAM.match(paragraphs[0].lstrip("\n").replace("\n", " ")):
-        del paragraphs[0]
+        # What ends in a colon is followed by what the meeting is called.
+        del paragraphs[: 2 if paragraphs[0].rstrip().endswith(":") else 1]
     return _BLANK_LINES.sub("\n\n", "\n\n".join(paragraphs)).strip()[:LONGEST_TEXT].strip()
 
 

@@ -18,7 +18,7 @@ from services.post.inbox.reading.found import Reading
 from services.post.inbox.rules.answers import answers
 from services.post.inbox.rules.decided import Asked, Decision, ForAPerson, NewEvent, NewReport, Why
 from services.post.inbox.rules.message import Message, named
-from services.post.inbox.rules.reports import reports
+from services.post.inbox.rules.reports import is_message, reports
 from services.post.inbox.rules.returned import returned
 
 __all__ = ["Asked", "Decision", "NewEvent", "NewReport", "Why", "decide", "mentions"]
@@ -72,9 +72,8 @@ def _judged(message: Message) -> tuple[list[NewEvent], list[NewReport], Why | No
         return [], [], None if _says_nothing(reading) else "automatic_answer"
     events = answers(message)
     files = [] if doubt in _INCOMPLETE else reports(message)
-    if doubt is None and not reading.calendar:
-        if reading.text:
-            doubt = "human_text"
-        elif not files:
-            doubt = "not_readable"
+    if doubt is None and (any(map(is_message, reading.attachments)) or (reading.text and not reading.calendar)):
+        doubt = "human_text"
+    if doubt is None and not reading.calendar and not files:
+        doubt = "not_readable"
     return events, files, doubt
