@@ -295,11 +295,12 @@ def _way(agency: Agency, asked: Team | None, teams: Iterable[Team], text: str, b
                 causes = tuple(dict.fromkeys(each.cause for each in back.values()))
                 return Route(team_id, channel.address, f"{text} {moved}".strip(), causes=causes)
     words = " and ".join(dict.fromkeys(returned(each.status).words for each in back.values()))
-    every = "every address of it" if len(back) > 1 else "the one address of it"
-    lost = (
-        f"What was sent to {name} came back from {every} that may be used ({words}): record another address, or the "
-        "day on which one of these was found to work."
-    )
+    if len(back) > 1:
+        said = f"What was sent to {name} came back from every address that may be used ({words})"
+        lost = f"{said}: record another one, or the day on which one of these was found to work."
+    else:
+        said = f"What was sent to {name} came back ({words}), and there is no other address that may be used"
+        lost = f"{said}: record another one, or the day on which this one was found to work."
     return Route(team_id, None, lost, tuple(back), tuple(dict.fromkeys(each.cause for each in back.values())))
 
 

@@ -24,13 +24,15 @@ from services.invitations import store as invitations
 from services.invitations.rules import QUEUED, Invitation, invitation_id
 from services.meetings import store as meetings
 from services.meetings.handlers import Closed, Resolved
-from services.meetings.rules import INVITED, Entry, Meeting, say
+from services.meetings.rules import CAME_BACK, INVITED, Entry, Meeting, say
 from services.oversight import store
 from services.oversight.rules import (
     BEGUN,
     ELSEWHERE,
     INVITED_LATE,
     MAIL_NOT_UNDERSTOOD,
+    NEVER_REACHED,
+    NO_USABLE_ADDRESS,
     NOT_INVITED,
     NOWHERE,
     NOWHERE_FAMILY,
@@ -62,6 +64,7 @@ async def note_left_out(work: Work, events: Sequence[Derived]) -> None:
         return agencies[agency_id].name if agency_id in agencies else agency_id
 
     found = [finding for each in resolved for finding in findings(each.meeting, each.resolution, work.policy, name)]
+    found += await _asked_where_nobody_is(work, resolved)
     for each in resolved:
         work.arm(GONE, each.meeting.meeting_id, work.now + PATIENCE)
     # Whom nobody had asked when a meeting began stays among the exceptions, whatever is learnt afterwards.
@@ -73,6 +76,27 @@ async def note_left_out(work: Work, events: Sequence[Derived]) -> None:
     await _reconcile(
         work, [f for f in found if f.meeting_id in {m.meeting_id for m in begun}], begun, OF_RESOLUTION - {NOT_INVITED}
     )
+
+
+async def _asked_where_nobody_is(work: Work, resolved: Sequence[Resolved]) -> list[Finding]:
+    """Who was asked at an address that has been found since to reach nobody, and has no other. Whose own message came
+    back is told of as undelivered.
+    """
+    gone = [(each.meeting, entry) for each in resolved for entry in each.after.values() if entry.back == "for_good"]
+    if not gone:
+        return []
+    standing = await invitations.of_meetings(work.db, {meeting.meeting_id for meeting, _ in gone})
+    found = []
+    for meeting, entry in gone:
+        invitation = standing.get(meeting.meeting_id, {}).get(entry.party)
+        if invitation is None or not invitation.came_back:
+            text = "They were asked, and may not have read it. " + " ".join(
+                reason.text for reason in entry.reasons if reason.rule == CAME_BACK
+            )
+            found.append(
+                Finding(NO_USABLE_ADDRESS, meeting.meeting_id, entry.party, text, entry.agency_id, entry.person_id)
+            )
+    return found
 
 
 async def note_closed(work: Work, events: Sequence[Derived]) -> None:
@@ -235,9 +259,6 @@ async def still_there(work: Work, keys: Sequence[str]) -> None:
     await _apply(work, found, set(), await store.of_meetings(work.db, found_meetings), found_meetings)
 
 
-_CAME_BACK = "What was sent to them came back, and nothing had reached them since when the meeting began."
-
-
 async def meetings_start(work: Work, keys: Sequence[str]) -> None:
     """The timer at a meeting's beginning: whoever was to be asked and has not been by now was not invited."""
     found_meetings = await meetings.meetings_by_id(work.db, keys)
@@ -249,7 +270,7 @@ async def meetings_start(work: Work, keys: Sequence[str]) -> None:
             NOT_INVITED,
             meeting_id,
             f"invitation:{each.invitation_id}",
-            _CAME_BACK if each.came_back else "The invitation had not gone out when the meeting began.",
+            NEVER_REACHED if each.came_back else "The invitation had not gone out when the meeting began.",
             each.agency_id,
             each.person_id,
         )

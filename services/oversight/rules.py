@@ -48,6 +48,8 @@ _NEXT = {
     BEGUN: "The meeting has begun, so nothing more is sent: find out whether they knew of it.",
 }
 
+NEVER_REACHED = "What was sent to them came back, and nothing had reached them since when the meeting began."
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

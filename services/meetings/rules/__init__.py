@@ -8,6 +8,7 @@ Source: rules of the field, sections 0, 1, 2, 9 and 10.
 
 from services.meetings.rules.agencies import LOOKED_FOR
 from services.meetings.rules.entry import (
+    CAME_BACK,
     CHILD,
     DECIDED_BY_A_PERSON,
     INVITED,
@@ -26,6 +27,7 @@ from services.meetings.rules.resolution import resolve
 from services.meetings.rules.words import say
 
 __all__ = [
+    "CAME_BACK",
     "CHILD",
     "DECIDED_BY_A_PERSON",
     "ILLNESS_FLAG",

@@ -207,6 +207,19 @@ async def test_a_full_mailbox_is_passed_over_for_that_meeting_alone_and_one_that
     assert TEAM not in mails
 
 
+async def test_whoever_was_asked_to_another_meeting_where_nobody_is_now_is_told_of_too(
+    house: House, embedded: Door
+) -> None:
+    await begin(embedded)
+    await after(embedded, events.meeting("m2", "core_group", starts_at=STARTS + 10 * DAY))
+    assert await after(embedded, bounce(TEAM)) == {}
+    [text] = await listed(house, "no_usable_address")
+    assert text.startswith("They were asked, and may not have read it. What was sent to Duty team came back")
+    assert (await shown(house, meeting_id="m2"))["invitation"]["state"] == "sent"
+    await after(embedded, events.bounced("m2", address=TEAM, at=events.NOW + HOUR))
+    assert (await listed(house, "no_usable_address"), len(await listed(house))) == ([], 2)
+
+
 async def test_a_new_meeting_with_nobody_to_write_to_says_that_there_is_no_usable_address(
     house: House, embedded: Door
 ) -> None:

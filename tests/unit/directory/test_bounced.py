@@ -87,7 +87,7 @@ def test_an_address_that_is_not_secure_never_stands_in() -> None:
 def test_where_all_came_back_there_is_none_and_the_text_says_what_to_do() -> None:
     found = route(camhs(team("duty", "waiting")), None, (), "waiting", came_back(TEAM, OWN))
     assert (found.team_id, found.address, found.came_back) == ("duty", None, (TEAM, OWN))
-    assert "record another address, or the day on which one of these was found to work." in found.text
+    assert "record another one, or the day on which one of these was found to work." in found.text
 
 
 def test_letters_small_and_large_name_the_same_address() -> None:
