@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.foundation.settings import is_loopback
 from services.process import UNREACHABLE, Process, alive_answer, measures_answer, ready_answer
-from services.web import answer, door, mail, pages
+from services.web import answer, answer_reports, documents, door, mail, pages
 from services.web.answer_link import NotOpened
 from services.web.door import RETRY_AFTER, AtDoor, Problem, problem_response
 
@@ -49,6 +49,8 @@ def make_app(process: Process) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(mail.router)
     app.include_router(answer.router)
+    app.include_router(answer_reports.router)
+    app.include_router(documents.router)
     app.add_api_route("/healthz", alive)
     app.add_api_route("/readyz", ready)
     app.add_api_route("/metrics", measures)
