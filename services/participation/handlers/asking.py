@@ -76,7 +76,7 @@ async def requested(work: Work, events: Sequence[Event]) -> None:
     }
     messages = await invitations.messages_of(work.db, wanting)
     before = await store.went_again(work.db, REQUESTED, wanting)
-    under_way = {row["key"] for row in work.rows}
+    under_way = {row["key"] for row in work.rows if row["name"] == invitations.LETTER}
     due = [
         invitation
         for each, invitation in wanting.items()

@@ -6,6 +6,8 @@ with), which is what a plan goes by; most documents are left out, since no plan 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import JSON, Column, String, Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +19,7 @@ from tests import events
 MEETINGS = 100_000
 TO_COME = MEETINGS // 20
 AGENCIES = 500
-SERIAL = {"version", "outbox_id", "timer_id", "deadletter_id", "answer_no", "report_no"}
+SERIAL = {"version", "outbox_id", "timer_id", "deadletter_id", "answer_no", "proposal_no", "report_no"}
 HASHED = {"invitation_id", "exception_id"}
 MOVING = {"starts_at", "ends_at", "due_at", "raised_at"}
 # How often a table's rows are repeated, where it is not once for each meeting.
@@ -28,7 +30,7 @@ _HOURS = f"CASE WHEN n <= {TO_COME} THEN n ELSE -(n % 40000) END"
 
 async def seed(house: House) -> None:
     """One family, one meeting, everything sent, one message refused for good, apologies with a report that came and one
-    that did not.
+    that did not, another time proposed, an invitation sent once more.
     """
     raw = [
         events.agency("seed-gp", "gp", id="seed-first"),
@@ -51,6 +53,13 @@ async def seed(house: House) -> None:
     assert (await house.drain()).sent > 0
     heard = [
         *(events.answered("seed-meeting", agency_id=each, answer="declined") for each in ("seed-gp", "seed-school")),
+        events.countered(
+            "seed-meeting",
+            agency_id="seed-gp",
+            starts_at=events.MEETING_AT + timedelta(hours=5),
+            ends_at=events.MEETING_AT + timedelta(hours=6),
+        ),
+        events.requested("seed-meeting", agency_id="seed-gp"),
         events.report("seed-meeting", agency_id="seed-gp"),
     ]
     verdicts = await house.intake.accept([Arrival(each, {"file": "seed", "line": 1}) for each in heard])

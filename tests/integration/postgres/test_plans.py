@@ -22,7 +22,7 @@ from services.foundation.database import Database
 from services.intake.accept import Arrival
 from services.intake.views import list_dead_letters, list_waiting
 from services.oversight.views import list_exceptions, standing
-from services.participation.handlers import reports
+from services.participation.handlers import asking, reports
 from services.participation.views import explain
 from services.web import views
 from tests import events
@@ -205,6 +205,33 @@ RESTRICTED = {"agency_id": "seed-gp", "reason": "chairs_restriction", "note": "D
 LATER = events.MEETING_AT + timedelta(days=90)
 
 
+async def hear(house: House, plans: Plans, clock: MovableClock) -> None:
+    """Answers to the time that was, another time, an invitation asked for again, and silence."""
+    about = {"agency_id": "seed-gp", "partition_key": "b2-family"}
+    moved = events.rescheduled("b2-initial_conference", partition_key="b2-family")
+    assert await accept(house, moved) == ["accepted"]
+    assert (await house.drain()).sent > 0
+    clock.advance(timedelta(hours=2))
+    other: dict[str, Any] = {"starts_at": LATER, "ends_at": LATER + timedelta(hours=1), **about}
+    stamp = events.NOW.replace(microsecond=0)
+    for label, each in {
+        "an answer to an earlier time": events.answered(
+            "b2-initial_conference", at=clock.now(), sequence=0, stamp=stamp, **about
+        ),
+        "another time": events.countered("b2-initial_conference", **other),
+        "an invitation asked for": events.requested("b2-initial_conference", **about),
+    }.items():
+        with plans.of(f"accept: {label}"):
+            assert await accept(house, each) == ["accepted"], label
+    clock.set(events.MEETING_AT - timedelta(days=4))
+    with plans.of("answers are looked for"):
+        async with house.database.write() as db:
+            work = house.intake.work(db)
+            await asking.look(work, [f"b{number}-initial_conference" for number in range(1, 50)])
+            assert len(work.derived) > 50
+            await house.intake.finish(work)
+
+
 async def look(house: House, plans: Plans) -> None:
     """Everything that people and machines ask."""
     policy, now = house.intake.policy, house.clock.now()
@@ -254,7 +281,7 @@ async def test_every_statement_of_the_hot_paths_finds_its_rows_by_an_index(
         await db.execute(text(FOR_ANY_VALUES))
         plans = Plans(house.database, await full_house.repeat(db))
     assert {"meetings", "entries", "invitations", "outbox", "journal", "children", "timers"} <= plans.many
-    assert {"answers", "reports", "report_requests"} <= plans.many
+    assert {"answers", "proposals", "asked_again", "reports", "report_requests"} <= plans.many
     await take_in(house, plans)
     with plans.of("stand by, while hundreds wait"):
         async with house.database.read() as db:
@@ -265,6 +292,7 @@ async def test_every_statement_of_the_hot_paths_finds_its_rows_by_an_index(
     clock.advance(timedelta(hours=2))
     with plans.of("tick"):
         assert await house.tick() > 0
+    await hear(house, plans, clock)
     clock.set(events.MEETING_AT)
     with plans.of("reports are due"):
         async with house.database.write() as db:
