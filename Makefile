@@ -63,6 +63,7 @@ compose-test: dev ## Build the image, and run deploy/compose.yaml under podman w
 bench: dev parts ## Measure, beside the ceiling of this machine
 	$(BIN)/python -m tests.bench.embedded
 	$(BIN)/python -m tests.bench.directory_size
+	$(BIN)/python -m tests.bench.replies
 
 bench-scale: dev parts ## Measure the whole line at scale, beside the ceiling and Celery
 	@$(ALONE) .ci/parts redis-server
@@ -87,7 +88,7 @@ clean: ## Remove what make made; var/ (the data) stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 parts:
-	@$(ALONE) .ci/parts chromium dovecot libical smtp-sink java maven
+	@$(ALONE) .ci/parts chromium dovecot horde libical smtp-sink java maven
 
 .venv/.locked: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Quorate needs Python 3.11 or later; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'

@@ -58,7 +58,7 @@ def plain(html: str) -> str:
 
 def _past(html: str, opened: int, closed: int, name: str, pieces: list[str]) -> int:
     """Where reading goes on after a tag; -1 at the end. What the tag looks like as text goes to `pieces`."""
-    opens = html[opened + 1] != "/"
+    opens = html[opened + 1] not in "/!?"
     if name in _UNSEEN and opens and html[closed - 1] != "/":
         end = re.compile(f"</{name}\\b", re.IGNORECASE).search(html, closed)
         if end is None:
