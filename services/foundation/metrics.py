@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 VERDICTS = ("accepted", "known", "waiting", "rejected")
 OUTCOMES = ("sent", "failed", "put_off")
+MAIL_KINDS = ("reply", "counter", "refresh", "bounce", "receipt", "auto_reply", "report", "text", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ class Metrics:
             self.events.labels(verdict)
         for outcome in OUTCOMES:
             self.mails.labels(outcome)
+        for kind in MAIL_KINDS:
+            self.mail_sorted.labels(kind)
 
     def _gauge(self, name: str, documentation: str) -> Gauge:
         return Gauge(name, documentation, registry=self.registry)

@@ -302,6 +302,8 @@ class Settings(BaseModel):
             raise ValueError(
                 "QUORATE_AS_OF is for rehearsals: it is refused while QUORATE_SMTP names a real mail server"
             )
+        if self.as_of and self.imap:
+            raise ValueError("QUORATE_AS_OF is for rehearsals: they must not empty the mailbox that QUORATE_IMAP names")
         return self
 
     @property

@@ -180,6 +180,11 @@ def test_a_rehearsal_with_a_real_mail_server_is_refused() -> None:
     assert "QUORATE_AS_OF is for rehearsals" in said
 
 
+def test_a_rehearsal_does_not_empty_a_real_mailbox() -> None:
+    said = complaint({"QUORATE_AS_OF": "2026-11-20T09:00:00+00:00", "QUORATE_IMAP": "imaps://a:b@mail.example/INBOX"})
+    assert "QUORATE_AS_OF is for rehearsals" in said
+
+
 @pytest.mark.parametrize("made", [False, True])
 def test_a_file_that_cannot_be_read_is_said_so(tmp_path: Path, made: bool) -> None:
     if made:
