@@ -108,6 +108,15 @@ def what_follows() -> list[bytes]:
     return [
         events.rescheduled(starts_at=STARTS + timedelta(days=1), place=f"{PLACE}, flat 2", reason="Qvx is ill"),
         events.answered(agency_id="gp-1", answer="delegated", by="By Qvx", delegate=delegate, note="For Qvx"),
+        events.countered(
+            agency_id="gp-1",
+            starts_at=STARTS + timedelta(days=2),
+            ends_at=STARTS + timedelta(days=3),
+            by="By Qvx",
+            note="Clinic of Qvx",
+        ),
+        events.answered(agency_id="camhs-1", sequence=0, by="By Qvx", note="Qvx is known", reason="leave"),
+        events.requested(agency_id="gp-1"),
         events.observed(agency_id="gp-1", address="seen@qvx.example", evidence="Seen by Qvx"),
         events.report(agency_id="gp-1", text="Report on Qvx"),
         events.record(approved_by="App Qvx", sections=[events.section("Qvx was seen.", heading="On Qvx")]),
