@@ -7,8 +7,9 @@ again: whoever has the link learns that something came and when, not what it say
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
@@ -113,13 +114,14 @@ async def _take(process: Process, opened: Opened, form: FormData) -> Response:
     if len(typed["by"]) > LONGEST_LINE:
         wrong = {"by": f"Your name must be {LONGEST_LINE} characters or fewer"}
         return await _page(process, opened, typed, wrong, 422)
-    kept = await _keep(process, _pieces(file.file))
-    if await _is_full(process, opened, kept):
+    if await _is_full(process, opened, _pieces(file.file)):
         return await _page(process, opened, typed, {"file": FULL.format(most=settings.max_reports)}, 409)
+    kept = await _keep(process, _pieces(file.file))
     path = Documents(settings.documents_folder).path(kept.document_id)
     found = await scan(settings.scan, path)
     await _note(process, opened, kept, judged, found)
     if found == INFECTED:
+        await _throw_away(process, path, kept.document_id)
         return await _page(process, opened, typed, {"file": HARMFUL}, 422)
     care_plan = typed.get("kind") == CARE_PLAN and opened.shown(process.house.intake.policy)["care_plans"]
     await _send(process, opened, kept, CARE_PLAN if care_plan else REPORT, typed["by"], typed.get("nonce", ""))
@@ -132,7 +134,7 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-async def _keep(process: Process, pieces: Iterator[bytes]) -> Kept:
+async def _keep(process: Process, pieces: Iterable[bytes]) -> Kept:
     """Put a document on the disk."""
     settings = process.house.settings
     try:
@@ -142,11 +144,29 @@ async def _keep(process: Process, pieces: Iterator[bytes]) -> Kept:
         raise Problem(503, "Not available now", later) from full
 
 
-async def _is_full(process: Process, opened: Opened, kept: Kept) -> bool:
-    """Whether the party has sent as many documents as it may, and this is another one."""
+async def _is_full(process: Process, opened: Opened, pieces: Iterable[bytes]) -> bool:
+    """Whether the party has sent as many documents as it may, and this is another one: then nothing of it is kept."""
     async with process.house.database.read() as db:
         had = {each["document_id"] for each in await store.sent_by(db, opened.invitation)}
-    return kept.document_id not in had and len(had) >= process.house.settings.max_reports
+    if len(had) < process.house.settings.max_reports:
+        return False
+    return await asyncio.to_thread(_name_of, pieces) not in had
+
+
+def _name_of(pieces: Iterable[bytes]) -> str:
+    """What a document would be kept under."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+async def _throw_away(process: Process, path: Path, document_id: str) -> None:
+    """Take a file that does harm off the disk, unless it once came as a report, before anyone knew."""
+    async with process.house.database.read() as db:
+        came = await store.sent_for(db, document_id)
+    if not came:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 async def _note(process: Process, opened: Opened, kept: Kept, judged: Accepted, found: str) -> None:
@@ -239,10 +259,10 @@ async def written(process: AtDoor, request: Request, link: str, name: str) -> Re
         return _sheet(process, opened, form, filled.fields, filled.wrong, status=422)
     invitation = opened.invitation
     content = forms.document(filled, invitation.meeting_id, invitation.agency_id or "", invitation.team_id)
-    kept = await _keep(process, _pieces(io.BytesIO(content)))
-    if await _is_full(process, opened, kept):
+    if await _is_full(process, opened, [content]):
         words = FULL.format(most=process.house.settings.max_reports)
         return _sheet(process, opened, form, filled.fields, {form.questions[0].name: words}, status=409)
+    kept = await _keep(process, [content])
     await _note(process, opened, kept, Accepted(forms.MEDIA_TYPE, f"{form.title}.json"), NOT_SCANNED)
     await _send(process, opened, kept, REPORT, filled.fields["by"], fields.get("nonce", ""))
     async with process.house.database.write() as db:
