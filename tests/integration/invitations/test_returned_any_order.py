@@ -78,7 +78,7 @@ class Story:
     def back(self) -> set[str]:
         """The addresses that are not to be used, as far as is known."""
         records = [e for e in self.known if e["type"] == "quorate.agency.recorded.v1"]
-        record = max(records, key=moment)
+        record = max(records, key=lambda record: (moment(record), record["id"]))
         verified = {c["address"]: c.get("verified_on", "") for c in self._channels(record["data"])}
         return {
             e["data"]["address"]
@@ -90,7 +90,7 @@ class Story:
     def usable(self) -> list[str]:
         """The addresses that may be used, in the order in which they are: the team's, then the agency's own."""
         records = [e for e in self.known if e["type"] == "quorate.agency.recorded.v1"]
-        own = max(records, key=moment)["data"]["channels"]
+        own = max(records, key=lambda record: (moment(record), record["id"]))["data"]["channels"]
         own = sorted(own, key=lambda channel: channel.get("verified_on", ""), reverse=True)
         return [each for each in (TEAM, *(channel["address"] for channel in own)) if each not in self.back()]
 
