@@ -8,6 +8,7 @@ Source: RFC 5545, RFC 5546.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -21,10 +22,11 @@ MOST_EVENTS = 20
 MOST_OF_A_KIND = 50
 
 _BEGINNING = "BEGIN:VCALENDAR"
-_OF_EVENT = {
-    *("UID", "SEQUENCE", "DTSTAMP", "ATTENDEE", "COMMENT"),
+_NAMES = (
+    *("BEGIN", "END", "METHOD", "UID", "SEQUENCE", "DTSTAMP", "ATTENDEE", "COMMENT"),
     *("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID"),
-}
+)
+_LINE = re.compile(rf"\n[ \t]*+({'|'.join(_NAMES)})[ \t]*+([;:][^\n]*+)", re.IGNORECASE)
 _METHODS: dict[str, Method] = {"REPLY": "reply", "COUNTER": "counter", "REFRESH": "refresh"}
 
 _Event = dict[str, list[Line]]
@@ -80,29 +82,31 @@ class _Reader:
         self.within: list[str] = []
 
     def read(self, text: str) -> None:
-        for line in text.split("\n"):
-            name = line[:14].partition(":")[0].partition(";")[0].strip().upper()
-            if name in _OF_EVENT:
-                if self.event is not None and not self.within:
-                    self._keep(self.event, name, line)
-            elif name == "BEGIN":
-                self._begin(line.partition(":")[2].strip().upper())
+        for line in _LINE.finditer(f"\n{text}"):
+            name, rest = line[1].upper(), line[2]
+            if name == "BEGIN":
+                self._begin(rest[1:].strip().upper())
                 if self.count > MOST_EVENTS:
                     self.found.cut = True
                     break
             elif name == "END":
-                self._end(line.partition(":")[2].strip().upper())
-            elif name == "METHOD" and self.event is None and not self.within:
-                self.method = self.method or line.partition(":")[2].strip()
+                self._end(rest[1:].strip().upper())
+            elif self.within:
+                continue
+            elif name == "METHOD":
+                if self.event is None:
+                    self.method = self.method or rest[1:].strip()
+            elif self.event is not None:
+                self._keep(self.event, name, rest)
         self._close()
 
-    def _keep(self, event: _Event, name: str, line: str) -> None:
-        if len(line) > LONGEST_LINE:
+    def _keep(self, event: _Event, name: str, rest: str) -> None:
+        if len(rest) > LONGEST_LINE:
             self.found.cut = True
             return
         kept = event.setdefault(name, [])
         if len(kept) < MOST_OF_A_KIND:
-            kept.append(split(line.lstrip()[len(name) :].lstrip(" ")))
+            kept.append(split(rest))
 
     def _begin(self, component: str) -> None:
         if component == "VCALENDAR":

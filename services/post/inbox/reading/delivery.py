@@ -39,11 +39,8 @@ def delivery_reports(message: Message) -> tuple[bool, list[Bounce]]:
     """Whether the message is a delivery report, and what it says of each recipient."""
     found: list[Bounce] = []
     is_one = False
-    for each in message.top.walk():
-        if each.media_type == "multipart/report" and each.parameters.get("report-type", "").lower() in (
-            "delivery-status",
-            "",
-        ):
+    for each in message.reports:
+        if each.parameters.get("report-type", "delivery-status").lower() == "delivery-status":
             status = [part for part in each.walk() if part.media_type in _OF_STATUS]
             is_one = is_one or bool(status) or "report-type" in each.parameters
             original = _original(message, each)

@@ -87,7 +87,9 @@ class Part:
 
 
 class Message:
-    """A message cut into parts. `cut`: there was more than is read. `damaged`: a multipart that has no parts."""
+    """A message cut into parts. `cut`: there was more than is read. `damaged`: a multipart that has no parts, or no
+    end. `reports` are its parts of that kind, at whatever depth.
+    """
 
     def __init__(self, raw: bytes) -> None:
         if b"\n" not in raw[:LONGEST_HEADERS]:
@@ -95,6 +97,7 @@ class Message:
         self.raw = raw
         self.cut = len(raw) > LARGEST
         self.damaged = False
+        self.reports: list[Part] = []
         self._count = self._lines = 0
         start = raw.find(b"\n") + 1 if raw.startswith((b"From ", b">From ")) else 0
         self.top = self._part(start, min(len(raw), LARGEST), 0)
@@ -106,6 +109,8 @@ class Message:
         media_type, values = content(content_type[0]) if content_type else ("text/plain", {})
         part = Part(headers, media_type, values, body, end)
         if media_type.startswith("multipart/"):
+            if media_type == "multipart/report":
+                self.reports.append(part)
             if depth >= DEEPEST:
                 self.cut = True
             else:

@@ -38,9 +38,10 @@ def decide(
     """What follows from a message. `asked` holds the invitations of `mentions`, as far as they are there; `mail_id` is
     the SHA-256 of the message in hexadecimal digits.
     """
-    tokens = mentions(reading, key, domain)
+    shown = [invitation_of(key, domain, each) for each in reading.addresses if looks_like_ours(domain, each)]
+    tokens = {each for each in shown if each is not None}
     perhaps = frozenset(named(reading, domain) - tokens)
-    if any(looks_like_ours(domain, each) and invitation_of(key, domain, each) is None for each in reading.addresses):
+    if None in shown:
         return Decision(why="forged_token", perhaps=perhaps)
     if not tokens:
         return Decision(why=None if _says_nothing(reading) else "unknown_address", perhaps=perhaps)
