@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import JSON, Column, String, Table, text
+from sqlalchemy import JSON, Column, String, Table, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.bootstrap import House
 from services.foundation.database import metadata
 from services.intake.accept import Arrival
+from services.participation.store import quoracy
 from tests import events
 
 MEETINGS = 100_000
 TO_COME = MEETINGS // 20
 AGENCIES = 500
-SERIAL = {"version", "outbox_id", "timer_id", "deadletter_id", "answer_no", "proposal_no", "report_no"}
+SERIAL = {"version", "outbox_id", "timer_id", "deadletter_id", "answer_no", "proposal_no", "report_no", "exception_no"}
 HASHED = {"invitation_id", "exception_id"}
 MOVING = {"starts_at", "ends_at", "due_at", "raised_at"}
 # How often a table's rows are repeated, where it is not once for each meeting.
@@ -61,10 +62,22 @@ async def seed(house: House) -> None:
         ),
         events.requested("seed-meeting", agency_id="seed-gp"),
         events.report("seed-meeting", agency_id="seed-gp"),
+        events.excepted("seed-meeting", "proceed_inquorate"),
+        events.plan_ended("seed-plan", child_id="seed-child", meeting_id="seed-meeting"),
     ]
     verdicts = await house.intake.accept([Arrival(each, {"file": "seed", "line": 1}) for each in heard])
     assert {verdict.state for verdict in verdicts} == {"accepted"}
     assert (await house.drain()).sent > 0
+    async with house.database.write() as db:
+        await _judged(db)
+
+
+async def _judged(db: AsyncConnection) -> None:
+    """The rows of a verdict and of a register, each as of a meeting that nobody asks after."""
+    at = events.MEETING_AT
+    await quoracy.note_attendances(db, {"seed-over": (at, ["seed-gp", "seed-school", "seed-police"])})
+    verdict = {"quorate": True, "rule": "strategy_discussion", "text": "Quorate.", "document": {}, "refused": []}
+    await db.execute(insert(quoracy.verdicts).values(meeting_id="seed-meeting", judged_at=at, **verdict))
 
 
 async def repeat(db: AsyncConnection) -> dict[str, int]:

@@ -169,7 +169,8 @@ async def take_in(house: House, plans: Plans) -> None:
             await accept(house, each)
     first, again = meeting("one"), meeting("one", do_not_invite=[RESTRICTED])
     follows = meeting("one", "review_conference", follows="one-initial_conference", starts_at=LATER)
-    held = events.held("one-initial_conference", attendance=[events.attended("seed-gp")], partition_key="one-family")
+    there = [events.attended("seed-gp"), events.attended("one-new")]
+    held = events.held("one-initial_conference", attendance=there, partition_key="one-family")
     moved = events.rescheduled("one-review_conference", starts_at=LATER + timedelta(days=1), partition_key="one-family")
     for label, each in {
         "a meeting": first,
@@ -183,6 +184,17 @@ async def take_in(house: House, plans: Plans) -> None:
         "an observation": events.observed("one-review_conference", agency_id="seed-gp", partition_key="one-family"),
         "a report": events.report("one-review_conference", agency_id="seed-gp", partition_key="one-family"),
         "a meeting held": held,
+        "what was so before it, learnt later": events.involvement(
+            "before", person_id="one-child", agency_id="seed-police", service="police"
+        ),
+        "of whose family, learnt later": events.relative(
+            "one-father", family_id="one-family", relationship=[events.tie("one-child", "father")]
+        ),
+        "whose agency, recorded later": events.agency("one-new", "housing", authority="area-1"),
+        "a word for an inquorate meeting": events.excepted("one-initial_conference", partition_key="one-family"),
+        "a plan ended there": events.plan_ended(
+            "one-plan", child_id="one-child", meeting_id="one-initial_conference", partition_key="one-family"
+        ),
         "a plan started": events.plan_started(child_id="one-child", partition_key="one-family"),
         "a plan ended": events.plan_ended(child_id="one-child", partition_key="one-family"),
         "a record": events.record("record-1", meeting_id="one-initial_conference", partition_key="one-family"),
@@ -240,6 +252,8 @@ async def look(house: House, plans: Plans) -> None:
             assert await explain(db, policy, "b1-initial_conference", None, now)
             assert await explain(db, policy, "b1-initial_conference", now - timedelta(minutes=1), now) is None
             assert await explain(db, policy, "seed-meeting", now, now)
+            for as_of in (None, now):
+                assert "quoracy" in (await explain(db, policy, "one-initial_conference", as_of, now) or {})
         with plans.of("exceptions"):
             assert await list_exceptions(db)
         with plans.of("pages"):
