@@ -60,6 +60,22 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
             ]
         )
         running.send_all(
+            [
+                events.answered(agency_id="camhs-1", answer="declined", reason="leave", note=LONG * 4, mode="video"),
+                events.answered(agency_id="camhs-1", answer="tentative", at=events.NOW - timedelta(days=1)),
+                events.answered(
+                    agency_id=LONG, answer="delegated", delegate={"name": LONG, "email": f"{LONG}@charity.example"}
+                ),
+                events.countered(
+                    agency_id=LONG,
+                    starts_at=events.MEETING_AT + timedelta(days=3),
+                    ends_at=events.MEETING_AT + timedelta(days=4),
+                    note=LONG,
+                ),
+                events.answered(agency_id="gp-1", by="Somebody"),
+            ]
+        )
+        running.send_all(
             events.meeting(
                 f"n{number}",
                 "strategy_discussion",
@@ -189,6 +205,20 @@ def test_a_meeting_says_who_is_asked_and_who_is_not_and_why(page: Page, up: Up) 
     expect(page.locator("#told + table tbody tr")).to_have_count(2)
 
 
+def test_a_meeting_says_who_comes_and_each_answer_opens_down_to_its_event(page: Page, up: Up) -> None:
+    page.goto(f"{up.url}/meetings/m1")
+    camhs = page.locator("#answers ~ table").first.locator("tbody tr").filter(has_text="Riverside CAMHS")
+    expect(camhs).to_contain_text("Apologies")
+    expect(camhs).to_contain_text("Reason: on leave")
+    camhs.get_by_text("1 earlier answer").click()
+    expect(camhs).to_contain_text("to an earlier time of the meeting")
+    page.get_by_role("link", name="1 sends apologies").click()
+    expect(page).to_have_url(re.compile(r"/meetings/m1#answer-\d$"))
+    camhs.get_by_role("link", name="The event behind this: Riverside CAMHS", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Invitation answered")
+    expect(page.locator("pre").first).to_contain_text('"reason": "leave"')
+
+
 def test_a_figure_opens_down_to_the_event_that_made_it(page: Page, up: Up) -> None:
     page.goto(f"{up.url}/?kind=initial_conference")
     page.get_by_role("link", name=re.compile("not invited")).click()
@@ -202,6 +232,7 @@ def test_a_figure_opens_down_to_the_event_that_made_it(page: Page, up: Up) -> No
 
 def test_a_message_is_shown_as_its_reader_sees_it(page: Page, up: Up) -> None:
     page.goto(up.url + invitation_of(up, "m1"))
+    page.get_by_role("link", name=re.compile("change$")).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("conference")
     expect(page.locator("pre")).to_contain_text("OFFICIAL-SENSITIVE")
     frame = page.frame_locator("iframe")
