@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,17 +13,21 @@ from rich.text import Text
 
 from services.bootstrap import House
 from services.cli.opening import AsOf, moment, run
+from services.cli.registers import print_register
 from services.cli.terminal import AsJson, fail, out, print_json
 from services.invitations.render import clock_time, long_day
 from services.oversight.rules import age
 from services.oversight.views import list_exceptions
 from services.participation.views import explain as explain_meeting
 
+SAID = {"accepted": "comes", "declined": "apologies", "tentative": "may come", "delegated": "sends someone else"}
+WAYS = {"in_person": "in person", "video": "by video", "phone": "by phone"}
+
 
 def explain(
     meeting: Annotated[str, typer.Argument(metavar="MEETING")], as_of: AsOf = None, as_json: AsJson = False
 ) -> None:
-    """Say who is asked to a meeting and why, and who is not and why not."""
+    """Say who is asked to a meeting and why, who is not and why not, and of a held one who came."""
 
     async def go(house: House) -> Any:
         async with house.database.read() as db:
@@ -48,9 +53,21 @@ def explain(
         if entry["decision"] != "invited":
             told = f" ({state})" if state else ""
             state = f"not invited: {entry.get('why_not', '').replace('_', ' ')}{told}"
+        elif state and state != "cancelled":
+            state += f"\n{in_words(entry['invitation'])}"
         reasons = "\n".join(dict.fromkeys(reason["text"] for reason in entry["reasons"]))
         table.add_row(Text(who + team), Text(reasons), Text(state))
     out.print(table)
+    for each in found["others_answered"]:
+        who = each.get("agency_id") or each.get("person_id")
+        out.print(f"{who} was not asked, and answers: {in_words(each)}. This counts for nothing.", markup=False)
+    print_register(found)
+
+
+def in_words(said: Mapping[str, Any]) -> str:
+    """What a party answers, in a few words, for example "comes by video"."""
+    answer = SAID.get(said.get("answer", ""), "proposes another time" if said.get("proposed") else "no answer")
+    return f"{answer} {WAYS[said['mode']]}" if said.get("answer") == "accepted" and "mode" in said else answer
 
 
 def exceptions(
