@@ -5,6 +5,9 @@ search the message for stray line ends, and wait for an answer after each comman
 Addresses here were judged when they came in and messages have CRLF lines by construction, so both are given as they
 are; and where the server offers PIPELINING (RFC 2920), the commands before the content go out together. What the
 server answers is raised as `aiosmtplib` would raise it.
+
+Where the server offers DSN (RFC 3461), it is asked to give back the headers alone, not what a message says of a child;
+to name the message as we do; and, where somebody reads it, to say that a message has arrived.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ import aiosmtplib
 from aiosmtplib import SMTPStatus
 
 LONGEST_ANSWER = 64 * 1024
+
+# What a server answers that offers DSN and does not take it.
+NOT_TAKEN = frozenset({501, 504, 555})
 
 Answer = tuple[int, str]
 
@@ -90,9 +96,11 @@ class _Answers(asyncio.Protocol):
 class Line:
     """One open connection, for one message at a time."""
 
-    def __init__(self, transport: asyncio.Transport, *, pipelined: bool, sized: bool, timeout: float) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, *, pipelined: bool, sized: bool, reporting: bool, timeout: float
+    ) -> None:
         self._transport = transport
-        self._pipelined, self._sized, self._timeout = pipelined, sized, timeout
+        self._pipelined, self._sized, self._reporting, self._timeout = pipelined, sized, reporting, timeout
         self._answers = _Answers()
         transport.set_protocol(self._answers)
 
@@ -109,7 +117,13 @@ class Line:
         if not isinstance(transport, asyncio.Transport):
             raise aiosmtplib.SMTPServerDisconnected("the server ended the connection")
         offers = client.supports_extension
-        return cls(transport, pipelined=offers("pipelining"), sized=offers("size"), timeout=seconds)
+        return cls(
+            transport,
+            pipelined=offers("pipelining"),
+            sized=offers("size"),
+            reporting=offers("dsn"),
+            timeout=seconds,
+        )
 
     @property
     def is_connected(self) -> bool:
@@ -127,8 +141,13 @@ class Line:
         await self._say(b"QUIT\r\n")
         self.close()
 
-    async def hand_over(self, sender: str, to: str, content: bytes) -> None:
+    async def hand_over(
+        self, sender: str, to: str, content: bytes, name: str = "", *, tell_of_arrival: bool = False
+    ) -> None:
         """Send `content` (CRLF lines, the last one ended) to one recipient; returns once the server has taken it.
+
+        `name` is what reports on the message are to call it, at most 100 letters, digits, dots and hyphens; without one
+        none are asked for. `tell_of_arrival`: one is wanted where it arrives, too.
 
         Raises `SMTPSenderRefused`, `SMTPRecipientsRefused` or `SMTPDataError` with the server's code, `LostWithContent`
         where the connection broke or timed out while the content was on its way, and what `aiosmtplib` raises where it
@@ -136,14 +155,24 @@ class Line:
         """
         if not (_is_plain(sender) and _is_plain(to)):
             raise ValueError("an address with a control character, a space or a bracket is not sent to")
-        size = f" SIZE={len(content)}" if self._sized else ""
-        commands = [f"MAIL FROM:<{sender}>{size}\r\n".encode(), f"RCPT TO:<{to}>\r\n".encode(), b"DATA\r\n"]
+        of_mail = f" SIZE={len(content)}" if self._sized else ""
+        of_rcpt = ""
+        reporting = self._reporting and bool(name)
+        if reporting:
+            of_mail += f" RET=HDRS ENVID={_xtext(name)}"
+            of_rcpt = f" NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;{_xtext(to)}" if tell_of_arrival else ""
+        commands = [f"MAIL FROM:<{sender}>{of_mail}\r\n".encode(), f"RCPT TO:<{to}>{of_rcpt}\r\n".encode(), b"DATA\r\n"]
         try:
             await self._begin(commands, sender, to)
             await self._give(content)
-        except (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused):
+        except (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused) as refused:
             await self._reset()
-            raise
+            if not (reporting and _is_about_parameters(refused)):
+                raise
+        else:
+            return
+        self._reporting = False
+        await self.hand_over(sender, to, content)
 
     async def _begin(self, commands: Sequence[bytes], sender: str, to: str) -> None:
         """Everything before the content: together where the server can take it so, one by one where not."""
@@ -215,6 +244,18 @@ def _for_the_wire(content: bytes) -> bytes:
     if content.startswith(b"."):
         content = b"." + content
     return content.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+
+
+def _is_about_parameters(refused: Exception) -> bool:
+    """Whether a command may have been refused for what was asked with it, rather than for whom it named."""
+    if isinstance(refused, aiosmtplib.SMTPRecipientsRefused):
+        return refused.recipients[0].code in NOT_TAKEN
+    return isinstance(refused, aiosmtplib.SMTPSenderRefused) and refused.code in NOT_TAKEN
+
+
+def _xtext(value: str) -> str:
+    """A value as it stands in a command's parameter. Source: RFC 3461 section 4."""
+    return value.replace("+", "+2B").replace("=", "+3D")
 
 
 def _is_plain(address: str) -> bool:

@@ -86,6 +86,11 @@ class Mailer:
     rests_until: datetime | None = None  # nothing is claimed before, since the server itself failed
     tally: Tally = field(default_factory=Tally)
 
+    @property
+    def heard(self) -> bool:
+        """Whether what mail servers say of a message is read here."""
+        return self.settings.imap is not None or self.settings.lmtp_listen is not None
+
     async def drain(self, progress: Callable[[], None] = lambda: None) -> Tally:
         """Send all that is due, until nothing more is, or until the server fails; returns what was done.
 
@@ -291,7 +296,8 @@ class Mailer:
             async with asyncio.timeout(TO_SEND.total_seconds()) as deadline:
                 self.under_way.add(deadline)
                 connection = await self._connection()
-                await connection.hand_over(letter.sender, letter.to, content)
+                name = letter.message_id.strip("<>").partition("@")[0]
+                await connection.hand_over(letter.sender, letter.to, content, name, tell_of_arrival=self.heard)
         except (*FAILURES, ValueError) as failure:
             return self._failed(row, failure, connection)
         finally:
