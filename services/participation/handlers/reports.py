@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 from schemas.envelope import Event
@@ -83,7 +84,10 @@ async def tried(work: Work, events: Sequence[Derived]) -> None:
     """Invitations went out, or did not: from then on a report is owed, or not any more."""
     outcomes: list[InvitationSent | InvitationUndelivered] = [event.data for event in events]
     of_agencies = {each.meeting_id for each in outcomes if each.agency_id is not None and each.method == "request"}
-    await review(work, of_agencies, quietly=True)
+    found = await meetings.meetings_by_id(work.db, of_agencies)
+    concerned = {each for each, meeting in found.items() if terms(work.policy, meeting).report_by is not None}
+    concerned |= await store.asked_among(work.db, of_agencies - concerned)
+    await review(work, concerned, quietly=True)
 
 
 async def resolved(work: Work, events: Sequence[Derived]) -> None:
@@ -165,13 +169,16 @@ class _Standing:
 
 def terms(policy: Policy, meeting: Meeting) -> Terms:
     """What the policy asks for a meeting."""
-    today = policy.on(meeting.day)
-    asked, apologies = (
-        today.number(name) for name in (today.kind(meeting.kind).report_before, "report_before_on_apologies")
-    )
+    return _terms(policy, meeting.kind, meeting.day)
+
+
+@lru_cache(maxsize=1024)
+def _terms(policy: Policy, kind: str, day: date) -> Terms:
+    today = policy.on(day)
+    asked, apologies = (today.number(name) for name in (today.kind(kind).report_before, "report_before_on_apologies"))
     return Terms(
-        end_of(days_before(meeting.day, asked)) if asked else None,
-        end_of(days_before(meeting.day, apologies)) if apologies else None,
+        end_of(days_before(day, asked)) if asked else None,
+        end_of(days_before(day, apologies)) if apologies else None,
     )
 
 
@@ -180,15 +187,18 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(0), LONDON).astimezone(UTC)
 
 
-def remind_at(policy: Policy, meeting: Meeting, due_at: datetime) -> datetime | None:
-    """When whoever owes something is reminded of it; None where the policy has no number for that."""
-    number = policy.on(meeting.day).number("report_reminder_before_due")
+@lru_cache(maxsize=1024)
+def remind_at(policy: Policy, day: date, due_at: datetime) -> datetime | None:
+    """When whoever owes something for a meeting on that day is reminded of it; None where the policy has no number for
+    that.
+    """
+    number = policy.on(day).number("report_reminder_before_due")
     if number is None:
         return None
-    day = days_before(last_day(due_at), number)
-    return datetime.combine(day, REMIND_AT, LONDON).astimezone(UTC)
+    return datetime.combine(days_before(last_day(due_at), number), REMIND_AT, LONDON).astimezone(UTC)
 
 
+@lru_cache(maxsize=1024)
 def last_day(due_at: datetime) -> date:
     """The last day on which what is due then is in time."""
     return london_date(due_at - timedelta(microseconds=1))
@@ -207,7 +217,10 @@ async def review(work: Work, meeting_ids: Iterable[str], *, quietly: bool = Fals
     """Bring what is asked for, sent and raised into line with how things stand. `quietly`: nothing is said of what is
     missing where nothing is and nothing has changed.
     """
-    standing = await _Standing.load(work, meeting_ids)
+    wanted = set(meeting_ids)
+    if not wanted:
+        return
+    standing = await _Standing.load(work, wanted)
     outcome = _Outcome()
     for meeting in standing.meetings.values():
         changed_before = len(outcome.changed)
@@ -257,7 +270,7 @@ def _look(
         for each in left:
             said = missing(work.policy, meeting, after[each.kind], invitation, answers, work.now, last_day(each.due_at))
             found += [said] if said is not None else []
-            reminder = remind_at(work.policy, meeting, each.due_at)
+            reminder = remind_at(work.policy, meeting.day, each.due_at)
             moments += [moment for moment in (reminder, each.due_at) if moment is not None and moment > work.now]
     if meeting.state != "scheduled":
         moments = []
@@ -309,11 +322,11 @@ def _write(
     if to_ask and reachable:
         outcome.letters.append((REQUEST_LETTER, invitation, to_ask))
         return
+    if not reachable:
+        return
+    moments = {each.kind: remind_at(work.policy, meeting.day, each.due_at) for each in left}
     to_remind = tuple(
-        each
-        for each in left
-        if reachable
-        and reminder_is_owed(each, remind_at(work.policy, meeting, each.due_at), after[each.kind].reminded_at, work.now)
+        each for each in left if reminder_is_owed(each, moments[each.kind], after[each.kind].reminded_at, work.now)
     )
     for each in to_remind:
         after[each.kind] = replace(after[each.kind], reminded_at=work.now)

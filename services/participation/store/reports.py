@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, select
@@ -82,9 +82,13 @@ _REQUEST = tuple(field.name for field in fields(Request))
 _REPORT = tuple(field.name for field in fields(Report))
 
 
+def _columns(each: Report | Request, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(each, name) for name in names}
+
+
 async def put(db: AsyncConnection, some: Sequence[Report]) -> None:
     """Keep that documents came."""
-    await add(db, reports, [asdict(each) for each in some])
+    await add(db, reports, [_columns(each, _REPORT) for each in some])
 
 
 async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, list[Report]]:
@@ -100,8 +104,8 @@ async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[s
 
 async def put_requests(db: AsyncConnection, fresh: Sequence[Request], changed: Sequence[Request]) -> None:
     """Keep what parties were asked for: new, and as it stands after a change."""
-    await add(db, requests, [asdict(each) for each in fresh])
-    await change(db, requests, ["invitation_id", "kind"], [asdict(each) for each in changed])
+    await add(db, requests, [_columns(each, _REQUEST) for each in fresh])
+    await change(db, requests, ["invitation_id", "kind"], [_columns(each, _REQUEST) for each in changed])
 
 
 async def requests_of_meetings(
@@ -115,6 +119,15 @@ async def requests_of_meetings(
             values: dict[str, Any] = dict(row)
             request = Request(**values)
             found.setdefault(request.meeting_id, {})[request.invitation_id, request.kind] = request
+    return found
+
+
+async def asked_among(db: AsyncConnection, meeting_ids: Iterable[str]) -> set[str]:
+    """For which of these meetings anyone was ever asked for something in writing."""
+    found: set[str] = set()
+    for some in chunks(set(meeting_ids)):
+        query = select(requests.c.meeting_id).where(among(db, requests.c.meeting_id, some))
+        found |= set((await db.execute(query.distinct())).scalars())
     return found
 
 
