@@ -27,7 +27,10 @@ COMMANDS = {
         "upkeep:resend",
         "Send again what the mail server refused for good, once the reason is gone.",
     ),
-    "explain": ("meetings:explain", "Say who is asked to a meeting and why, who is not and why not, and of a held one who came."),
+    "explain": (
+        "meetings:explain",
+        "Say who is asked to a meeting and why, who is not and why not, and of a held one who came.",
+    ),
     "exceptions": (
         "meetings:exceptions",
         "List what did not happen: who was expected and is not asked, or was not reached, or was asked late.",
