@@ -193,13 +193,13 @@ def contact(held: Held, rule: Quoracy, today: PolicyToday, agency_id: str) -> Co
     """What an agency had to do with the child and family when the meeting began."""
     agency = held.agencies.get(agency_id)
     if agency is None:
-        return Contact(NOT_RECORDED, f"No agency with the id {agency_id} is recorded, so it does not count.")
+        return Contact(NOT_RECORDED, f"No agency with the id {agency_id} is recorded.")
     here = agency.authority in {None, held.meeting.authority}
     if not here and any(each.of_the_area and agency.kind in each.any_of for each in rule.required):
         said = f"It is of {agency.authority}, and does not stand for that of {held.meeting.authority}."
         return Contact(OF_ANOTHER_AREA, said, (agency.cause,))
     if agency.kind in rule.not_counted:
-        return Contact(ADVISES, "It advises, and does not count among those in direct contact.", (agency.cause,))
+        return Contact(ADVISES, "It advises, and is none of those in direct contact.", (agency.cause,))
     own = sorted(held.involvements.get(agency_id, ()), key=lambda each: (each.since, each.involvement_id))
     day = held.meeting.day
     going = [each for each in own if each.counts_on(day) and each.since <= day]
@@ -232,18 +232,18 @@ def _by_involvement(rule: Quoracy, going: Sequence[Involvement]) -> Contact | No
     if unknown:
         return _not_recorded(rule, "It works with child or family", unknown[0])
     if open_ones:
-        said = "It is involved without direct contact, so it does not count."
+        said = "It is involved without direct contact."
         return Contact(NO_DIRECT_CONTACT, said, (open_ones[0].cause,))
     if going:
-        said = "The child is on its waiting list or was referred to it, so it does not count."
+        said = "It has the child on its waiting list, or a referral."
         return Contact(WAITING, said, (going[0].cause,))
     return None
 
 
 def _not_going(own: Involvement, to_come: bool) -> Contact:
     if to_come:
-        return Contact(NOT_YET, "Its involvement had not begun, so it does not count.", (own.cause,))
-    return Contact(INVOLVEMENT_OVER, "Its involvement was over, so it does not count.", (own.cause,))
+        return Contact(NOT_YET, "Its involvement had not begun.", (own.cause,))
+    return Contact(INVOLVEMENT_OVER, "Its involvement was over.", (own.cause,))
 
 
 def _without_involvement(held: Held, rule: Quoracy, today: PolicyToday, agency: Agency) -> Contact:
@@ -260,14 +260,13 @@ def _without_involvement(held: Held, rule: Quoracy, today: PolicyToday, agency: 
     }
     if agency.kind in expected and (agency.authority is None or agency.authority in held.areas):
         return _not_recorded(rule, "It is expected at every meeting of this kind", agency.cause)
-    said = "Nothing on record says that it works with child or family, so it does not count."
+    said = "Nothing on record says that it works with child or family."
     return Contact(NOTHING_ON_RECORD, said, (agency.cause,))
 
 
 def _not_recorded(rule: Quoracy, said: str, cause: Cause) -> Contact:
     counts = rule.unrecorded_contact == "counts"
-    so = "it is taken to be, and counts" if counts else "it does not count"
-    text = f"{said}; whether in direct contact nobody has recorded, so {so}."
+    text = f"{said}. Nobody has recorded whether it is in direct contact{': it is counted' if counts else ''}."
     return Contact(CONTACT_NOT_RECORDED, text, (cause,), counts)
 
 
@@ -282,14 +281,14 @@ def _party(held: Held, rule: Quoracy, met: Sequence[Met], found: Contact, agency
     noted = held.noted[agency_id]
     if not there:
         if rule.report_counts and agency_id in (held.reports or {}) and found.counts and rule.others:
-            return say(True, found.why, f"Its report was here in time, which counts. {found.text}")
+            return say(True, found.why, f"Its report was here in time. {found.text}")
         if noted.status == PRESENT:
             how = noted.how or "in a way that is not noted"
             return say(False, MODE_DOES_NOT_COUNT, f"It was there {how}, which does not count here.")
         return say(False, NOT_THERE, "It sent apologies." if noted.status == APOLOGIES else "It was not there.")
     for each in met:
         if agency_id in each.by:
-            return say(True, REQUIRED, f"It counts as {each.required.name}, required here.")
+            return say(True, REQUIRED, f"It stands for {each.required.name}, required here.")
     if not rule.others and not any(_kind(held, agency_id) in each.required.any_of for each in met):
         return say(False, NOT_NEEDED, "Nobody but those required counts here.")
     return say(found.counts, found.why, found.text)

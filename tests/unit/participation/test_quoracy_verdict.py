@@ -196,7 +196,7 @@ def test_who_was_there_and_does_not_stand_for_what_is_required_is_told_with_why(
     waits = [works(CAMHS, None, status="waiting")]
     one = held([there(SOCIAL_CARE), there(POLICE), there(CAMHS)], waits, of=of)
     found = told(verdict(one, STRATEGY), one, [line("present", CAMHS, "camhs")], STRATEGY)
-    assert "Agency camhs-1: the child is on its waiting list" in "".join(found.values())
+    assert "Agency camhs-1: it has the child on its waiting list" in "".join(found.values())
 
 
 def test_that_the_chair_went_on_without_the_police_stands_in_what_is_told() -> None:
