@@ -16,6 +16,7 @@ from services.oversight.views import list_exceptions
 from services.participation.rules.verdict import Verdict, may_follow
 from services.participation.store.quoracy import attendances, verdicts, verdicts_of
 from services.participation.views import explain
+from services.web.pages import render
 from services.web.views import one_meeting
 from tests import events
 from tests.clock import MovableClock
@@ -409,8 +410,17 @@ async def test_in_any_order_and_any_batches_the_verdicts_are_the_same(
     assert EXPECTED.setdefault("found", found) == found
 
 
+async def rendered(house: House, meeting_id: str) -> str:
+    async with house.database.read() as db:
+        found = await one_meeting(db, house.intake.policy, meeting_id, house.clock.now())
+    assert found is not None
+    return bytes(render("meeting.html", here="meetings", now=house.clock.now(), **found).body).decode()
+
+
 async def test_a_page_shows_the_register_and_the_verdict(house: House, embedded: Embedded) -> None:
-    await take(embedded, *directory(), events.meeting(), held(attendance=TOO_FEW, chairs_exception=CHAIR))
+    hostile = CHAIR | {"reason": "<script>alert(1)</script>"}
+    await take(embedded, *directory(), events.meeting(), second(), held("m2", TOO_FEW, outcome=["adjourned"]))
+    await take(embedded, held(attendance=TOO_FEW, chairs_exception=hostile, outcome=["plan_ended"]))
     async with house.database.read() as db:
         found = await one_meeting(db, house.intake.policy, "m1", house.clock.now())
     assert found is not None
@@ -421,3 +431,13 @@ async def test_a_page_shows_the_register_and_the_verdict(house: House, embedded:
         "quorate.meeting.held.v1",
         "quorate.involvement.recorded.v1",
     ]
+    page = await rendered(house, "m1")
+    assert "Not quorate" in page
+    assert "Sam Chair: &lt;script&gt;" in page
+    assert "<script" not in page
+    assert "takes no effect until somebody with the right to decide allows it" in page
+    assert "which nobody has confirmed for this area yet" in page
+    [raised_at] = [each for each in found["exceptions"] if each["kind"] == "inquorate"]
+    assert raised_at["anchor"] == "quoracy"
+    assert 'id="quoracy"' in page
+    assert "The meeting was adjourned" in await rendered(house, "m2")
