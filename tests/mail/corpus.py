@@ -151,6 +151,7 @@ _TABLE: tuple[tuple[str, bytes, str, str], ...] = (
     ("a server's words", returned.words(), "bounce", "? not_readable"),
     ("given back further on", returned.postfix(address="ada@private.example"), "bounce", "? bounce_of_unknown_address"),
     ("given back, of another", returned.of_another(), "bounce", "? uid_of_another_invitation"),
+    ("a report that a person sends on", returned.forwarded_by_a_person(), "report", "? human_text"),
     ("read receipt", returned.displayed(), "auto_reply", ""),
     # Nobody there
     ("away, exchange", absent.exchange(), "auto_reply", ""),

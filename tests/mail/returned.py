@@ -125,3 +125,10 @@ def displayed() -> bytes:
         part("message/disposition-notification", said, "7bit"),
     ]
     return message(multipart("report; report-type=disposition-notification", parts), subject="Read: Invitation")
+
+
+def forwarded_by_a_person() -> bytes:
+    """Somebody sends on what a server told them."""
+    fields = f"Reporting-MTA: dns; mx.trust.example\n\nFinal-Recipient: rfc822; {DUTY}\nAction: failed\nStatus: 5.1.1\n"
+    inner = multipart("report; report-type=delivery-status", [part("message/delivery-status", fields, "7bit")], "in")
+    return message(multipart("mixed", [part("text/plain", "This came back to me. Why?\n"), inner], "out"))

@@ -51,7 +51,7 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16le"), (codecs
 Headers = dict[str, list[str]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Part:
     """A part: its headers by their names in small letters, and where its body stands in the message."""
 
@@ -88,7 +88,7 @@ class Part:
 
 class Message:
     """A message cut into parts. `cut`: there was more than is read. `damaged`: a multipart that has no parts, or no
-    end. `reports` are its parts of that kind, at whatever depth.
+    end. `reports` are the reports that it is: itself, or the first thing in it; one further on is somebody's remark.
     """
 
     def __init__(self, raw: bytes) -> None:
@@ -100,21 +100,21 @@ class Message:
         self.reports: list[Part] = []
         self._count = self._lines = 0
         start = raw.find(b"\n") + 1 if raw.startswith((b"From ", b">From ")) else 0
-        self.top = self._part(start, min(len(raw), LARGEST), 0)
+        self.top = self._part(start, min(len(raw), LARGEST), 0, leads=True)
 
-    def _part(self, start: int, end: int, depth: int) -> Part:
+    def _part(self, start: int, end: int, depth: int, leads: bool) -> Part:
         self._count += 1
         headers, body = self.headers(start, end)
         content_type = headers.get("content-type")
         media_type, values = content(content_type[0]) if content_type else ("text/plain", {})
         part = Part(headers, media_type, values, body, end)
         if media_type.startswith("multipart/"):
-            if media_type == "multipart/report":
+            if media_type == "multipart/report" and leads:
                 self.reports.append(part)
             if depth >= DEEPEST:
                 self.cut = True
             else:
-                self._fill(part, depth)
+                self._fill(part, depth, leads)
         return part
 
     def headers(self, start: int, end: int) -> tuple[Headers, int]:
@@ -150,7 +150,7 @@ class Message:
                 found.setdefault(name.strip().lower(), []).append(value[:LONGEST_VALUE].strip())
         return found
 
-    def _fill(self, part: Part, depth: int) -> None:
+    def _fill(self, part: Part, depth: int, leads: bool) -> None:
         boundary = part.parameters.get("boundary", "")[:200].rstrip()
         if not boundary:
             self.damaged = True
@@ -159,7 +159,7 @@ class Message:
             if self._count >= MOST_PARTS:
                 self.cut = True
                 return
-            part.parts.append(self._part(start, end, depth + 1))
+            part.parts.append(self._part(start, end, depth + 1, leads and not part.parts))
         if not part.parts:
             self.damaged = True
 

@@ -114,7 +114,7 @@ class _Contents:
             self.doubts.add("encrypted")
         elif kind == "multipart/alternative":
             self._take_versions(part, silent)
-        elif kind == "multipart/report":
+        elif part in self.message.reports:
             self.was_displayed = True
             for each in part.parts:
                 if each.media_type in _TEXTS:

@@ -72,6 +72,7 @@ class Winmail:
     body: str = ""
     files: list[Attachment] = field(default_factory=list)
     damaged: bool = False
+    budget: int = LARGEST_PROPERTIES
 
 
 def read_winmail(data: bytes) -> Winmail:
@@ -141,7 +142,8 @@ def _attributes(data: bytes, found: Winmail) -> list[tuple[int, int, bytes]]:
 
 def _properties(block: bytes, charset: str, found: Winmail) -> dict[Any, Any]:
     """The values of a block of properties by their numbers, named ones by (set, number); none where it is unsound."""
-    if not _is_sound(block):
+    found.budget -= len(block)
+    if found.budget < 0 or not _is_sound(block):
         found.damaged = True
         return {}
     attributes: list[TNEFMAPI_Attribute] = decode_mapi(block, charset)
@@ -156,8 +158,6 @@ def _properties(block: bytes, charset: str, found: Winmail) -> dict[Any, Any]:
 
 def _is_sound(block: bytes) -> bool:
     """Whether a block of properties holds as many as it says, each as long as it says."""
-    if not 4 <= len(block) <= LARGEST_PROPERTIES:
-        return False
     try:
         count, at = struct.unpack_from("<I", block)[0], 4
         if count > MOST_PROPERTIES:
