@@ -14,9 +14,9 @@ from services.directory import store as directory
 from services.invitations import store as invitations
 from services.invitations.rules import Invitation
 from services.meetings import store as meetings
-from services.participation.handlers.reports import terms
+from services.participation.report_terms import apologies_among, terms
 from services.participation.rules.answers import Answer
-from services.participation.rules.reports import CARE_PLAN, REPORT, Report, apologies_since, came, owed, state
+from services.participation.rules.reports import CARE_PLAN, REPORT, Report, came, owed, state
 from services.participation.store import documents
 from services.participation.store import reports as store
 from services.participation.store.documents import Document
@@ -43,8 +43,9 @@ async def add_reports(
     ]
     held = await documents.some(db, {each.document_id for each in reports})
     asked = await invitations.standing(db, [each.invitation_id for each in standing.values()])
-    away = {each.agency_id for each in standing.values() if each.agency_id and apologies_since(each, said)}
-    agencies = await directory.agencies_by_id(db, away, as_of)
+    away = await apologies_among(db, {meeting_id: meeting}, {meeting_id: standing}, {meeting_id: said}, as_of)
+    whose = {each.agency_id for each in standing.values() if each.agency_id and each.invitation_id in away}
+    agencies = await directory.agencies_by_id(db, whose, as_of)
     asked_for = terms(policy, meeting)
     shown: set[tuple[str, str]] = set()
     by_id = {each.invitation_id: each for each in standing.values()}
@@ -65,7 +66,7 @@ async def add_reports(
             asked_for,
             invitation,
             asked_at if asked_at is not None and asked_at <= moment else None,
-            said,
+            away.get(invitation.invitation_id),
             gives_care_plan=kind in policy.groups.care_plan_on_apologies,
         )
         until = {each.kind: each.due_at for each in wanted}

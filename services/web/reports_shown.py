@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.participation.handlers.reports import last_day
+from services.participation.report_terms import last_day
 from services.participation.rules.reports import ASKED, CARE_PLAN, LATE, REPORT
 from services.participation.store.documents import MAY_BE_READ
 

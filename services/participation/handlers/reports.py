@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
 
 from schemas.envelope import Event
@@ -18,26 +17,25 @@ from schemas.outcomes import InvitationSent, InvitationUndelivered
 from schemas.policy import Policy
 from schemas.report import ReportReceived
 from services.directory import store as directory
-from services.foundation.clock import LONDON, london_date
 from services.foundation.letters import Attempt
 from services.foundation.work import Derived, Work
 from services.invitations import store as invitations
-from services.invitations.readers import Names, days_before, for_all_readers, for_reader
+from services.invitations.readers import Names, for_all_readers, for_reader
 from services.invitations.rules import Invitation
 from services.meetings import store as meetings
 from services.meetings.handlers import Closed, Resolved
 from services.meetings.rules import Entry, Meeting
 from services.participation.handlers.answers import REVIEWED, tell_heard
+from services.participation.report_terms import apologies_among, last_day, remind_at, terms
 from services.participation.rules.answers import Answer
 from services.participation.rules.missing import Missing, Reviewed
 from services.participation.rules.missing_reports import KINDS, missing
 from services.participation.rules.reports import (
     FOR_APOLOGIES,
+    Apologies,
     Owed,
     Report,
     Request,
-    Terms,
-    apologies_since,
     came,
     may_be_written_to,
     owed,
@@ -48,7 +46,6 @@ from services.participation.store import reports as store
 
 DUE = "participation.reports"  # the timer of a meeting: a reminder, or the end of the time for something
 REQUEST_LETTER, REMINDER_LETTER = "report_request", "report_reminder"
-REMIND_AT = time(9)  # in England
 NO_ADDRESS = "no_address"  # why nothing was sent, beside the reasons that the post room has
 
 
@@ -138,6 +135,7 @@ class _Standing:
     answers: Mapping[str, Sequence[Answer]]
     reports: Mapping[str, Sequence[Report]]
     requests: Mapping[str, Mapping[tuple[str, str], Request]]
+    apologies: Mapping[str, Apologies]  # by invitation
     kinds: Mapping[str, str]  # of agencies that do not come
 
     @classmethod
@@ -149,13 +147,9 @@ class _Standing:
             db, [each.invitation_id for some in invited.values() for each in some.values()]
         )
         said = await answers_store.of_meetings(db, found)
-        away = {
-            each.agency_id
-            for meeting_id, some in invited.items()
-            for each in some.values()
-            if each.agency_id is not None and apologies_since(each, said.get(meeting_id, ()))
-        }
-        agencies = await directory.agencies_by_id(db, away)
+        away = await apologies_among(db, found, invited, said)
+        whose = {each.agency_id for some in invited.values() for each in some.values() if each.invitation_id in away}
+        agencies = await directory.agencies_by_id(db, {each for each in whose if each is not None})
         return cls(
             found,
             invited,
@@ -163,45 +157,9 @@ class _Standing:
             said,
             await store.of_meetings(db, found),
             await store.requests_of_meetings(db, found),
+            away,
             {agency_id: agency.kind for agency_id, agency in agencies.items()},
         )
-
-
-def terms(policy: Policy, meeting: Meeting) -> Terms:
-    """What the policy asks for a meeting."""
-    return _terms(policy, meeting.kind, meeting.day)
-
-
-@lru_cache(maxsize=1024)
-def _terms(policy: Policy, kind: str, day: date) -> Terms:
-    today = policy.on(day)
-    asked, apologies = (today.number(name) for name in (today.kind(kind).report_before, "report_before_on_apologies"))
-    return Terms(
-        end_of(days_before(day, asked)) if asked else None,
-        end_of(days_before(day, apologies)) if apologies else None,
-    )
-
-
-def end_of(day: date) -> datetime:
-    """The moment at which a day in England ends."""
-    return datetime.combine(day + timedelta(days=1), time(0), LONDON).astimezone(UTC)
-
-
-@lru_cache(maxsize=1024)
-def remind_at(policy: Policy, day: date, due_at: datetime) -> datetime | None:
-    """When whoever owes something for a meeting on that day is reminded of it; None where the policy has no number for
-    that.
-    """
-    number = policy.on(day).number("report_reminder_before_due")
-    if number is None:
-        return None
-    return datetime.combine(days_before(last_day(due_at), number), REMIND_AT, LONDON).astimezone(UTC)
-
-
-@lru_cache(maxsize=1024)
-def last_day(due_at: datetime) -> date:
-    """The last day on which what is due then is in time."""
-    return london_date(due_at - timedelta(microseconds=1))
 
 
 @dataclass(slots=True)
@@ -250,7 +208,7 @@ def _look(
             asked_for,
             invitation,
             standing.asked_at.get(invitation.invitation_id),
-            answers,
+            standing.apologies.get(invitation.invitation_id),
             gives_care_plan=_gives_care_plan(work.policy, standing, invitation),
         )
         before = {kind: each for (of, kind), each in kept.items() if of == invitation.invitation_id}
@@ -268,7 +226,16 @@ def _look(
             if kind not in after and each.ended_at is None
         ]
         for each in left:
-            said = missing(work.policy, meeting, after[each.kind], invitation, answers, work.now, last_day(each.due_at))
+            said = missing(
+                work.policy,
+                meeting,
+                after[each.kind],
+                invitation,
+                answers,
+                standing.apologies.get(invitation.invitation_id),
+                work.now,
+                last_day(each.due_at),
+            )
             found += [said] if said is not None else []
             reminder = remind_at(work.policy, meeting.day, each.due_at)
             moments += [moment for moment in (reminder, each.due_at) if moment is not None and moment > work.now]

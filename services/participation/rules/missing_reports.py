@@ -11,7 +11,7 @@ from services.invitations.rules import Invitation
 from services.meetings.rules import Meeting, say
 from services.participation.rules.answers import Answer, heard
 from services.participation.rules.missing import Missing
-from services.participation.rules.reports import CARE_PLAN, FOR_APOLOGIES, Request, apologies_since, is_over
+from services.participation.rules.reports import CARE_PLAN, FOR_APOLOGIES, Apologies, Request, is_over
 
 REPORT_LATE = "report_late"
 APOLOGIES_WITHOUT_REPORT = "apologies_without_report"
@@ -28,6 +28,7 @@ def missing(
     request: Request,
     invitation: Invitation,
     answers: Sequence[Answer],
+    apologies: Apologies | None,
     now: datetime,
     last_day: date,
 ) -> Missing | None:
@@ -41,11 +42,13 @@ def missing(
         return None
     what = _NAMES.get(request.kind, request.kind)
     kind = policy.on(meeting.day).kind(meeting.kind).name
-    since = apologies_since(invitation, answers)
     said = []
-    if since is not None:
-        said.append(f"They sent apologies (known since {_day(since)}) for the {kind} on {say(meeting.day)}.")
-    if over:
+    if apologies is not None:
+        known = f"known since {_day(apologies.since)}" if apologies.answered else "so says the register"
+        said.append(f"They sent apologies ({known}) for the {kind} on {say(meeting.day)}.")
+    if over and request.asked_at >= meeting.starts_at:
+        said.append(f"No {what} of theirs has come.")
+    elif over:
         until = f"by {say(last_day)}" if request.due_at < meeting.starts_at else "before the meeting"
         about = "" if said else f" for the {kind} on {say(meeting.day)}"
         said.append(f"Their {what}{about} was due {until} and has not come.")

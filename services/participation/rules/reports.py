@@ -17,6 +17,7 @@ from datetime import datetime
 from services.invitations.rules import CANCELLED, UNDELIVERED, Invitation
 from services.meetings.rules import Meeting
 from services.participation.rules.answers import DECLINED, Answer, heard
+from services.participation.rules.register import APOLOGIES, PRESENT
 
 REPORT, CARE_PLAN = "report", "care_plan"
 FOR_THE_MEETING, FOR_APOLOGIES = "meeting", "apologies"
@@ -58,6 +59,16 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Apologies:
+    """That a party does not come, or did not: since when that has been known, and whether it answered so, rather than
+    the register of the held meeting alone saying it.
+    """
+
+    since: datetime
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Owed:
     """One thing that the party of an invitation owes: since when it has known that, and until when it has time."""
 
@@ -90,41 +101,50 @@ def owed(
     terms: Terms,
     invitation: Invitation,
     asked_at: datetime | None,
-    answers: Sequence[Answer],
+    apologies: Apologies | None,
     *,
     gives_care_plan: bool,
 ) -> tuple[Owed, ...]:
     """What the party of an invitation owes as things stand. `asked_at` is when a message that asks it first went out;
-    `gives_care_plan`: its kind is one that is asked for the care plan once it sends apologies. Relatives owe nothing.
+    `gives_care_plan`: its kind is one that is asked for the care plan once it sends apologies. Relatives owe nothing,
+    and nobody a care plan whom only the register shows to have sent apologies: there was no time to ask.
     """
     if invitation.agency_id is None or invitation.state == CANCELLED or meeting.state == CANCELLED:
         return ()
     found = []
-    apologies = apologies_since(invitation, answers)
     asked = None if asked_at is None or invitation.state == UNDELIVERED else max(asked_at, invitation.since)
     if terms.report_by is not None and asked is not None:
         due = _due(meeting, terms.report_by, asked)
         found.append(Owed(REPORT, FOR_APOLOGIES if apologies else FOR_THE_MEETING, asked, due))
     if apologies is not None:
-        due = _due(meeting, terms.report_by or terms.apologies_by, apologies)
+        due = _due(meeting, terms.report_by or terms.apologies_by, apologies.since)
         if not found:
-            found.append(Owed(REPORT, FOR_APOLOGIES, apologies, due))
-        if gives_care_plan:
-            found.append(Owed(CARE_PLAN, FOR_APOLOGIES, apologies, due))
+            found.append(Owed(REPORT, FOR_APOLOGIES, apologies.since, due))
+        if gives_care_plan and apologies.answered:
+            found.append(Owed(CARE_PLAN, FOR_APOLOGIES, apologies.since, due))
     return tuple(found)
 
 
-def apologies_since(invitation: Invitation, answers: Sequence[Answer]) -> datetime | None:
-    """Since when it has been known that the party does not come; None where that is not what it said last. Whoever
-    says it again has said it since the first time.
+def apologies_of(
+    invitation: Invitation, answers: Sequence[Answer], attendance: str | None = None, held_since: datetime | None = None
+) -> Apologies | None:
+    """The apologies of the party of an invitation; None where it did not send any, or said otherwise after them, or was
+    there all the same. Whoever says it again has said it since the first time. `attendance` is what the register of a
+    held meeting says of the party, and `held_since` since when that has been known.
     """
+    if attendance == PRESENT:
+        return None
     said = heard(invitation, answers)
     since = None
     for each in reversed((*said.replaced, said.counts) if said.counts else ()):
         if each.answer != DECLINED:
             break
         since = each.known_at if since is None else min(since, each.known_at)
-    return since
+    if since is not None:
+        return Apologies(since, answered=True)
+    if attendance == APOLOGIES and held_since is not None:
+        return Apologies(held_since, answered=False)
+    return None
 
 
 def _due(meeting: Meeting, by: datetime | None, asked_at: datetime) -> datetime:

@@ -380,6 +380,25 @@ async def test_a_held_meeting_stops_reminders_and_keeps_what_is_missing(
     assert set(await raised(house, GP)) == {"report_late"}
 
 
+async def test_apologies_that_only_the_register_of_the_meeting_knows_are_seen_and_nobody_is_written_to(
+    house: House, embedded: Door, clock: MovableClock
+) -> None:
+    await invited(embedded, "strategy_discussion")
+    await take(embedded, events.answered(agency_id=GP, answer="declined"))
+    assert len(await sent(house)) == 1
+    clock.set(events.MEETING_AT + timedelta(hours=3))
+    lines = [events.attended(CAMHS, "apologies"), events.attended(GP, "present")]
+    await take(embedded, events.held(attendance=lines))
+    assert await sent(house) == []
+    assert await raised(house, GP) == {}
+    assert await raised(house) == {
+        "apologies_without_report": "They sent apologies (so says the register) for the strategy discussion on 1 April "
+        "2026. No report of theirs has come."
+    }
+    await take(embedded, events.report(at=clock.now()))
+    assert await raised(house) == {}
+
+
 async def test_whose_invitation_a_person_took_back_owes_nothing(
     house: House, embedded: Door, clock: MovableClock
 ) -> None:

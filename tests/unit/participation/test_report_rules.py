@@ -21,11 +21,12 @@ from services.participation.rules.reports import (
     FOR_APOLOGIES,
     FOR_THE_MEETING,
     REPORT,
+    Apologies,
     Owed,
     Report,
     Request,
     Terms,
-    apologies_since,
+    apologies_of,
     came,
     may_be_written_to,
     owed,
@@ -84,7 +85,8 @@ def wants(
     asked_at: datetime | None = ASKED,
     gives_care_plan: bool = True,
 ) -> tuple[Owed, ...]:
-    return owed(meeting, terms, invitation, asked_at, answers, gives_care_plan=gives_care_plan)
+    apologies = apologies_of(invitation, answers)
+    return owed(meeting, terms, invitation, asked_at, apologies, gives_care_plan=gives_care_plan)
 
 
 def report(kind: str = REPORT, at: datetime = ASKED, team_id: str | None = None, agency_id: str = "camhs-1") -> Report:
@@ -149,10 +151,36 @@ def test_a_new_time_is_asked_for_anew() -> None:
 
 def test_apologies_said_again_count_from_the_first_time_and_apologies_after_another_answer_from_then() -> None:
     first, again = said(), said(at=ASKED + timedelta(days=3))
-    assert apologies_since(INVITATION, [again, first]) == first.known_at
+    assert apologies_of(INVITATION, [again, first]) == Apologies(first.known_at, answered=True)
     between = said("accepted", at=ASKED + timedelta(days=1))
-    assert apologies_since(INVITATION, [again, between, first]) == again.known_at
-    assert apologies_since(INVITATION, [first, between]) is None
+    assert apologies_of(INVITATION, [again, between, first]) == Apologies(again.known_at, answered=True)
+    assert apologies_of(INVITATION, [first, between]) is None
+
+
+def test_whoever_was_there_sent_no_apologies_and_the_register_tells_of_those_that_no_answer_did() -> None:
+    held_since = STARTS + timedelta(hours=3)
+    assert apologies_of(INVITATION, [said()], "present", held_since) is None
+    assert apologies_of(INVITATION, [said()], "apologies", held_since) == Apologies(said().known_at, answered=True)
+    noted_alone = apologies_of(INVITATION, [], "apologies", held_since)
+    assert noted_alone == Apologies(held_since, answered=False)
+    assert apologies_of(INVITATION, [said("accepted")], "absent", held_since) is None
+    for terms, due_at, because_asked in ((EVERYONE, BY, ASKED), (NOBODY, STARTS, held_since)):
+        found = owed(MEETING, terms, INVITATION, ASKED, noted_alone, gives_care_plan=True)
+        assert found == (Owed(REPORT, FOR_APOLOGIES, because_asked, due_at),)
+
+
+def test_of_apologies_that_only_the_register_knows_it_is_not_said_that_a_report_was_due() -> None:
+    noted_alone = Apologies(STARTS + timedelta(hours=3), answered=False)
+    made = replace(request(because=FOR_APOLOGIES, due_at=STARTS), asked_at=noted_alone.since)
+    found = missing(POLICY, MEETING, made, INVITATION, (), noted_alone, noted_alone.since, date(2026, 4, 1))
+    assert found is not None
+    assert (found.kind, found.text) == (
+        "apologies_without_report",
+        (
+            "They sent apologies (so says the register) for the initial child protection conference on 1 April 2026. "
+            "No report of theirs has come."
+        ),
+    )
 
 
 def test_what_comes_from_a_team_or_its_agency_settles_what_the_other_was_asked_for_and_no_other_teams() -> None:
@@ -248,16 +276,18 @@ def request(kind: str = REPORT, because: str = FOR_THE_MEETING, due_at: datetime
 def test_what_has_not_come_is_one_exception_with_its_dates(
     made: Request, answers: tuple[Answer, ...], kind: str, text: str
 ) -> None:
-    found = missing(POLICY, MEETING, made, INVITATION, answers, STARTS, date(2026, 3, 30))
+    apologies = apologies_of(INVITATION, answers)
+    found = missing(POLICY, MEETING, made, INVITATION, answers, apologies, STARTS, date(2026, 3, 30))
     assert found is not None
     assert (found.kind, found.text, found.agency_id) == (kind, text, "camhs-1")
     assert found.about == f"invitation:{INVITATION.invitation_id}"
-    assert missing(POLICY, MEETING, made, INVITATION, answers, ASKED, date(2026, 3, 30)) is None
+    assert missing(POLICY, MEETING, made, INVITATION, answers, apologies, ASKED, date(2026, 3, 30)) is None
 
 
 def test_that_nobody_could_be_asked_is_told_before_it_is_late() -> None:
     unreached = replace(request(because=FOR_APOLOGIES), failure="address_refused")
-    found = missing(POLICY, MEETING, unreached, INVITATION, (said(),), ASKED, date(2026, 3, 30))
+    apologies = apologies_of(INVITATION, [said()])
+    found = missing(POLICY, MEETING, unreached, INVITATION, (said(),), apologies, ASKED, date(2026, 3, 30))
     assert found is not None
     assert found.kind == "apologies_without_report"
     assert found.text.endswith("The letter that asks them for the report has not reached them: ask them another way.")
