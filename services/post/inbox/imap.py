@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 KEPT_FOLDER, KEPT_KEYWORD = "Quorate", "QuorateKept"
 CONNECT_WITHIN, ANSWER_WITHIN = 10.0, 60.0  # seconds
-RENEW_IDLE = 300.0  # seconds after which a wait is begun anew: well under what servers and firewalls allow
+RENEW_IDLE = 60.0  # seconds after which a wait is begun anew, with a look: not every server tells of everything
 LOOK_AGAIN = 15.0  # seconds between two looks at a server that has no IDLE
 CHECK_STOP = 0.5  # seconds between two looks at whether to stop
 ENDED_AFTER = 5  # times that there was nothing to read, and at once
@@ -257,6 +257,8 @@ class Mailbox:
 
     def _wait(self, client: IMAPClient) -> None:
         """Wait until something may have come, or it is time to look again."""
+        if "EXISTS" in client._imap.untagged_responses:
+            return  # it came during the look: the server has told of it, and does so once
         if not client.has_capability("IDLE"):
             self.stopping.wait(LOOK_AGAIN)
             return
