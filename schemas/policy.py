@@ -45,6 +45,7 @@ NUMBERS_IN_RULES: dict[str, tuple[Unit, ...]] = {
     "child_invited_from_age": AGE,
     "transfer_in_look_back": SPAN,
     "earlier_meeting_look_back": SPAN,
+    "late_record_look_back": SPAN,
     "report_before_on_apologies": BEFORE_A_MEETING,
     "report_reminder_before_due": BEFORE_A_MEETING,
 }

@@ -27,10 +27,12 @@ from services.intake.accept import Check, Intake, Known
 from services.invitations import handlers as invitations
 from services.invitations import render as invitation_letters
 from services.invitations import returned
+from services.meetings import begun
 from services.meetings import handlers as meetings
 from services.meetings import store as meetings_store
 from services.meetings.policy import load_policy
 from services.oversight import handlers as oversight
+from services.oversight import learnt_later
 from services.participation import report_letters
 from services.participation.handlers import answers, asking, quoracy, refusals, reports
 from services.participation.store import documents as documents_store  # noqa: F401  # its tables
@@ -56,10 +58,11 @@ HANDLERS: Handlers = {
     "quorate.invitation.received.v1": (returned.received,),
     "quorate.quoracy.excepted.v1": (quoracy.excepted,),
     "quorate.plan.ended.v1": (quoracy.plans_ended,),
-    directory.CHANGED: (meetings.resolve_again,),
+    directory.CHANGED: (meetings.resolve_again, begun.look_back),
     returned.CAME_BACK: (returned.tell_came_back,),
     "quorate.report.received.v1": (reports.received, quoracy.told_of_meetings),
     meetings.RESOLVED: (invitations.write, oversight.note_left_out, asking.await_answers, reports.resolved),
+    begun.LEARNT_LATER: (learnt_later.note_learnt_later,),
     meetings.CLOSED: (invitations.close, oversight.note_closed, asking.close, reports.closed),
     answers.HEARD: (asking.heard_back, reports.heard, refusals.heard),
     invitations.SEND_AGAIN: (invitations.send_again,),
@@ -93,6 +96,7 @@ LETTERS: Mapping[str, LetterKind] = {
 # Timer → what happens when it is due, given the keys.
 TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
     meetings.RESOLVE_LATER: meetings.resolve_later,
+    begun.LOOK_BACK: begun.look_back_later,
     meetings.STARTS: oversight.meetings_start,
     oversight.GONE: oversight.still_there,
     asking.LOOK: asking.look,

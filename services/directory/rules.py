@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 
@@ -145,6 +145,21 @@ class Involvement:
     def ends_before(self, day: date) -> bool:
         """Whether it is recorded with an end that comes before `day`."""
         return self.until is not None and self.until < day
+
+
+def as_it_was(versions: Sequence[tuple[datetime, Involvement]], at: datetime, day: date) -> Involvement | None:
+    """An involvement as it was at a moment that has passed, which is on `day` in England; None where it had not begun.
+
+    `versions` are all that were recorded, each with the time from which it was so, oldest first. Where none is as old
+    as that moment, the first tells of the days before it was recorded too: one that has been closed since was not yet.
+    """
+    told = [involvement for since, involvement in versions if since <= at]
+    involvement = told[-1] if told else versions[0][1]
+    if involvement.since > day:
+        return None
+    if not told and involvement.status == "closed" and involvement.until is not None and involvement.until >= day:
+        return replace(involvement, status="open")
+    return involvement
 
 
 @dataclass(frozen=True, slots=True)

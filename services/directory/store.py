@@ -290,6 +290,20 @@ async def involvements_of(
     return await _found(db, involvements, "person_id", people, _involvement, as_of)
 
 
+async def involvements_ever(
+    db: AsyncConnection, people: Iterable[str]
+) -> dict[str, list[tuple[datetime, Involvement]]]:
+    """Everything that was ever said of these people's involvements, by involvement: each version with the time from
+    which it was so, oldest first.
+    """
+    found: dict[str, list[tuple[datetime, Involvement]]] = {}
+    for some in chunks(set(people)):
+        query = select(involvements).where(among(db, involvements.c.person_id, some))
+        for row in sorted((await db.execute(query)).mappings(), key=order):
+            found.setdefault(row["involvement_id"], []).append((row["event_time"], _involvement(row)))
+    return found
+
+
 async def families_of_children(db: AsyncConnection, ids: Iterable[str]) -> dict[str, str]:
     """The family of each of these children, as it stands."""
     found: dict[str, str] = {}

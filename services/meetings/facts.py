@@ -10,7 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
 from services.directory import store as directory
-from services.directory.rules import Agency, Bounce, Child, Involvement, Relative, latest_bounces, secure_addresses
+from services.directory.rules import (
+    Agency,
+    Bounce,
+    Child,
+    Involvement,
+    Relative,
+    as_it_was,
+    latest_bounces,
+    secure_addresses,
+)
 from services.meetings import store
 from services.meetings.rules import LOOKED_FOR, EarlierMeeting, Entry, Facts, Meeting, Resolution, resolve
 
@@ -46,7 +55,21 @@ async def resolve_all(
     """Resolve meetings with what was known at `as_of` (None: now); for each the resolution, and the entries before
     it.
     """
-    some = list(meetings)
+    return await _resolve_all(db, list(meetings), policy, as_of, then=False)
+
+
+async def resolve_as_it_was(
+    db: AsyncConnection, meetings: Iterable[Meeting], policy: Policy
+) -> dict[str, tuple[Resolution, dict[str, Entry]]]:
+    """Resolve meetings that have begun with all that is known now of who was involved when they began; for each the
+    resolution, and the entries that stand.
+    """
+    return await _resolve_all(db, list(meetings), policy, None, then=True)
+
+
+async def _resolve_all(
+    db: AsyncConnection, some: list[Meeting], policy: Policy, as_of: datetime | None, *, then: bool
+) -> dict[str, tuple[Resolution, dict[str, Entry]]]:
     children = await directory.children_by_id(db, {each for m in some for each in m.child_ids}, as_of)
     admissions = await directory.hospital_admissions(db, children, as_of)
     children = {
@@ -58,9 +81,13 @@ async def resolve_all(
     for child in await directory.children_of_families(db, family_ids, as_of):
         families.setdefault(child.family_id, []).append(child)
     relatives = await directory.relatives_of_children(db, children, as_of)
-    involvements: dict[str, list[Involvement]] = {}
-    for each in await directory.involvements_of(db, {*children, *(r.person_id for r in relatives)}, as_of):
-        involvements.setdefault(each.person_id, []).append(each)
+    people = {*children, *(relative.person_id for relative in relatives)}
+    ever = await directory.involvements_ever(db, people) if then else {}
+    involvements = _by_person(
+        [version for versions in ever.values() for _, version in versions]
+        if then
+        else await directory.involvements_of(db, people, as_of)
+    )
     earlier = await _earlier(db, some, policy, as_of)
     before = await store.entries_of(db, [m.meeting_id for m in some], as_of)
     agencies = await directory.agencies_by_id(db, _agency_ids(some, children, involvements, earlier, before), as_of)
@@ -70,6 +97,9 @@ async def resolve_all(
     resolved = {}
     for meeting in some:
         about = set(meeting.child_ids)
+        if then:
+            was = [as_it_was(versions, meeting.starts_at, meeting.day) for versions in ever.values()]
+            involvements = _by_person(each for each in was if each is not None)
         facts = Facts(
             children,
             families,
@@ -83,6 +113,13 @@ async def resolve_all(
         )
         resolved[meeting.meeting_id] = (resolve(meeting, facts, policy), before.get(meeting.meeting_id, {}))
     return resolved
+
+
+def _by_person(some: Iterable[Involvement]) -> dict[str, list[Involvement]]:
+    found: dict[str, list[Involvement]] = {}
+    for each in some:
+        found.setdefault(each.person_id, []).append(each)
+    return found
 
 
 async def _bounces(

@@ -135,7 +135,7 @@ async def note_sent(work: Work, events: Sequence[Derived]) -> None:
         since = known.get((each.meeting_id, rows[each.invitation_id]["party"]))
         told = f" That they are to be asked for then has been known since {say(london_date(since))}." if since else ""
         raised.append(_about(INVITED_LATE, each, text + told))
-    await _apply(work, raised, over, standing, found_meetings)
+    await apply(work, raised, over, standing, found_meetings)
 
 
 def _about(kind: str, message: InvitationSent | InvitationDelivered | InvitationUndelivered, text: str = "") -> Finding:
@@ -176,7 +176,7 @@ async def note_undelivered(work: Work, events: Sequence[Derived]) -> None:
         if each.meeting_id in found_meetings
         and (each.method == "request" or known[each.invitation_id].asked_at is not None)
     ]
-    await _apply(work, found, set(), standing, found_meetings)
+    await apply(work, found, set(), standing, found_meetings)
 
 
 def _failed(work: Work, meeting: Meeting, invitation: Row[Any], failed: InvitationUndelivered) -> str:
@@ -199,7 +199,7 @@ async def note_delivered(work: Work, events: Sequence[Derived]) -> None:
     found_meetings = await meetings.meetings_by_id(work.db, {each.meeting_id for each in delivered})
     standing = await store.of_meetings(work.db, found_meetings)
     over = {_about(UNDELIVERED, each).exception_id for each in delivered if each.meeting_id in found_meetings}
-    await _apply(work, [], over, standing, found_meetings)
+    await apply(work, [], over, standing, found_meetings)
 
 
 async def note_missing(work: Work, events: Sequence[Derived]) -> None:
@@ -221,7 +221,7 @@ async def note_mail_waits(work: Work, events: Sequence[Derived]) -> None:
     found = [each.finding for each in unread]
     standing = await store.by_ids(work.db, [finding.exception_id for finding in found])
     about = await meetings.meetings_by_id(work.db, {each.meeting_id for each in unread if each.meeting_id})
-    await _apply(work, found, set(), standing, about)
+    await apply(work, found, set(), standing, about)
 
 
 async def note_mail_settled(work: Work, events: Sequence[Derived]) -> None:
@@ -230,7 +230,7 @@ async def note_mail_settled(work: Work, events: Sequence[Derived]) -> None:
     over = {each.finding.exception_id for each in unread}
     standing = await store.by_ids(work.db, over)
     about = await meetings.meetings_by_id(work.db, {each.meeting_id for each in unread if each.meeting_id})
-    await _apply(work, [], over, standing, about)
+    await apply(work, [], over, standing, about)
 
 
 async def still_there(work: Work, keys: Sequence[str]) -> None:
@@ -256,7 +256,7 @@ async def still_there(work: Work, keys: Sequence[str]) -> None:
     ]
     for meeting_id in {rows[each].meeting_id for each in waiting}:
         work.arm(GONE, meeting_id, work.now + PATIENCE)
-    await _apply(work, found, set(), await store.of_meetings(work.db, found_meetings), found_meetings)
+    await apply(work, found, set(), await store.of_meetings(work.db, found_meetings), found_meetings)
 
 
 async def meetings_start(work: Work, keys: Sequence[str]) -> None:
@@ -281,7 +281,7 @@ async def meetings_start(work: Work, keys: Sequence[str]) -> None:
     entries = await meetings.entries_of(work.db, due)
     for meeting_id, meeting in due.items():
         found += _known_too_late(meeting, entries.get(meeting_id, {}), invited.get(meeting_id, {}), rows)
-    await _apply(work, found, set(), await store.of_meetings(work.db, due), due)
+    await apply(work, found, set(), await store.of_meetings(work.db, due), due)
 
 
 def _known_too_late(
@@ -329,10 +329,10 @@ async def _reconcile(
         if (row["kind"] != MAIL_NOT_UNDERSTOOD if kinds is None else row["kind"] in kinds)
     }
     over = of_these - still
-    await _apply(work, found, over, standing, by_id)
+    await apply(work, found, over, standing, by_id)
 
 
-async def _apply(
+async def apply(
     work: Work,
     found: Sequence[Finding],
     over: Iterable[str],

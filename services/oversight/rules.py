@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from schemas.policy import Policy
 from services.directory.rules import returned
 from services.meetings.rules import CHILD, INVITED, RIGHTLY_NOT_ASKED, Entry, Meeting, Resolution, say
+from services.meetings.rules.words import capital
 
 NOT_INVITED, NO_USABLE_ADDRESS = "not_invited", "no_usable_address"
 UNDELIVERED, INVITED_LATE = "undelivered", "invited_late"
@@ -118,6 +119,15 @@ def _left_out(meeting: Meeting, entry: Entry, policy: Policy, name: Callable[[st
     child_id = entry.child_ids[0] if len(entry.child_ids) == 1 else None
     text = f"{who[0].upper()}{who[1:]} {why}"
     return Finding(kind, meeting.meeting_id, entry.party, text, entry.agency_id, entry.person_id, child_id)
+
+
+def learnt_later(meeting: Meeting, entry: Entry, who: str, name: Callable[[str, str], str]) -> Finding:
+    """Who belonged in a meeting that has begun, as is known only since. `name` names the invitation that was missed."""
+    why = " ".join(dict.fromkeys(reason.text for reason in entry.reasons))
+    text = f"{capital(who)} was not asked. That they belonged there was learnt only after the meeting had begun. {why}"
+    about = f"invitation:{name(meeting.meeting_id, entry.party)}"
+    child_id = entry.child_ids[0] if len(entry.child_ids) == 1 else None
+    return Finding(NOT_INVITED, meeting.meeting_id, about, text, entry.agency_id, entry.person_id, child_id)
 
 
 def age(raised_at: datetime, now: datetime) -> str:
