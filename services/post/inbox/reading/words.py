@@ -46,7 +46,7 @@ def plain(html: str) -> str:
             closed = html.find("-->", opened + 4)
             at = closed + 3
         elif (found := _TAG.match(html, opened + 1)) is None:
-            pieces.append("<")
+            pieces.append("< ")  # never so that what follows the next tag makes one of it
             at, closed = opened + 1, opened
         else:
             closed = html.find(">", opened + 1)
