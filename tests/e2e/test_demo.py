@@ -413,6 +413,8 @@ def test_the_exceptions_are_the_ones_that_the_sample_is_made_to_have(done: Done)
         ("not_invited", "core-group-04", "father-05"),
         ("invited_late", "transfer-in-11", "eastwold-camhs"),
         ("sibling_without_entry", "review-04", "child-05"),
+        ("apologies_without_report", "transfer-in-11", "eastwold-camhs"),  # the care plan came, and no report
+        ("report_late", "transfer-in-11", "eastwold-gp-green"),
     }
     assert not [each for each in found if each[0] == "undelivered"]
     assert not [each for each in found if each[1] == "risk-02"]
