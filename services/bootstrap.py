@@ -64,7 +64,7 @@ HANDLERS: Handlers = {
     meetings.RESOLVED: (invitations.write, oversight.note_left_out, asking.await_answers, reports.resolved),
     begun.LEARNT_LATER: (learnt_later.note_learnt_later,),
     meetings.CLOSED: (invitations.close, oversight.note_closed, asking.close, reports.closed),
-    answers.HEARD: (asking.heard_back, reports.heard, refusals.heard),
+    answers.HEARD: (asking.heard_back, reports.heard, refusals.heard, quoracy.told_of_meetings),
     invitations.SEND_AGAIN: (invitations.send_again,),
     quoracy.CONCERNED: (quoracy.judge_again,),
     answers.REVIEWED: (oversight.note_missing,),
@@ -72,7 +72,7 @@ HANDLERS: Handlers = {
     sort.SETTLED: (oversight.note_mail_settled,),
     "quorate.invitation.sent.v1": (oversight.note_sent, reports.tried),
     "quorate.invitation.delivered.v1": (oversight.note_delivered,),
-    "quorate.invitation.undelivered.v1": (oversight.note_undelivered, reports.tried),
+    "quorate.invitation.undelivered.v1": (oversight.note_undelivered, reports.tried, quoracy.told_of_meetings),
 }
 
 # Event type → what it is held to before it is accepted, beyond its own form.

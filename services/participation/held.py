@@ -18,7 +18,7 @@ from services.directory import store as directory
 from services.directory.rules import Agency, Cause, Child, Involvement, Relative
 from services.foundation.history import Order, first_known, true_at
 from services.invitations import store as invitations
-from services.invitations.rules import DELIVERED, SENT
+from services.invitations.rules import DELIVERED, QUEUED, SENT
 from services.meetings import store as meetings
 from services.meetings.rules import Meeting
 from services.meetings.rules.words import earlier
@@ -285,7 +285,9 @@ async def _asked(db: AsyncConnection, ids: Iterable[str], as_of: datetime | None
     rows = await invitations.rows_by_id(db, [i.invitation_id for some in standing.values() for i in some.values()])
     for row in rows.values():
         went = row["asked_at"] is not None and (as_of is None or row["asked_at"] <= as_of)
-        if went and row["state"] in {SENT, DELIVERED}:
+        # What is under way tells of another time, which nobody knows yet, or of a room at the same.
+        details = row["state"] == QUEUED and row["revision"] > 0
+        if went and (row["state"] in {SENT, DELIVERED} or details):
             found.setdefault(row["meeting_id"], set()).add(_party(row["agency_id"], row["person_id"]))
     for meeting_id, said in (await answers.of_meetings(db, ids)).items():
         for each in said:

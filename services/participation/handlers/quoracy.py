@@ -34,9 +34,9 @@ def _concern(work: Work, meeting_ids: Iterable[str]) -> None:
         work.emit(Derived(CONCERNED, meeting_id, meeting_id, meeting_id))
 
 
-async def told_of_meetings(work: Work, events: Sequence[Event]) -> None:
-    """What was told of meetings that have been held: how they were held, or that they were otherwise than was known."""
-    ids = {event.data.meeting_id for event in events}  # type: ignore[attr-defined]  # every event of a meeting has one
+async def told_of_meetings(work: Work, events: Sequence[Event | Derived]) -> None:
+    """Something was told of meetings that may have been held: how, or when, or who was asked to them."""
+    ids = {event.data.meeting_id for event in events}  # type: ignore[union-attr]  # all have one
     _concern(work, await meetings.held_among(work.db, ids))
 
 

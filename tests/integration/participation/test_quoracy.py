@@ -171,6 +171,18 @@ async def test_a_strategy_discussion_without_the_police_tells_of_them(house: Hou
     assert await raised(house) == {}
 
 
+async def test_that_a_required_party_had_been_asked_is_said_whenever_it_is_learnt(
+    house: House, embedded: Embedded
+) -> None:
+    await take(embedded, *directory(), events.meeting(kind="strategy_discussion"))
+    there = [events.attended(SOCIAL_CARE), events.attended(NURSE), events.attended(POLICE, "absent")]
+    await take(embedded, held(attendance=there))
+    missing = ("m1", "attendance_required_missing")
+    assert "No invitation to Example police 1 is on record" in (await raised(house))[missing]
+    await take(embedded, events.answered(agency_id=POLICE))
+    assert "Example police 1 was asked, and was not there" in (await raised(house))[missing]
+
+
 async def test_a_corrected_register_counts_whichever_comes_first(house: House, embedded: Embedded) -> None:
     wrong, right = held(attendance=TOO_FEW), held()
     await take(embedded, *directory(), events.meeting(), right, wrong)
