@@ -10,6 +10,7 @@ from typing import Any
 from schemas.policy import Policy
 from services.directory.rules import (
     Agency,
+    Bounce,
     Cause,
     Channel,
     Child,
@@ -18,6 +19,7 @@ from services.directory.rules import (
     Relationship,
     Relative,
     Team,
+    latest_bounces,
 )
 from services.meetings.policy import load_policy
 from services.meetings.rules import (
@@ -123,6 +125,12 @@ def involvement(agency_id: str, person_id: str = "c1", status: str = "open", **m
     return Involvement(**plain | more)
 
 
+def bounce(address: str, status: str = "5.1.1") -> Bounce:
+    """That an address gave mail back a month before the meeting."""
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    return Bounce(address, None, status, at, at.date(), cause(f"bounce of {address}"))
+
+
 def meeting(kind: str = "initial_conference", *, meeting_id: str = "m1", day: date = DAY, **more: Any) -> Meeting:
     starts_at = datetime(day.year, day.month, day.day, 10, tzinfo=UTC)
     plain: dict[str, Any] = {
@@ -174,6 +182,7 @@ class Partnership:
     earlier: list[EarlierMeeting] = field(default_factory=list)
     household: list[Child] = field(default_factory=list)
     before: tuple[Entry, ...] = ()
+    bounced: list[Bounce] = field(default_factory=list)
     policy: Policy = POLICY
 
     def __post_init__(self) -> None:
@@ -200,6 +209,7 @@ class Partnership:
             by_authority,
             self.earlier,
             self.before,
+            latest_bounces(self.bounced),
         )
 
     def ask(self, kind: str | Meeting = "initial_conference", **more: Any) -> Answer:

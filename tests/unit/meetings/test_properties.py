@@ -20,6 +20,7 @@ from tests.unit.meetings.partnership import (
     POLICY,
     Partnership,
     agency,
+    bounce,
     cause,
     child,
     involvement,
@@ -38,6 +39,13 @@ NAMED = tuple(
     for number in (1, 2)
 )
 ROUTES = ("waiting", "open", "looked_after", "eating_disorder", "transition")
+
+
+ADDRESSES = (
+    *(f"{each}@agencies.example" for each in NAMED),
+    *(f"{each}@teams.example" for each in ROUTES),
+    *(f"{each}@family.example" for each in PEOPLE),
+)
 
 
 def some(chance: Random, of: Sequence[str], most: int = 3) -> tuple[str, ...]:
@@ -99,6 +107,7 @@ def a_partnership(chance: Random) -> Partnership:
         agencies=[an_agency(chance, each) for each in some(chance, NAMED, 10)],
         involvements=[an_involvement(chance, number) for number in range(chance.randint(0, 10))],
         relatives=[a_relative(chance, each) for each in PEOPLE],
+        bounced=[bounce(each, chance.choice(["5.1.1", "5.2.2"])) for each in some(chance, ADDRESSES, 12)],
     )
 
 
@@ -204,6 +213,34 @@ def test_an_invited_entry_has_an_address_and_no_other_has_one(question: tuple[Pa
 
 @every
 @given(questions)
+def test_whoever_is_asked_where_mail_came_back_from_was_asked_there_before_and_has_no_other_address(
+    question: tuple[Partnership, Meeting],
+) -> None:
+    there, asked = question
+    gone = {each.address for each in there.bounced}
+    stood = {entry.party: entry.address for entry in there.before}
+    for entry in there.ask(asked).entries:
+        assert (entry.back is not None) is (entry.address in gone)
+        if entry.back is not None:
+            assert stood[entry.party] == entry.address
+            own = {each.agency_id: each for each in there.agencies}.get(entry.agency_id or "")
+            assert own is None or all(each.address in gone for each in own.channels if each.secure)
+
+
+@every
+@given(questions)
+def test_a_bounce_changes_nobody_who_has_another_address_but_where_to(question: tuple[Partnership, Meeting]) -> None:
+    there, asked = question
+    found = {entry.party: entry for entry in there.ask(asked).entries}
+    there.bounced = []
+    for party, entry in {entry.party: entry for entry in there.ask(asked).entries}.items():
+        assert party in found
+        if found[party].decision != entry.decision:
+            assert (found[party].why_not, entry.decision) == ("no_usable_address", INVITED)
+
+
+@every
+@given(questions)
 def test_nobody_has_two_entries(question: tuple[Partnership, Meeting]) -> None:
     parties = [entry.party for entry in question[0].ask(question[1]).entries]
     assert len(parties) == len(set(parties))
@@ -290,6 +327,7 @@ def shuffled(facts: Facts, chance: Random) -> Facts:
         {key: mixed(some, chance) for key, some in mixed(facts.by_authority.items(), chance)},
         mixed(facts.earlier, chance),
         mixed(facts.before, chance),
+        dict(mixed(facts.bounced.items(), chance)),
     )
 
 

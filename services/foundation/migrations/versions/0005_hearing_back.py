@@ -75,10 +75,12 @@ def upgrade() -> None:
         sa.Column("known_until", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_bounced_addresses")),
     )
-    counts = {"sqlite_where": sa.text("known_until IS NULL"), "postgresql_where": sa.text("known_until IS NULL")}
-    op.create_index("ix_bounced_addresses_bounce", "bounced_addresses", ["bounce"], unique=True, **counts)
+    counts = sa.text("known_until IS NULL")
+    op.create_index("ix_bounced_addresses_bounce", "bounced_addresses", ["bounce"], unique=True, sqlite_where=counts, postgresql_where=counts)
     op.create_index("ix_bounced_addresses_bounce_past", "bounced_addresses", ["bounce", "known_from"])
-    op.create_index("ix_bounced_addresses_address", "bounced_addresses", ["address"], **counts)
+    op.create_index(
+        "ix_bounced_addresses_address", "bounced_addresses", ["address"], sqlite_where=counts, postgresql_where=counts
+    )
     op.create_index("ix_bounced_addresses_address_past", "bounced_addresses", ["address", "known_from"])
 
     op.create_table(
