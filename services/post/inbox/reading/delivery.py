@@ -24,6 +24,9 @@ Action = Literal["failed", "delayed", "delivered", "relayed", "expanded"]
 MOST_RECIPIENTS = 50
 LONGEST_UNKNOWN = 24 * 1024
 
+_OF_STATUS = ("message/delivery-status", "message/global-delivery-status")
+_OF_ORIGINAL = ("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers")
+_RECIPIENT = ("original-recipient", "final-recipient", "x-actual-recipient")
 _ACTIONS: tuple[Action, ...] = ("failed", "delayed", "delivered", "relayed", "expanded")
 _BY_CLASS: dict[str, Action] = {"5": "failed", "4": "delayed", "2": "relayed"}
 _STATUS = re.compile(r"(?<![0-9.])([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9.])")
@@ -47,10 +50,6 @@ def delivery_reports(message: Message) -> tuple[bool, list[Bounce]]:
             for part in status:
                 found += _recipients(message.text(part), original)
     return is_one, found[:MOST_RECIPIENTS]
-
-
-_OF_STATUS = ("message/delivery-status", "message/global-delivery-status")
-_OF_ORIGINAL = ("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers")
 
 
 def _original(message: Message, report: Part) -> str | None:
@@ -82,9 +81,6 @@ def _recipients(text: str, message_id: str | None) -> list[Bounce]:
             named = tuple(dict.fromkeys(each for one in addresses for each in one if each))
             found.append(Bounce(named, action, _code(status, fields.get("diagnostic-code", "")), message_id))
     return found
-
-
-_RECIPIENT = ("original-recipient", "final-recipient", "x-actual-recipient")
 
 
 def _fields(block: str) -> dict[str, str]:

@@ -60,7 +60,7 @@ logging.getLogger("tnefparse").setLevel(logging.CRITICAL + 1)
 @dataclass(slots=True)
 class Winmail:
     """What is in one. `partstat` is set for a meeting response, `proposes` where that has another time in it; `is_note`
-    for a plain message.
+    for a plain message. `budget` is how many bytes of properties may still be read.
     """
 
     partstat: str | None = None
