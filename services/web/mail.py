@@ -73,10 +73,12 @@ async def file(process: AtDoor, mail_id: str, number: int) -> Response:
     if not 1 <= number <= len(shown.attachments):
         raise Problem(404, "Page not found", "This message has no such file.")
     wanted = shown.attachments[number - 1]
-    with tempfile.NamedTemporaryFile() as held:
-        if process.house.settings.scan is not None:
+    if process.house.settings.scan is not None:
+        # Where there is room for it: the folder for what is passing may be a small one in memory.
+        folder = Documents(process.house.settings.documents_folder).made()
+        with tempfile.NamedTemporaryFile(dir=folder) as held:
             await asyncio.to_thread(_write, held.name, wanted.content)
-        await _passes(process, Path(held.name))
+            await _passes(process, Path(held.name))
     return Response(wanted.content, headers=_saved_as(wanted.name))
 
 

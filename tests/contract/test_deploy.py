@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 VERSIONS = ("1.30", kubernetes_validate.latest_version())  # the oldest that is promised, and the newest known
-PROCESSES = ("worker", "mailer", "scheduler", "web")
+PROCESSES = ("worker", "mailer", "mailbox", "scheduler", "web")
+WITH_DOCUMENTS = {"mailbox", "web"}
 EXAMPLES = [ip_network(each) for each in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]  # Source: RFC 5737
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 
@@ -128,7 +129,9 @@ def test_a_container_has_no_root_nothing_to_write_and_no_power(name: str) -> Non
         "capabilities": {"drop": ["ALL"]},
     }
     written = [volume for volume in spec.get("volumes", ()) if "configMap" not in volume]
-    assert all(volume["emptyDir"]["sizeLimit"] for volume in written)
+    kept = [volume["persistentVolumeClaim"]["claimName"] for volume in written if "persistentVolumeClaim" in volume]
+    assert kept == (["quorate-documents"] if name.rpartition("-")[2] in WITH_DOCUMENTS else [])
+    assert all(volume["emptyDir"]["sizeLimit"] for volume in written if "persistentVolumeClaim" not in volume)
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -155,6 +158,7 @@ SECRETS = {
     "QUORATE_TOKEN": "a-token-for-tests-alone",
     "QUORATE_BROKER": "kafka://quorate:invented@kafka-1.council.example:9093",
     "QUORATE_SMTP": "smtp://quorate:invented@mail.council.example:465",
+    "QUORATE_IMAP": "imaps://quorate:invented@mail.council.example:993/INBOX",
 }
 
 
@@ -166,6 +170,7 @@ def test_a_secret_comes_from_the_secret_and_only_to_who_needs_it(name: str) -> N
     needs = {
         "QUORATE_BROKER": {"worker", "topics"},
         "QUORATE_SMTP": {"mailer"},
+        "QUORATE_IMAP": {"mailbox"},
         "QUORATE_TOKEN": {"web"},
     }
     assert given.keys() == {"QUORATE_DATABASE", "QUORATE_SECRET"} | {n for n, some in needs.items() if process in some}
@@ -251,6 +256,7 @@ def test_a_process_reaches_what_it_needs_and_nothing_else(name: str) -> None:
     wanted = {53}
     wanted |= {9093} if "QUORATE_BROKER" in given else set()
     wanted |= {465} if "QUORATE_SMTP" in given else set()
+    wanted |= {993} if "QUORATE_IMAP" in given else set()
     wanted |= {5432} if not name.endswith("topics") else set()
     assert ports == wanted
 
@@ -323,8 +329,9 @@ def filled(values: Mapping[str, str], made: Mapping[str, str] | None = None) -> 
     """An environment as it is once its variables have values."""
 
     def value(match: re.Match[str]) -> str:
-        name, _, default = match[1].partition(":-")
-        return (made or {}).get(name.partition(":?")[0]) or default or "invented-for-tests"
+        name, may_be_left_out, default = match[1].partition(":-")
+        given = (made or {}).get(name.partition(":?")[0])
+        return given or (default if may_be_left_out else "invented-for-tests")
 
     return {name: re.sub(r"\$\{([^}]*)\}", value, text) for name, text in values.items()}
 
@@ -379,10 +386,24 @@ def test_a_composed_process_is_on_no_network_that_it_does_not_need() -> None:
         "topics": {"events"},
         "worker": {"events", "data"},
         "mailer": {"data", "post"},
+        "mailbox": {"data", "mailbox"},
         "scheduler": {"data"},
         "web": {"data", "door"},
     }
-    assert {name for name, each in COMPOSE["networks"].items() if not each.get("internal")} == {"door"}
+    assert {name for name, each in COMPOSE["networks"].items() if not each.get("internal")} == {"door", "mailbox"}
+
+
+def test_who_takes_files_in_and_who_shows_them_use_the_same_folder_and_nobody_else_has_it() -> None:
+    for name, own in OWN.items():
+        has = "documents:/var/lib/quorate" in own.get("volumes", ())
+        assert has == ("QUORATE_DOCUMENTS" in own.get("environment", {})) == (name in WITH_DOCUMENTS)
+        if has:
+            assert own["environment"]["QUORATE_DOCUMENTS"] == "/var/lib/quorate/documents"
+    for name in DEPLOYMENTS:
+        own = container(DEPLOYMENTS[name])
+        [folder] = [each["mountPath"] for each in own["volumeMounts"] if each["name"] == "documents"] or [None]
+        assert environment(DEPLOYMENTS[name]).get("QUORATE_DOCUMENTS") == folder
+    assert MANIFESTS["PersistentVolumeClaim/quorate-documents"]["spec"]["accessModes"] == ["ReadWriteMany"]
 
 
 def test_mail_of_the_composition_is_caught_over_tls_and_has_no_way_out() -> None:

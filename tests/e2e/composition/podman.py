@@ -134,9 +134,9 @@ class Podman:
 
 
 def services() -> dict[str, dict[str, Any]]:
-    """The services of deploy/compose.yaml."""
+    """The services of deploy/compose.yaml that are started where nothing more is asked for."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
-    return found
+    return {name: service for name, service in found.items() if "profiles" not in service}
 
 
 def public_base() -> str:
