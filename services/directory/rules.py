@@ -281,21 +281,23 @@ def route(
         if not reachable and team_id is not None and all(team.team_id != team_id for team in agency.teams):
             passed_over += f"{agency.name} has no team {team_id} on record. "
     if reachable:
-        asked, why = reachable[0]
-        return _way(
-            agency, asked, [team for team, _ in reachable], f"{passed_over}It goes to {asked.name}, {why}.", bounced
-        )
+        return _way(agency, reachable, passed_over, bounced)
     if not _usable(agency.channels):
         return Route(None, None, f"{passed_over}{agency.name} has no secure e-mail address on record.")
-    return _way(agency, None, [], f"{passed_over}It goes to the agency's own address." if passed_over else "", bounced)
+    return _way(agency, [], passed_over, bounced)
 
 
-def _way(agency: Agency, asked: Team | None, teams: Iterable[Team], text: str, bounced: Bounces) -> Route:
-    """The way to one team of an agency, or to the agency itself: to the first address that has given nothing back."""
-    team_id, name = (asked.team_id, asked.name) if asked else (None, agency.name)
-    places = [(asked.channels, "another address of its own")] if asked else []
-    places.append((agency.channels, "the agency's own address" if asked else "another of its addresses"))
-    places += [(team.channels, f"the address of {team.name}") for team in teams if team is not asked]
+def _way(agency: Agency, teams: Sequence[tuple[Team, str]], passed_over: str, bounced: Bounces) -> Route:
+    """The way to the first of these teams, each with why it would do, or where there are none to the agency itself: the
+    first address that has given nothing back.
+    """
+    places = [(agency.channels, "another of its addresses")]
+    team_id, name, text = None, agency.name, passed_over
+    if teams:
+        [(asked, why), *others] = teams
+        team_id, name, text = asked.team_id, asked.name, f"{passed_over}It is for {asked.name}, {why}. "
+        places = [(asked.channels, "another address of its own"), (agency.channels, "the agency's own address")]
+        places += [(team.channels, f"the address of {team.name}") for team, _ in others if team is not asked]
     back: dict[str, Bounce] = {}
     for channels, where in places:
         for channel in _usable(channels):
@@ -303,12 +305,13 @@ def _way(agency: Agency, asked: Team | None, teams: Iterable[Team], text: str, b
             if bounce is not None:
                 back.setdefault(channel.address, bounce)
             elif not back:
-                return Route(team_id, channel.address, text)
+                own = f"{passed_over}It goes to the agency's own address." if passed_over else ""
+                return Route(team_id, channel.address, f"{passed_over}It goes to {name}, {why}." if teams else own)
             else:
                 first = next(iter(back.values()))
-                moved = f"What was sent to {name} came back ({returned(first.status).words}), so it goes to {where}."
+                text += f"What was sent to {name} came back ({returned(first.status).words}), so it goes to {where}."
                 causes = tuple(dict.fromkeys(each.cause for each in back.values()))
-                return Route(team_id, channel.address, f"{text} {moved}".strip(), causes=causes)
+                return Route(team_id, channel.address, text, causes=causes)
     words = " and ".join(dict.fromkeys(returned(each.status).words for each in back.values()))
     if len(back) > 1:
         said = f"What was sent to {name} came back from every address that may be used ({words})"

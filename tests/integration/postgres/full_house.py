@@ -52,6 +52,11 @@ async def seed(house: House) -> None:
     verdicts = await house.intake.accept([Arrival(each, {"file": "seed", "line": 1}) for each in raw])
     assert {verdict.state for verdict in verdicts} == {"accepted"}
     assert (await house.drain()).sent > 0
+    bounced = events.bounced(
+        "seed-meeting", agency_id="seed-gp", address="seed-former@gp.example", partition_key="seed-family"
+    )
+    [verdict] = await house.intake.accept([Arrival(bounced, {"file": "seed", "line": 1})])
+    assert verdict.state == "accepted"
     heard = [
         *(events.answered("seed-meeting", agency_id=each, answer="declined") for each in ("seed-gp", "seed-school")),
         events.countered(

@@ -180,6 +180,12 @@ async def take_in(house: House, plans: Plans) -> None:
         "a child in hospital": events.circumstance("one-child", what="hospital_admission"),
         "a child again": events.child("one-child", family_id="one-family", authority="rutland"),
         "an agency again": events.agency("seed-gp", "gp", channels=[events.secure("new@gp.example")]),
+        "word of delivery": events.received(
+            "one-review_conference", agency_id="seed-gp", address="new@gp.example", partition_key="one-family"
+        ),
+        "a bounce": events.bounced(
+            "one-review_conference", agency_id="seed-gp", address="new@gp.example", partition_key="one-family"
+        ),
         "an answer": events.answered("one-review_conference", agency_id="seed-gp", partition_key="one-family"),
         "an observation": events.observed("one-review_conference", agency_id="seed-gp", partition_key="one-family"),
         "a report": events.report("one-review_conference", agency_id="seed-gp", partition_key="one-family"),
