@@ -14,7 +14,6 @@ from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from starlette.datastructures import FormData, UploadFile
 
 from services.foundation.documents import PIECE, Documents, Kept
 from services.participation import forms
@@ -25,7 +24,7 @@ from services.participation.store.documents import INFECTED, NOT_SCANNED, Docume
 from services.participation.uploads import Accepted, Refused, check
 from services.process import Process
 from services.web.answer import LOOK, PREFIX, go, show
-from services.web.answer_body import TooLong, read_form, read_upload
+from services.web.answer_body import TooLong, Upload, read_form, read_upload
 from services.web.answer_choices import LONGEST_LINE
 from services.web.answer_link import NotOpened, Opened, open_link, open_until
 from services.web.answer_sending import RECEIVED, send, sending_id
@@ -90,33 +89,32 @@ async def sent(process: AtDoor, link: str) -> Response:
 async def upload(process: AtDoor, request: Request, link: str) -> Response:
     """Take a file."""
     opened = await open_for_report(process, link)  # nothing is read from whoever has no right to send it
+    settings = process.house.settings
     try:
-        form = await read_upload(request, process.house.settings.max_report_bytes)
+        came = await read_upload(request, settings.documents_folder, settings.max_report_bytes)
     except TooLong:
         return await _page(process, opened, {}, {"file": Refused("too_large").words}, 413)
     try:
         opened = await open_for_report(process, link)
-        return await _take(process, opened, form)
+        return await _take(process, opened, came)
     finally:
-        await form.close()
+        await asyncio.to_thread(came.close)
 
 
-async def _take(process: Process, opened: Opened, form: FormData) -> Response:
-    typed = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-    typed["by"] = forms.on_one_line(typed.get("by", ""))
-    file = form.get("file")
-    if not isinstance(file, UploadFile) or not file.filename:
+async def _take(process: Process, opened: Opened, came: Upload) -> Response:
+    typed = {**came.fields, "by": forms.on_one_line(came.fields.get("by", ""))}
+    if not came.file_name:
         return await _page(process, opened, typed, {"file": CHOOSE}, 422)
     settings = process.house.settings
-    judged = await asyncio.to_thread(check, file.filename, file.file, settings.max_report_bytes)
+    judged = await asyncio.to_thread(check, came.file_name, came.file, settings.max_report_bytes)
     if isinstance(judged, Refused):
         return await _page(process, opened, typed, {"file": judged.words}, 422)
     if len(typed["by"]) > LONGEST_LINE:
         wrong = {"by": f"Your name must be {LONGEST_LINE} characters or fewer"}
         return await _page(process, opened, typed, wrong, 422)
-    if await _is_full(process, opened, _pieces(file.file)):
+    if await _is_full(process, opened, _pieces(came.file)):
         return await _page(process, opened, typed, {"file": FULL.format(most=settings.max_reports)}, 409)
-    kept = await _keep(process, _pieces(file.file))
+    kept = await _keep(process, _pieces(came.file))
     path = Documents(settings.documents_folder).path(kept.document_id)
     found = await scan(settings.scan, path)
     await _note(process, opened, kept, judged, found)

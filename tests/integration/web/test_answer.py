@@ -92,7 +92,7 @@ async def test_an_answer_is_an_event_that_counts_at_once(
     async with browsing(house) as client:
         sent = await answer(client, link, typed)
         assert (sent.status_code, sent.headers["location"]) == (303, f"{link}/done")
-        assert "Thank you" in (await client.get(f"{link}/done")).text
+        assert "Your answer has been sent" in (await client.get(f"{link}/done")).text
         assert "You have answered" in (await client.get(link)).text
     found = await standing(house, "camhs-1")
     for name, value in says.items():
