@@ -20,6 +20,7 @@ from services.meetings.rules import reference
 from services.meetings.store import meetings_by_id
 from services.participation.scanning import scan
 from services.participation.store.documents import MAY_BE_READ
+from services.participation.uploads import WORDS as REFUSALS
 from services.post.inbox import store
 from services.post.inbox.show import Shown, show
 from services.post.inbox.words import KINDS, WHY
@@ -132,7 +133,11 @@ def _saved_as(name: str) -> dict[str, str]:
 
 
 def _in_words(row: Mapping[Any, Any]) -> dict[str, str]:
-    return {"kind_words": KINDS.get(row["kind"] or "", ""), "why_words": WHY.get(row["why"] or "", "")}
+    refused = {
+        REFUSALS[each].partition(". ")[0] + "." for each in row["document"].get("refused", ()) if each in REFUSALS
+    }
+    why = " ".join([WHY.get(row["why"] or "", ""), *sorted(refused)])
+    return {"kind_words": KINDS.get(row["kind"] or "", ""), "why_words": why}
 
 
 def _meeting(process: Process, meeting: Any) -> dict[str, Any] | None:

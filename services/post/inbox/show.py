@@ -21,6 +21,7 @@ UNNAMED = "file"
 
 # What would move a terminal's cursor or turn the direction of writing around.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_TOKENS = re.compile(r"\b(reply|bounce)\+[0-9a-f]{52}@", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +87,7 @@ def _together(texts: list[str]) -> str:
 
 
 def harmless(text: str) -> str:
-    """Text without the characters that do something to a screen."""
-    return _CONTROLS.sub("\ufffd", text)
+    """Text without the characters that do something to a screen, and without the tokens by which parties are known: who
+    reads over somebody's shoulder could answer for them.
+    """
+    return _TOKENS.sub(r"\1+…@", _CONTROLS.sub("\ufffd", text))

@@ -38,6 +38,8 @@ async def test_what_waits_is_listed_with_why_and_leads_to_the_message_and_its_me
     assert 'href="/meetings/m1"' in listed
     shown = (await client.get(f"/mail/{row['mail_id']}")).text
     assert "Please ring me." in shown
+    assert "reply+…@quorate.example" in shown
+    assert camhs.reply_address not in shown
     assert "Alex Example &lt;camhs-1@agencies.gov.example&gt;" in shown
     exceptions = (await client.get("/exceptions?kind=mail_not_understood")).text
     assert row["mail_id"][:12] in exceptions
