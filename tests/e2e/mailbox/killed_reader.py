@@ -60,7 +60,7 @@ def run(order: dict[str, Any]) -> None:
     event.listen(Engine, "before_cursor_execute", lambda *args: steps.pass_by(f"before {args[2].split(None, 1)[0]}"))
     event.listen(Engine, "after_cursor_execute", lambda *args: steps.pass_by(f"after {args[2].split(None, 1)[0]}"))
     around(steps, DefaultDialect, "do_commit", "commit")
-    documents.os = Watched(steps)  # type: ignore[attr-defined]  # in place of the module
+    documents.os = Watched(steps)  # type: ignore[assignment, attr-defined]  # in place of the module
     asyncio.run(take(Path(order["home"]), [Path(each) for each in order["mail"]]))
     if order["steps"]:
         Path(order["steps"]).write_text("\n".join(steps.names))
