@@ -30,8 +30,10 @@ async def scan(command: str | None, path: Path, within: float = SCAN_WITHIN) -> 
     if command is None:
         return NOT_SCANNED
     try:
+        program, *arguments = shlex.split(command)
         process = await asyncio.create_subprocess_exec(
-            *shlex.split(command),
+            program,
+            *arguments,
             str(path),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,

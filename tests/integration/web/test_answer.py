@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any
 
 import httpx2
 import pytest
 import structlog
 from sqlalchemy import func, select, update
 
-from schemas.vocabulary import ApologyReason
 from services.bootstrap import House
 from services.foundation.settings import Settings
 from services.intake.store import dead_letters, journal
@@ -23,12 +22,12 @@ from services.participation.store.documents import sendings
 from services.participation.store.reports import documents, drafts
 from services.participation.views import explain
 from services.process import Process
-from services.web.answer_choices import REASONS
 from services.web.app import make_app
 from tests import events
 from tests.answering import CAMHS, GP, MOTHER, Fields, accept, answer, browsing, invite, journal_of, links
 from tests.clock import MovableClock
 
+ONLY_SQLITE = pytest.mark.parametrize("store", ["sqlite"])
 SAYS = "This link does not work"
 SCRIPT = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}"
 
@@ -48,6 +47,7 @@ async def standing(house: House, party: str) -> dict[str, Any]:
     return journal_of(found, party)
 
 
+@ONLY_SQLITE
 async def test_looking_changes_nothing_however_often_and_by_whatever_machine(house: House) -> None:
     sent = await invite(house)
     before = await counted(house)
@@ -62,48 +62,50 @@ async def test_looking_changes_nothing_however_often_and_by_whatever_machine(hou
     assert await counted(house) == before
 
 
-@pytest.mark.parametrize(
-    ("typed", "says"),
-    [
-        ({"answer": "in_person"}, {"answer": "accepted", "mode": "in_person"}),
-        (
-            {"answer": "video", "by": "Dr  A\tExample"},
-            {"answer": "accepted", "mode": "video", "by": "Dr A Example"},
-        ),
-        (
-            {"answer": "phone", "slot": "11am, 01632 960 123", "note": "Ask for me.\r\n"},
-            {"answer": "accepted", "mode": "phone", "note": "To be rung: 11am, 01632 960 123\nAsk for me."},
-        ),
-        ({"answer": "not_yet_known", "slot": "x", "delegate_name": "x", "reason": "leave"}, {"answer": "tentative"}),
-        (
-            {"answer": "someone_else", "delegate_name": "Sam Example", "delegate_email": "sam@camhs.example"},
-            {"answer": "delegated", "delegate": {"name": "Sam Example", "email": "sam@camhs.example"}},
-        ),
-        (
-            {"answer": "apologies", "reason": "late_notice", "will_report": "yes"},
-            {"answer": "declined", "reason": "late_notice", "will_report": True},
-        ),
-    ],
-)
-async def test_an_answer_is_an_event_that_counts_at_once(
-    house: House, typed: dict[str, str], says: dict[str, Any]
-) -> None:
+SAID: list[tuple[dict[str, str], dict[str, Any]]] = [
+    ({"answer": "in_person"}, {"answer": "accepted", "mode": "in_person"}),
+    (
+        {"answer": "video", "by": "Dr  A\tExample"},
+        {"answer": "accepted", "mode": "video", "by": "Dr A Example"},
+    ),
+    (
+        {"answer": "phone", "slot": "11am, 01632 960 123", "note": "Ask for me.\r\n"},
+        {"answer": "accepted", "mode": "phone", "note": "To be rung: 11am, 01632 960 123\nAsk for me."},
+    ),
+    ({"answer": "not_yet_known", "slot": "x", "delegate_name": "x", "reason": "leave"}, {"answer": "tentative"}),
+    (
+        {"answer": "someone_else", "delegate_name": "Sam Example", "delegate_email": "sam@camhs.example"},
+        {"answer": "delegated", "delegate": {"name": "Sam Example", "email": "sam@camhs.example"}},
+    ),
+    (
+        {"answer": "apologies", "reason": "late_notice", "will_report": "yes"},
+        {"answer": "declined", "reason": "late_notice", "will_report": True},
+    ),
+]
+
+
+async def test_an_answer_is_an_event_that_counts_at_once(house: House, clock: MovableClock) -> None:
     link = (await invite(house))[CAMHS]
     async with browsing(house) as client:
-        sent = await answer(client, link, typed)
-        assert (sent.status_code, sent.headers["location"]) == (303, f"{link}/done")
-        assert "Your answer has been sent" in (await client.get(f"{link}/done")).text
-        assert "You have answered" in (await client.get(link)).text
-    found = await standing(house, "camhs-1")
-    for name, value in says.items():
-        assert found[name] == value
-    assert not {"note", "reason", "delegate", "mode"} & (found.keys() - says.keys())
+        for typed, says in SAID:
+            clock.advance(timedelta(minutes=1))
+            sent = await answer(client, link, typed)
+            assert (sent.status_code, sent.headers["location"]) == (303, f"{link}/done")
+            assert "Your answer has been sent" in (await client.get(f"{link}/done")).text
+            assert "You have answered" in (await client.get(link)).text
+            found = await standing(house, "camhs-1")
+            for name, value in says.items():
+                assert found[name] == value
+            assert not {"note", "reason", "delegate", "mode"} & (found.keys() - says.keys())
     async with house.database.read() as db:
-        row = (await db.execute(select(journal).where(journal.c.source == "/quorate/answer-page"))).mappings().one()
-    assert row["subject"] == "m1"
-    assert '"sequence":0' in row["raw"]
+        query = select(journal).where(journal.c.source == "/quorate/answer-page").order_by(journal.c.seq)
+        rows = (await db.execute(query)).mappings().all()
+    assert len(rows) == len(SAID)
+    assert {row["subject"] for row in rows} == {"m1"}
+    assert all('"sequence":0' in row["raw"] for row in rows)
 
 
+@ONLY_SQLITE
 async def test_one_teams_answer_is_not_anothers(house: House) -> None:
     link = (await invite(house))[GP]
     async with browsing(house) as client:
@@ -112,6 +114,7 @@ async def test_one_teams_answer_is_not_anothers(house: House) -> None:
     assert (await standing(house, "gp-1"))["answer"] == "accepted"
 
 
+@ONLY_SQLITE
 async def test_a_relative_answers_in_plain_words_and_is_asked_for_no_reason_and_no_report(house: House) -> None:
     link = (await invite(house))[MOTHER]
     async with browsing(house) as client:
@@ -132,6 +135,7 @@ async def test_a_relative_answers_in_plain_words_and_is_asked_for_no_reason_and_
     assert not {"reason", "will_report"} & found.keys()
 
 
+@ONLY_SQLITE
 async def test_the_page_says_the_least_that_serves(house: House) -> None:
     """No child by any name or number, nobody else, no place that the policy does not list, no link to join by."""
     refuge = "12 Example Close"
@@ -146,6 +150,7 @@ async def test_the_page_says_the_least_that_serves(house: House) -> None:
         assert "Wednesday 1 April 2026, 10:00am to 12:00pm" in page
 
 
+@ONLY_SQLITE
 async def test_every_answer_of_these_pages_forbids_keeping_framing_referring_and_fetching_elsewhere(
     house: House,
 ) -> None:
@@ -166,7 +171,7 @@ async def test_every_answer_of_these_pages_forbids_keeping_framing_referring_and
             assert outside == set()
 
 
-@pytest.mark.parametrize("store", ["sqlite"])
+@ONLY_SQLITE
 async def test_a_wrong_link_opens_nothing_and_all_wrong_links_are_told_the_same(
     house: House, clock: MovableClock
 ) -> None:
@@ -267,6 +272,7 @@ async def test_a_link_in_a_mailbox_that_is_not_the_right_one_any_more_opens_noth
         assert (await client.get(sent[MOTHER])).status_code == 404
 
 
+@ONLY_SQLITE
 async def test_family_opens_nothing_once_a_person_is_to_decide_what_they_are_told(house: House) -> None:
     sent = await invite(house)
     async with browsing(house) as client:
@@ -276,6 +282,7 @@ async def test_family_opens_nothing_once_a_person_is_to_decide_what_they_are_tol
         assert (await client.get(sent[CAMHS])).status_code == 200
 
 
+@ONLY_SQLITE
 async def test_a_strategy_discussion_has_no_page_for_family_even_for_a_link_that_is_right(house: House) -> None:
     sent = await invite(house)
     await accept(house, events.meeting("m1", "strategy_discussion"))
@@ -305,6 +312,7 @@ async def test_an_answer_to_a_time_that_has_changed_since_is_not_taken_but_asked
     assert (await standing(house, "camhs-1"))["answer"] == "accepted"
 
 
+@ONLY_SQLITE
 async def test_an_answer_to_an_earlier_time_is_asked_for_again_on_the_page(house: House) -> None:
     link = (await invite(house))[CAMHS]
     async with browsing(house) as client:
@@ -327,6 +335,7 @@ async def test_a_second_click_is_the_same_event(house: House) -> None:
         assert (await db.execute(select(func.count()).select_from(dead_letters))).scalar_one() == 0
 
 
+@ONLY_SQLITE
 async def test_an_answer_can_be_changed_as_often_as_wanted_also_back_to_what_it_was(
     house: House, clock: MovableClock
 ) -> None:
@@ -355,7 +364,7 @@ async def test_an_old_page_that_is_sent_once_more_after_the_answer_was_changed_d
     assert (await standing(house, "camhs-1"))["answer"] == "accepted"
 
 
-@pytest.mark.parametrize("store", ["sqlite"])
+@ONLY_SQLITE
 async def test_what_is_missing_or_wrong_is_said_at_the_top_with_a_link_to_each_field(house: House) -> None:
     link = (await invite(house))[CAMHS]
     cases: list[tuple[dict[str, str], dict[str, str]]] = [
@@ -392,10 +401,7 @@ async def test_what_is_missing_or_wrong_is_said_at_the_top_with_a_link_to_each_f
     assert await counted(house) == before
 
 
-def test_every_reason_of_the_contract_can_be_chosen() -> None:
-    assert set(REASONS) == set(get_args(ApologyReason))
-
-
+@ONLY_SQLITE
 async def test_what_is_typed_is_never_taken_for_markup(house: House) -> None:
     link = (await invite(house))[CAMHS]
     names = ("slot", "delegate_name", "delegate_email", "reason", "note", "by", "answer")
@@ -416,33 +422,34 @@ async def test_what_is_typed_is_never_taken_for_markup(house: House) -> None:
     assert (await standing(house, "camhs-1"))["note"] == SCRIPT
 
 
-@pytest.mark.parametrize("store", ["sqlite"])
-@pytest.mark.parametrize(
-    ("content", "kind", "status"),
-    [
-        (b'{"answer":"video"}', "application/json", 415),
-        (b"answer=video", "text/plain", 415),
-        (b"answer=video", "", 415),
-        (b"answer=video", "multipart/form-data", 415),
-        (b"answer=video", "application/x-www-form-urlencoded", 409),
-        (b"answer=video&sequence=0", "application/x-www-form-urlencoded", 400),
-        (b"answer=video&sequence=0&nonce=../../x", "application/x-www-form-urlencoded", 400),
-        (b"answer=%00%ff%fe&sequence=0&nonce=" + b"a" * 32, "application/x-www-form-urlencoded", 422),
-        (b"&".join(b"f%d=1" % number for number in range(100)), "application/x-www-form-urlencoded", 400),
-        (b"note=" + b"x" * 200_000, "application/x-www-form-urlencoded", 400),
-        (b"note=" + b"x" * 1_000_000, "application/x-www-form-urlencoded", 413),
-    ],
-)
-async def test_what_no_page_sends_is_refused_with_a_page(house: House, content: bytes, kind: str, status: int) -> None:
+ODD: list[tuple[bytes, str, int]] = [
+    (b'{"answer":"video"}', "application/json", 415),
+    (b"answer=video", "text/plain", 415),
+    (b"answer=video", "", 415),
+    (b"answer=video", "multipart/form-data", 415),
+    (b"answer=video", "application/x-www-form-urlencoded", 409),
+    (b"answer=video&sequence=0", "application/x-www-form-urlencoded", 400),
+    (b"answer=video&sequence=0&nonce=../../x", "application/x-www-form-urlencoded", 400),
+    (b"answer=%00%ff%fe&sequence=0&nonce=" + b"a" * 32, "application/x-www-form-urlencoded", 422),
+    (b"&".join(b"f%d=1" % number for number in range(100)), "application/x-www-form-urlencoded", 400),
+    (b"note=" + b"x" * 200_000, "application/x-www-form-urlencoded", 400),
+    (b"note=" + b"x" * 1_000_000, "application/x-www-form-urlencoded", 413),
+]
+
+
+@ONLY_SQLITE
+async def test_what_no_page_sends_is_refused_with_a_page(house: House) -> None:
     link = (await invite(house))[CAMHS]
     before = await counted(house)
     async with browsing(house) as client:
-        found = await client.post(link, content=content, headers={"content-type": kind} if kind else {})
-    assert found.status_code == status
-    assert "<h1" in found.text
+        for content, kind, status in ODD:
+            found = await client.post(link, content=content, headers={"content-type": kind} if kind else {})
+            assert found.status_code == status, (content[:40], kind)
+            assert "<h1" in found.text
     assert await counted(house) == before
 
 
+@ONLY_SQLITE
 async def test_no_link_and_nothing_that_is_typed_is_in_a_log_or_a_measure(house: House) -> None:
     link = (await invite(house))[CAMHS]
     mark = link.rpartition("-")[2]
@@ -460,6 +467,7 @@ async def test_no_link_and_nothing_that_is_typed_is_in_a_log_or_a_measure(house:
             assert inside not in text
 
 
+@ONLY_SQLITE
 async def test_behind_a_path_every_link_and_form_leads_to_that_path(house: House) -> None:
     link = (await invite(house))[CAMHS]
     house.settings = Settings(**{**house.settings.model_dump(), "public_url": "https://asked.council.example/q/"})
@@ -472,6 +480,7 @@ async def test_behind_a_path_every_link_and_form_leads_to_that_path(house: House
         assert (await client.post(link, data=typed)).headers["location"] == f"/q{link}/done"
 
 
+@ONLY_SQLITE
 async def test_a_process_that_stops_takes_no_answer_and_says_so(house: House) -> None:
     link = (await invite(house))[CAMHS]
     process = Process(house)

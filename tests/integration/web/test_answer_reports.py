@@ -369,6 +369,7 @@ async def test_where_several_children_are_meant_it_has_to_be_said_which(house: H
         assert (await answer_form(client, link, "gp", {"health": "Well.", "about": "AB"})).status_code == 303
 
 
+@ONLY_SQLITE
 async def test_what_is_written_is_never_taken_for_markup(house: House) -> None:
     link = (await invite(house))[CAMHS]
     where = f"{link}/write/camhs"
