@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, Column, Date, Index, String, Table, Text, func, or_, select
+from sqlalchemy import JSON, Column, Date, Index, String, Table, Text, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import (
@@ -370,33 +370,6 @@ async def histories(
     return found
 
 
-async def ever_tied(db: AsyncConnection, child_ids: Iterable[str]) -> set[str]:
-    """The relatives who are or once were recorded with these children."""
-    return await _of(db, ties.c.person_id, ties.c.child_id, child_ids)
-
-
-async def ever_involved(db: AsyncConnection, people: Iterable[str]) -> set[str]:
-    """The involvements that are or once were recorded as with these people."""
-    return await _of(db, involvements.c.involvement_id, involvements.c.person_id, people)
-
-
-async def first_told(db: AsyncConnection, table: Table, ids: Iterable[str]) -> dict[str, datetime]:
-    """From when on anything is known, by the events' own time, of what one of these tables holds, by its id."""
-    found: dict[str, datetime] = {}
-    key = table.c[0]
-    for some in chunks(set(ids)):
-        query = select(key, func.min(table.c.event_time)).where(among(db, key, some)).group_by(key)
-        found.update((row[0], row[1]) for row in await db.execute(query))
-    return found
-
-
-async def _of(db: AsyncConnection, wanted: Column[Any], by: Column[Any], values: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for some in chunks(set(values)):
-        found |= set((await db.execute(select(wanted).where(among(db, by, some)).distinct())).scalars())
-    return found
-
-
 def _bounce(row: Row) -> Bounce:
     at = row["event_time"]
     return Bounce(row["address"], row["meeting_id"], row["status"], at, london_date(at), _cause(row))
@@ -409,7 +382,10 @@ async def bounces_of(db: AsyncConnection, addresses: Iterable[str], as_of: datet
 
 
 async def _known(db: AsyncConnection, column: Column[Any], ids: Iterable[str]) -> set[str]:
-    return await _of(db, column, column, ids)
+    found: set[str] = set()
+    for some in chunks(set(ids)):
+        found |= set((await db.execute(select(column).where(among(db, column, some)).distinct())).scalars())
+    return found
 
 
 async def known_children(db: AsyncConnection, ids: Iterable[str]) -> set[str]:

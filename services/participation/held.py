@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
+from services.directory import ever
 from services.directory import store as directory
 from services.directory.rules import Agency, Cause, Child, Involvement, Relative
 from services.foundation.history import Order, first_known, true_at
@@ -144,9 +145,9 @@ async def _gathered(
     child_ids = {child_id for meeting in some.values() for child_id in meeting.child_ids}
     children = await directory.histories(db, directory.children, "child_id", child_ids, as_of)
     stays = await directory.histories(db, directory.hospital_stays, "child_id", child_ids, as_of)
-    tied = await directory.ever_tied(db, child_ids)
+    tied = await ever.relatives_of(db, child_ids)
     relatives = await directory.histories(db, directory.relatives, "person_id", tied, as_of)
-    ids = await directory.ever_involved(db, child_ids | tied)
+    ids = await ever.involvements_of(db, child_ids | tied)
     involvements = await directory.histories(db, directory.involvements, "involvement_id", ids, as_of)
     registers = {each: _attended(row) for each, row in facts.items()}
     named = {line.agency_id for lines in registers.values() for line in lines if line.agency_id}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from sqlalchemy import Table
+
 from schemas.agency import AgencyRecorded
 from schemas.child import ChildRecorded
 from schemas.circumstance import CircumstanceChanged
@@ -14,6 +16,7 @@ from schemas.meeting import QuoracyExcepted
 from schemas.plan import PlanEnded
 from schemas.relative import RelativeRecorded
 from schemas.vocabulary import FIRST_YEAR
+from services.directory import ever
 from services.directory import store as directory
 from services.foundation.history import remember
 from services.foundation.work import Derived, Work
@@ -76,40 +79,38 @@ async def plans_ended(work: Work, events: Sequence[Event]) -> None:
 async def children_told(work: Work, events: Sequence[Event]) -> None:
     """Something became known of children that was so at a meeting before."""
     since = _since((event.data.child_id, event.time) for event in events if isinstance(event.data, ChildRecorded))
-    first = await directory.first_told(work.db, directory.children, since)
-    await _look_back(work, _from(since, first), {each: {each} for each in since})
+    await _look_back(work, since, {each: {each} for each in since}, directory.children)
 
 
 async def circumstances_told(work: Work, events: Sequence[Event]) -> None:
     """It became known that a child was in hospital before a meeting, or came home."""
     told = (event.data for event in events if isinstance(event.data, CircumstanceChanged))
     since = _since((change.child_id, change.at) for change in told)
-    await _look_back(work, since, {each: {each} for each in since})
+    await _look_back(work, since, {each: {each} for each in since}, None)
 
 
 async def relatives_told(work: Work, events: Sequence[Event]) -> None:
     """Something became known of a family that was so at a meeting before."""
     since = _since((event.data.person_id, event.time) for event in events if isinstance(event.data, RelativeRecorded))
-    first = await directory.first_told(work.db, directory.relatives, since)
-    await _look_back(work, _from(since, first), await _children_of(work, since))
+    await _look_back(work, since, await _children_of(work, since), directory.relatives)
 
 
 async def involvements_told(work: Work, events: Sequence[Event]) -> None:
     """It became known that an agency worked with a child or a family before a meeting, or how."""
     told = [event for event in events if isinstance(event.data, InvolvementRecorded)]
     since = _since((event.data.involvement_id, event.time) for event in told)  # type: ignore[attr-defined]
-    first = await directory.first_told(work.db, directory.involvements, since)
-    versions = await directory.histories(work.db, directory.involvements, "involvement_id", since)
-    people = {each: {version.person_id for _, version in some} for each, some in versions.items()}
-    children = await _children_of(work, {person for some in people.values() for person in some})
-    about = {each: set().union(*(children[person] for person in some)) for each, some in people.items()}
-    await _look_back(work, _from(since, first), about)
+    people = await ever.people_of(work.db, since)
+    children = await _children_of(work, {person for _, person in people})
+    about: dict[str, set[str]] = {}
+    for each, person in people:
+        about.setdefault(each, set()).update(children[person])
+    await _look_back(work, since, about, directory.involvements)
 
 
 async def agencies_told(work: Work, events: Sequence[Event]) -> None:
     """It became known what an agency was that stands in the register of a meeting before."""
     since = _since((event.data.agency_id, event.time) for event in events if isinstance(event.data, AgencyRecorded))
-    begins = _from(since, await directory.first_told(work.db, directory.agencies, since))
+    begins = _from(since, await ever.first_told(work.db, directory.agencies, since))
     concerned = set()
     for some in ([each for each in begins if begins[each] == EVER], [each for each in begins if begins[each] != EVER]):
         if some:
@@ -133,21 +134,25 @@ def _from(since: Mapping[str, datetime], first: Mapping[str, datetime]) -> dict[
 
 async def _children_of(work: Work, people: Iterable[str]) -> dict[str, set[str]]:
     """The children to whom each of these people, children or relatives, is or once was recorded as tied."""
-    people = set(people)
     found = {person: {person} for person in people}
-    relatives = await directory.histories(work.db, directory.relatives, "person_id", people)
-    for person, versions in relatives.items():
-        found[person] |= {tie.child_id for _, relative in versions for tie in relative.relationships}
+    for person, child_id in await ever.children_of(work.db, found):
+        found[person].add(child_id)
     return found
 
 
-async def _look_back(work: Work, begins: Mapping[str, datetime], children: Mapping[str, set[str]]) -> None:
-    """Concern the held meetings about these children that began at such a moment or later."""
+async def _look_back(
+    work: Work, since: Mapping[str, datetime], children: Mapping[str, set[str]], table: Table | None
+) -> None:
+    """Concern the held meetings about these children that began at such a moment or later; of what is the first to be
+    known of something in `table` those before it too.
+    """
     by_child: dict[str, list[tuple[str, datetime]]] = {}
-    for meeting_id, child_id, at in await store.held_about(
-        work.db, {each for some in children.values() for each in some}
-    ):
+    about = {each for some in children.values() for each in some}
+    for meeting_id, child_id, at in await store.held_about(work.db, about):
         by_child.setdefault(child_id, []).append((meeting_id, at))
+    if not by_child:
+        return
+    begins = since if table is None else _from(since, await ever.first_told(work.db, table, since))
     _concern(
         work,
         {
