@@ -243,6 +243,8 @@ def _end_of_archive(content: BinaryIO, size: int) -> _End | None:
         return None
     _, _, _, _, count, length, directory, comment = _END.unpack_from(tail, at)
     begins = size - reach + at
+    if begins + _END.size + comment > size or directory + length > begins:
+        return None  # four bytes that happen to look like it
     return _End(begins, begins + _END.size + comment, count, length, directory)
 
 

@@ -172,6 +172,11 @@ def test_a_file_that_is_an_archive_as_well_is_refused(make: Any) -> None:
     assert refused(b"words\n" + archive({"a": b"a"})) == "holds_files"
 
 
+def test_four_bytes_that_look_like_the_end_of_an_archive_make_none() -> None:
+    by_chance = b"% PK\x05\x06" + b"\xa5" * 18 + b"\n"
+    assert isinstance(judged(pdf(before=by_chance)), Accepted)
+
+
 def test_a_document_with_something_before_its_first_part_or_after_its_last_record_is_refused() -> None:
     content = docx()
     assert refused(content + b"MZ") == "damaged"
