@@ -74,8 +74,9 @@ class _AboutAnInvitation(_ToOneParty):
 
 class InvitationSent(_AboutAnInvitation):
     """`quorate.invitation.sent.v1`: handed to the mail server. `revision` counts the messages within one SEQUENCE: from
-    1 on they tell an invited reader of a room or a link. `asks`: it is the first that asks the party to come at this
-    time, rather than telling of a room, a link or to a new address what was asked before.
+    1 on they tell an invited reader of a room or a link, remind it, or ask it once more. `asks`: it is the first that
+    asks the party to come at this time, rather than telling of a room, a link or to a new address what was asked
+    before.
     """
 
     revision: Annotated[StrictInt, Field(ge=0)] = 0
