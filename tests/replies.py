@@ -97,7 +97,7 @@ def reply_to(raw: bytes, partstat: str = "ACCEPTED", *, at: datetime, number: in
         attendee=str(event["ATTENDEE"]).removeprefix("mailto:"),
         at=at,
         partstat=partstat,
-        sequence=int(event["SEQUENCE"]),
+        sequence=int(str(event["SEQUENCE"])),
         number=number,
         text=text,
     )
