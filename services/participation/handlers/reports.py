@@ -90,8 +90,10 @@ async def tried(work: Work, events: Sequence[Derived]) -> None:
 async def resolved(work: Work, events: Sequence[Derived]) -> None:
     """A meeting is at another time, or of another kind, or somebody is not asked any more."""
     some: list[Resolved] = [event.data for event in events]
-    asked = await invitations.asked_among(work.db, {each.meeting.meeting_id for each in some})
-    await review(work, asked, quietly=True)
+    about = {each.meeting.meeting_id for each in some}
+    asked = await invitations.asked_among(work.db, about)
+    answered = await answers_store.of_meetings(work.db, about)  # what was said may have been learnt before the meeting
+    await review(work, asked | answered.keys(), quietly=True)
 
 
 async def closed(work: Work, events: Sequence[Derived]) -> None:

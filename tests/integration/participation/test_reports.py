@@ -64,6 +64,12 @@ async def take(door: Door, *raw: bytes) -> None:
     assert {verdict.state for verdict in verdicts} <= {"accepted", "known"}
 
 
+async def take_early(door: Door, *raw: bytes) -> None:
+    """Take events in of which the last waits for something."""
+    verdicts = await door.take(*raw)
+    assert [verdict.state for verdict in verdicts] == [*["accepted"] * (len(raw) - 1), "waiting"]
+
+
 async def sent(house: House) -> list[Mail]:
     """Send all that is due; the letters about reports that have come out since the last time."""
     tally = await house.drain()
@@ -232,6 +238,15 @@ async def test_apologies_that_were_overtaken_before_they_were_learnt_of_ask_for_
     await take(embedded, events.answered(answer="declined", at=events.NOW + timedelta(minutes=1)))
     assert await sent(house) == []
     assert await asked_of(house) == {"documents": []}
+
+
+async def test_apologies_that_are_learnt_of_before_the_meeting_itself_ask_for_a_report_after_the_invitation(
+    house: House, embedded: Door
+) -> None:
+    await take_early(embedded, *directory(), events.answered(agency_id=GP, answer="declined"))
+    await take(embedded, events.meeting("m1", "strategy_discussion"))
+    [letter] = await sent(house)
+    assert (letter.to, letter.subject[:15]) == ("gp-1@agencies.gov.example", "Report wanted: ")
 
 
 async def test_a_reminder_goes_once_and_not_to_those_whose_report_has_come(

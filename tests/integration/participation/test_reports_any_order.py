@@ -102,7 +102,7 @@ _numbers = count(1)
 
 @given(case=learnt())
 @settings(
-    max_examples=12,
+    max_examples=15,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 async def test_any_order_of_invitations_answers_and_reports_ends_in_the_same_requests_and_exceptions(
