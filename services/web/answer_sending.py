@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -41,8 +41,11 @@ async def send(process: Process, opened: Opened, kind: str, event_id: str, said:
     if process.stopping.is_set():
         again = {"Retry-After": RETRY_AFTER}
         raise Problem(503, "Not available now", "This is being restarted. Try again in a minute.", again)
+    at = opened.now
+    if opened.counts is not None:  # which the reader has before them: what is said now is the later word
+        at = max(at, opened.counts.at + timedelta(microseconds=1))
     async with house.database.write() as db:
-        at = await store.first_sent(db, event_id, opened.now)
+        at = await store.first_sent(db, event_id, at)
     raw = _event(opened, kind, event_id, at, said)
     [verdict] = await house.intake.accept([Arrival(raw, {"http": "answer page"})])
     process.metrics.events.labels(verdict.state).inc()

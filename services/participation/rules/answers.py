@@ -95,13 +95,13 @@ def _is_current(answer: Answer, invitation: Invitation) -> bool:
     return answer.given >= invitation.since or (invitation.sequence == 0 and answer.known_at >= invitation.since)
 
 
-def _order(answer: Answer, invitation: Invitation) -> tuple[datetime, datetime, str, str]:
+def _order(answer: Answer, invitation: Invitation) -> tuple[datetime, datetime, datetime, str, str]:
     """What decides between two answers to the same time: the DTSTAMP of the answer's own, or the moment at which it was
     given. A DTSTAMP from before there was anything to answer is a wrong clock's, or an echo.
     """
     stamp = answer.stamp
     own = min(stamp, answer.known_at) if stamp is not None and stamp > invitation.since else answer.given
-    return own, answer.given, answer.event_source, answer.event_id
+    return own, answer.given, answer.at, answer.event_source, answer.event_id
 
 
 def unasked(answers: Sequence[Answer], invitations: Sequence[Invitation]) -> list[Answer]:
