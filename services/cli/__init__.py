@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 COMMANDS = {
     "up": (
         "processes:up",
-        "Keep Quorate running: the HTTP door, the pages, the mailer and the timers, until Ctrl-C or SIGTERM.",
+        "Keep Quorate running: the HTTP door, the pages, mail out and in, and the timers, until Ctrl-C or SIGTERM.",
     ),
     "ingest": (
         "intake:ingest",

@@ -37,7 +37,7 @@ def say(what: str, health: str | None = None) -> None:
 
 
 def up() -> None:
-    """Keep Quorate running: the HTTP door, the pages, the mailer and the timers, until Ctrl-C or SIGTERM."""
+    """Keep Quorate running: the HTTP door, the pages, mail out and in, and the timers, until Ctrl-C or SIGTERM."""
     keep(lambda settings: serve_all(settings, tell_where_to_look))
 
 
