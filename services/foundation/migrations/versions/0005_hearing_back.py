@@ -76,7 +76,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version", name=op.f("pk_bounced_addresses")),
     )
     counts = sa.text("known_until IS NULL")
-    op.create_index("ix_bounced_addresses_bounce", "bounced_addresses", ["bounce"], unique=True, sqlite_where=counts, postgresql_where=counts)
+    op.create_index(
+        "ix_bounced_addresses_bounce",
+        "bounced_addresses",
+        ["bounce"],
+        unique=True,
+        sqlite_where=counts,
+        postgresql_where=counts,
+    )
     op.create_index("ix_bounced_addresses_bounce_past", "bounced_addresses", ["bounce", "known_from"])
     op.create_index(
         "ix_bounced_addresses_address", "bounced_addresses", ["address"], sqlite_where=counts, postgresql_where=counts
