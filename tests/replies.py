@@ -53,9 +53,7 @@ def answer(
         "",
     ]
     calendar = "\r\n".join(lines).encode()
-    reply.add_alternative(
-        calendar, maintype="text", subtype="calendar", params={"method": "REPLY", "charset": "utf-8"}
-    )
+    reply.add_alternative(calendar, maintype="text", subtype="calendar", params={"method": "REPLY", "charset": "utf-8"})
     return with_files(reply, files)
 
 
