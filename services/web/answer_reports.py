@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
+from weakref import WeakValueDictionary
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
@@ -22,6 +23,7 @@ from services.participation.scanning import scan
 from services.participation.store import documents as store
 from services.participation.store.documents import INFECTED, NOT_SCANNED, Document, Refusal
 from services.participation.uploads import Accepted, Refused, check
+from services.post.inbox import store as inbox
 from services.process import Process
 from services.web.answer import LOOK, PREFIX, go, show
 from services.web.answer_body import TooLong, Upload, read_form, read_upload
@@ -112,18 +114,27 @@ async def _take(process: Process, opened: Opened, came: Upload) -> Response:
     if len(typed["by"]) > LONGEST_LINE:
         wrong = {"by": f"Your name must be {LONGEST_LINE} characters or fewer"}
         return await _page(process, opened, typed, wrong, 422)
-    if await _is_full(process, opened, _pieces(came.file)):
-        return await _page(process, opened, typed, {"file": FULL.format(most=settings.max_reports)}, 409)
-    kept = await _keep(process, _pieces(came.file))
-    path = Documents(settings.documents_folder).path(kept.document_id)
-    found = await scan(settings.scan, path)
-    await _note(process, opened, kept, judged, found)
-    if found == INFECTED:
-        await _throw_away(process, path, kept.document_id)
-        return await _page(process, opened, typed, {"file": HARMFUL}, 422)
-    care_plan = typed.get("kind") == CARE_PLAN and opened.shown(process.house.intake.policy)["care_plans"]
-    await _send(process, opened, kept, CARE_PLAN if care_plan else REPORT, typed["by"], typed.get("nonce", ""))
+    async with _one_at_a_time(opened):
+        if await _is_full(process, opened, _pieces(came.file)):
+            return await _page(process, opened, typed, {"file": FULL.format(most=settings.max_reports)}, 409)
+        kept = await _keep(process, _pieces(came.file))
+        path = Documents(settings.documents_folder).path(kept.document_id)
+        found = await scan(settings.scan, path)
+        await _note(process, opened, kept, judged, found)
+        if found == INFECTED:
+            await _throw_away(process, path, kept.document_id)
+            return await _page(process, opened, typed, {"file": HARMFUL}, 422)
+        care_plan = typed.get("kind") == CARE_PLAN and opened.shown(process.house.intake.policy)["care_plans"]
+        await _send(process, opened, kept, CARE_PLAN if care_plan else REPORT, typed["by"], typed.get("nonce", ""))
     return go(process, opened.link, "/report/sent")
+
+
+_under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+
+def _one_at_a_time(opened: Opened) -> asyncio.Lock:
+    """What one invitation sends at once is taken one after the other: none is counted before it is kept."""
+    return _under_way.setdefault(opened.invitation.invitation_id, asyncio.Lock())
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
@@ -160,9 +171,11 @@ def _name_of(pieces: Iterable[bytes]) -> str:
 
 
 async def _throw_away(process: Process, path: Path, document_id: str) -> None:
-    """Take a file that does harm off the disk, unless it once came as a report, before anyone knew."""
+    """Take a file that does harm off the disk, unless it is a message too, or once came as a report, before anyone
+    knew.
+    """
     async with process.house.database.read() as db:
-        came = await store.sent_for(db, document_id)
+        came = bool(await store.sent_for(db, document_id)) or bool(await inbox.by_beginning(db, document_id))
     if not came:
         await asyncio.to_thread(path.unlink, missing_ok=True)
 

@@ -38,12 +38,17 @@ ELSEWHERE = (
     "open http://127.0.0.1:8080/."
 )
 OPEN = (answer.PREFIX, "/assets/")  # by a link that is a secret of its reader's, and what such a page looks like
-PASSED_ON = ("forwarded", "via", "x-envoy-", "x-forwarded-", "x-real-ip")  # how what a proxy adds begins
+# How what a proxy adds begins.
+PASSED_ON = (
+    *("forwarded", "via", "x-envoy-", "x-forwarded-", "x-real-ip", "x-client-ip", "x-original-", "x-cluster-client-ip"),
+    *("true-client-ip", "cf-", "fastly-", "l5d-"),
+)
 
 
 def make_app(process: Process) -> FastAPI:
     """The application on an open house."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    # A redirect to the same address with or without a slash would be made of the Host header, and hold a link whole.
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.process = process
     app.include_router(door.router)
     app.include_router(pages.router)

@@ -80,10 +80,10 @@ async def _add_if_new(db: AsyncConnection, table: Table, values: Mapping[str, An
 
 
 async def keep(db: AsyncConnection, document: Document) -> None:
-    """Note a document that is on the disk. One that came before keeps its first name; the scan that was last counts."""
+    """Note a document that is on the disk. One that came before keeps its first name and its last verdict."""
     values = {name: getattr(document, name) for name in document.__slots__}
     await _add_if_new(db, documents, values)
-    if document.scan != NOT_SCANNED:
+    if document.scan in (CLEAN, INFECTED):
         await note_scan(db, document.document_id, document.scan)
 
 

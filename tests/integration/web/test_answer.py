@@ -482,6 +482,18 @@ async def test_behind_a_path_every_link_and_form_leads_to_that_path(house: House
 
 
 @ONLY_SQLITE
+async def test_a_link_with_a_slash_too_many_leads_nowhere_and_least_of_all_to_a_host_that_was_asked_for(
+    house: House,
+) -> None:
+    link = (await invite(house))[CAMHS]
+    async with browsing(house) as client:
+        for path in (f"{link}/", f"{link}/report/", "/mail/"):
+            answered = await client.get(path, headers={"Host": "localhost"})
+            assert answered.status_code == 404
+            assert "location" not in answered.headers
+
+
+@ONLY_SQLITE
 async def test_a_process_that_stops_takes_no_answer_and_says_so(house: House) -> None:
     link = (await invite(house))[CAMHS]
     process = Process(house)

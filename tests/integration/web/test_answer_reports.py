@@ -23,6 +23,7 @@ from services.oversight.store import exceptions
 from services.participation.store.documents import drop_drafts_of_meetings_before
 from services.participation.store.reports import documents, drafts, reports
 from services.participation.uploads import WORDS
+from services.post.inbox.store import add_kept
 from services.web import answer_body
 from tests import events
 from tests.answering import CAMHS, GP, Fields, accept, answer, browsing, invite
@@ -193,6 +194,16 @@ async def test_an_invitation_takes_so_many_documents_and_no_more(house: House) -
     )
 
 
+@ONLY_SQLITE
+async def test_however_many_documents_are_sent_at_once_no_more_are_taken(house: House) -> None:
+    settle(house, max_reports=3)
+    link = (await invite(house))[CAMHS]
+    async with browsing(house) as client:
+        answers = await asyncio.gather(*(send(client, link, f"report {number}".encode()) for number in range(8)))
+    assert sorted(each.status_code for each in answers) == [303] * 3 + [409] * 5
+    assert len(await rows(house, reports)) == 3
+
+
 def scanner(folder: Path, does: str) -> str:
     """A scanner that does this with the path it is given."""
     script = folder / "scanner.py"
@@ -262,6 +273,33 @@ async def test_what_the_scanner_does_not_decide_on_came_and_is_not_given_out_unt
         settle(house, scan=scanner(tmp_path, "sys.exit(0)"))
         await client.post(f"{where}/scan")
         assert (await client.get(where)).content == pdf()
+
+
+@ONLY_SQLITE
+async def test_a_scanner_that_does_not_decide_takes_back_nothing_that_it_has_passed(
+    house: House, tmp_path: Path
+) -> None:
+    links = await invite(house)
+    where = f"/documents/{hashlib.sha256(pdf()).hexdigest()}"
+    async with browsing(house) as client:
+        for party, does in ((CAMHS, "sys.exit(0)"), (GP, "sys.exit(2)")):
+            settle(house, scan=scanner(tmp_path, does))
+            assert (await send(client, links[party], pdf())).status_code == 303
+            assert (await client.get(where)).content == pdf()
+
+
+@ONLY_SQLITE
+async def test_what_does_harm_and_came_as_a_message_too_stays_that_message(house: House, tmp_path: Path) -> None:
+    message = b"From: a@camhs.example\n\nEICAR\n"
+    mail_id = Documents(house.settings.documents_folder).keep([message]).document_id
+    async with house.database.write() as db:
+        about = {"mail_id": mail_id, "size": len(message), "recipients": [], "origin": {"file": "message.eml"}}
+        await add_kept(db, [{**about, "received_at": house.clock.now()}])
+    settle(house, scan=scanner(tmp_path, "sys.exit(1)"))
+    link = (await invite(house))[CAMHS]
+    async with browsing(house) as client:
+        assert (await send(client, link, message, "report.txt")).status_code == 422
+    assert Documents(house.settings.documents_folder).read(mail_id) == message
 
 
 @ONLY_SQLITE
