@@ -260,9 +260,11 @@ async def still_there(work: Work, keys: Sequence[str]) -> None:
 
 
 async def meetings_start(work: Work, keys: Sequence[str]) -> None:
-    """The timer at a meeting's beginning: whoever was to be asked and has not been by now was not invited."""
+    """The timer at a meeting's beginning: whoever was to be asked and has not been by now was not invited. That the
+    meeting was held may be known before the timer is looked at.
+    """
     found_meetings = await meetings.meetings_by_id(work.db, keys)
-    due = {each: m for each, m in found_meetings.items() if m.state == "scheduled" and m.starts_at <= work.now}
+    due = {each: m for each, m in found_meetings.items() if m.state != "cancelled" and m.starts_at <= work.now}
     invited = await invitations.of_meetings(work.db, due)
     rows = await invitations.rows_by_id(work.db, [i.invitation_id for some in invited.values() for i in some.values()])
     found = [
