@@ -49,11 +49,22 @@ class Wanted:
         """Before when nobody's answer is missed."""
         return morning(self.by + ONE_DAY)
 
+    @property
+    def first_look(self) -> datetime:
+        """Before when nothing is due, whoever was asked when."""
+        return morning(self.remind_on or self.by + ONE_DAY)
+
     def next_look(self, now: datetime) -> datetime | None:
         """The next morning on which something may be due, whoever was asked when; None where none is left."""
-        first = morning(self.remind_on or self.by + ONE_DAY)
         today = morning(london_date(now))
-        found = max(first, today if today > now else morning(london_date(now) + ONE_DAY))
+        found = max(self.first_look, today if today > now else morning(london_date(now) + ONE_DAY))
+        return found if found < self.starts_at else None
+
+    def look_from(self, now: datetime) -> datetime | None:
+        """When to look next where a change takes the place of whatever look was waited for: at once where that may have
+        been due by now; None where the meeting begins before.
+        """
+        found = max(self.first_look, now)
         return found if found < self.starts_at else None
 
 

@@ -119,8 +119,9 @@ async def heard_back(work: Work, events: Sequence[Derived]) -> None:
 
 
 async def await_answers(work: Work, events: Sequence[Derived]) -> None:
-    """A meeting was resolved: look for answers when they are wanted. A new time begins the wait anew, and what was
-    missed of the earlier one is over.
+    """A meeting was resolved: look for answers when they are wanted, at once where the day for that has come: this
+    timer takes the place of one that may be due and not have been taken yet. A new time begins the wait anew, and what
+    was missed of the earlier one is over.
     """
     again: dict[str, tuple[Meeting, Wanted]] = {}
     for event in events:
@@ -129,7 +130,7 @@ async def await_answers(work: Work, events: Sequence[Derived]) -> None:
         when = wanted(work.policy, meeting)
         if when is None:
             continue
-        moment = when.next_look(work.now)
+        moment = when.look_from(work.now)
         if moment is not None:
             work.arm(LOOK, meeting.meeting_id, moment)
         if resolved.before and meeting.starts_at > work.now:

@@ -217,6 +217,26 @@ async def test_whoever_has_not_answered_is_reminded_once_and_then_told_of(
     assert await at(house, clock, STARTS + DAY) == {}
 
 
+async def test_a_change_that_comes_before_the_timers_on_the_day_keeps_nobody_from_being_reminded(
+    house: House, embedded: Embedded, clock: MovableClock
+) -> None:
+    """What resolves the meeting again takes the place of the timer that was due in the morning."""
+    await begin(embedded)
+    clock.set(REMINDED + HOUR)
+    reminded = await after(embedded, events.agency("gp-1", name="Renamed"))
+    assert set(reminded) == {DUTY, GP, MOTHER}
+    assert all(mail.subject.startswith("Reminder: ") for mail in reminded.values())
+    clock.advance(HOUR)
+    assert await after(embedded, events.agency("gp-1", name="Renamed again")) == {}
+
+    clock.set(MISSED + HOUR)
+    await take_in(embedded, events.agency("gp-1", name="Renamed once more"))
+    assert await sent(house) == {}
+    assert set(await silent(house)) == {"camhs-1", "gp-1", "p1"}
+    assert await house.next_due() is not None
+    assert await house.tick() == 0
+
+
 async def test_nobody_is_reminded_of_a_day_that_is_over(house: House, embedded: Embedded, clock: MovableClock) -> None:
     """Where nothing ran in between: what is missed is told, and no reminder goes."""
     await begin(embedded)

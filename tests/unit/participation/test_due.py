@@ -200,6 +200,17 @@ def test_each_look_is_on_a_morning_to_come_and_before_the_meeting(now: datetime)
     assert again is None or again - found == DAY
 
 
+@given(MOMENTS)
+def test_a_change_puts_off_no_look_that_is_due(now: datetime) -> None:
+    found = WANTED.look_from(now)
+    if now >= STARTS:
+        assert found is None
+    elif now >= morning(date(2026, 11, 25)):
+        assert found == now
+    else:
+        assert found == morning(date(2026, 11, 25))
+
+
 @given(st.lists(MOMENTS, min_size=1, max_size=4))
 def test_a_reminder_comes_on_a_working_day_after_all_that_was_sent_and_before_the_answer_is_missed(
     left: list[datetime],
