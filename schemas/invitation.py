@@ -93,7 +93,8 @@ class InvitationBounced(_OfOneParty):
     """`quorate.invitation.bounced.v1`: a mail server gave a message back after another had taken it.
 
     `status` is the enhanced status code. `permanent`: it will not be tried again. `sequence` and `revision` name the
-    message where that is known.
+    message where that is known. `for_other_meetings`: what it says of the address may hold for them too; false where
+    the report is not sure to be of a message that was sent.
     """
 
     address: BareAddress
@@ -102,6 +103,7 @@ class InvitationBounced(_OfOneParty):
     at: Instant
     sequence: Sequence | None = None
     revision: Sequence | None = None
+    for_other_meetings: Flag = True
 
 
 class InvitationReceived(_OfOneParty):

@@ -141,7 +141,8 @@ async def circumstances_changed(work: Work, events: Sequence[Event]) -> None:
 
 async def addresses_bounced(work: Work, events: Sequence[Event]) -> None:
     """Keep which addresses gave mail back for good, whatever message it was: for every meeting where nothing can reach
-    the address any more, else for the meeting alone.
+    the address any more, else for the meeting alone; and for that alone where the report is not sure to be of a message
+    of ours.
 
     What is only delayed is not kept: the mail server goes on trying, and says how that ends.
     """
@@ -154,7 +155,7 @@ async def addresses_bounced(work: Work, events: Sequence[Event]) -> None:
         assert isinstance(said, InvitationBounced)
         if not said.permanent:
             continue
-        gives_up, address = returned(said.status).gives_up, said.address.lower()
+        gives_up, address = returned(said.status).gives_up and said.for_other_meetings, said.address.lower()
         meeting_id = None if gives_up else said.meeting_id
         bounce = f"{meeting_id or ''}|{address}"
         version = _version(event, bounce=bounce, address=address, meeting_id=meeting_id, status=said.status)

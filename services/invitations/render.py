@@ -122,7 +122,7 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
     subject, text, html = _filled(params["audience"], values)
     return Letter(
         to=params["to"],
-        sender=f"bounce{reply_to.removeprefix('reply')}",
+        sender=f"{local_part(settings.key, 'bounce', params['invitation_id'])}@{settings.mail_domain}",
         from_name=settings.mail_from_name,
         from_address=reply_to,
         subject=subject,

@@ -1,7 +1,8 @@
 """Tokens: what shows that an answer belongs to an invitation, whoever it seems to come from.
 
 An invitation has an address of its own to reply to and one for what comes back, and a link to answer by. Each holds
-the invitation's name and a mark that nobody can make without the key.
+the invitation's name and a mark that nobody can make without the key. The mark is of one use: whoever reads an
+invitation, or has it handed on, knows where to reply to and not where a mail server gives it back to.
 """
 
 from __future__ import annotations
@@ -21,16 +22,24 @@ def _mark(key: bytes, *about: str) -> str:
 
 def local_part(key: bytes, use: str, invitation_id: str) -> str:
     """What stands before the @ of an invitation's own address; `use` is `reply` or `bounce`. At most 64 characters."""
-    return f"{use}+{invitation_id}{_mark(key, 'reply', invitation_id)}"
+    return f"{use}+{invitation_id}{_mark(key, use, invitation_id)}"
 
 
-def invitation_of(key: bytes, domain: str, address: str) -> str | None:
-    """The invitation that an address belongs to; None for an address that is none of ours, or that was made up."""
+def use_and_invitation(key: bytes, domain: str, address: str) -> tuple[str, str] | None:
+    """What an address is for (`reply` or `bounce`), and the invitation that it belongs to; None for an address that is
+    none of ours, or that was made up.
+    """
     found = _ADDRESS.fullmatch(address.strip())
     if found is None or found[4].lower() != domain:
         return None
-    invitation_id, mark = found[2].lower(), found[3].lower()
-    return invitation_id if hmac.compare_digest(mark, _mark(key, "reply", invitation_id)) else None
+    use, invitation_id, mark = (found[number].lower() for number in (1, 2, 3))
+    return (use, invitation_id) if hmac.compare_digest(mark, _mark(key, use, invitation_id)) else None
+
+
+def invitation_of(key: bytes, domain: str, address: str) -> str | None:
+    """The invitation that an address belongs to, whatever it is for."""
+    found = use_and_invitation(key, domain, address)
+    return found[1] if found is not None else None
 
 
 def looks_like_ours(domain: str, address: str) -> bool:

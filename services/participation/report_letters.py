@@ -69,7 +69,7 @@ def _render(name: str, params: Mapping[str, Any], settings: Settings) -> Letter:
     reply_to = f"{local_part(settings.key, 'reply', params['invitation_id'])}@{settings.mail_domain}"
     return Letter(
         to=params["to"],
-        sender=f"bounce{reply_to.removeprefix('reply')}",
+        sender=f"{local_part(settings.key, 'bounce', params['invitation_id'])}@{settings.mail_domain}",
         from_name=settings.mail_from_name,
         from_address=reply_to,
         subject=line,

@@ -5,6 +5,7 @@ What follows is said in short: the answer, the event, or `? reason` where a pers
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from schemas.invitation import InvitationAnswered, InvitationBounced
@@ -62,6 +63,10 @@ def _of_relative(sender: str) -> bytes:
 
 def _to_two(raw: bytes) -> bytes:
     return raw.replace(b"\r\nSubject:", f", {reply_address(OTHER)}\r\nSubject:".encode(), 1)
+
+
+def _to_bounce(raw: bytes) -> bytes:
+    return re.sub(rb"(?m)^To: [^\r\n]*", f"To: {reply_address(use='bounce')}".encode(), raw)
 
 
 _ACCEPTED_ALL_THE_SAME = (
@@ -150,6 +155,11 @@ _TABLE: tuple[tuple[str, bytes, str, str], ...] = (
     ("qmail", returned.qmail(), "bounce", "bounced 5.0.0"),
     ("a server's words", returned.words(), "bounce", "? not_readable"),
     ("given back further on", returned.postfix(address="ada@private.example"), "bounce", "? bounce_of_unknown_address"),
+    ("given back to where answers go", returned.to_reply(), "bounce", "? wrong_address"),
+    ("handed over, to where answers go", returned.to_reply("delivered", "2.0.0"), "receipt", "? wrong_address"),
+    ("given back to where answers go, too", returned.to_both(), "bounce", "? wrong_address"),
+    ("an answer to where servers report", _to_bounce(replies.outlook()), "reply", "? wrong_address"),
+    ("a report to where servers report", _to_bounce(_file("Report.pdf")), "report", "? wrong_address"),
     ("given back, of another", returned.of_another(), "bounce", "? uid_of_another_invitation"),
     ("a report that a person sends on", returned.forwarded_by_a_person(), "report", "? human_text"),
     ("read receipt", returned.displayed(), "auto_reply", ""),

@@ -43,6 +43,16 @@ def postfix(action: str = "failed", status: str = "5.1.1", address: str = DUTY) 
     return report("\n".join(fields) + "\n", more=("Auto-Submitted: auto-replied",))
 
 
+def to_reply(action: str = "failed", status: str = "5.1.1") -> bytes:
+    """What whoever has the invitation can write: a report to the address that it is answered at."""
+    return postfix(action, status).replace(TO.encode(), reply_address().encode())
+
+
+def to_both() -> bytes:
+    """A report to where servers report, and to where another party's answers go."""
+    return postfix().replace(b"\r\nSubject:", f"\r\nCc: {reply_address(OTHER)}\r\nSubject:".encode(), 1)
+
+
 def exim() -> bytes:
     """Exim: a Status that knows nothing, the recipient's fields in another order, the headers alone."""
     fields = (

@@ -21,6 +21,8 @@ WHY: Mapping[str, str] = {
     "believed.",
     "unknown_address": "It was sent to no invitation’s own address, so it is not known which meeting it is about.",
     "unknown_invitation": "It was sent to the address of an invitation that is not there.",
+    "wrong_address": "An invitation has one address for answers and one for mail servers to report to. It came to the "
+    "wrong one of the two: it is not believed, and may be made up.",
     "several_invitations": "It was sent to the addresses of several invitations, and does not say which one it means.",
     "uid_of_another_invitation": "It came to the address of one invitation and speaks of another.",
     "unknown_replier": "Whoever sent it is not known as the party that was asked: it is not taken as their answer.",

@@ -207,6 +207,14 @@ async def test_a_full_mailbox_is_passed_over_for_that_meeting_alone_and_one_that
     assert TEAM not in mails
 
 
+async def test_a_report_that_may_be_of_no_message_of_ours_gives_the_address_up_for_no_other_meeting(
+    house: House, embedded: Door
+) -> None:
+    await begin(embedded, events.secure(OWN))
+    assert set(await after(embedded, bounce(TEAM, for_other_meetings=False))) == {OWN}
+    assert TEAM in await after(embedded, events.meeting("m2", "core_group", starts_at=STARTS + 10 * DAY))
+
+
 async def test_whoever_was_asked_to_another_meeting_where_nobody_is_now_is_told_of_too(
     house: House, embedded: Door
 ) -> None:

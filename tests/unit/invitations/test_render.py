@@ -19,7 +19,7 @@ from services.foundation.letters import Letter
 from services.foundation.settings import Settings
 from services.invitations import render as rendering
 from services.invitations.render import EMAILS, authority_name, clock_time, long_day, notice_given, render, wrapped
-from services.invitations.tokens import answer_link
+from services.invitations.tokens import answer_link, local_part
 from tests.unit.invitations.rows import AGENCY, AUDIENCES, CHANGES, FAMILY, STARTS, row
 
 SETTINGS = Settings(home=Path("nowhere"), secret="a-key-for-tests-alone")
@@ -534,7 +534,7 @@ def test_the_organizer_is_the_sender_and_carries_a_token_of_this_invitation() ->
     assert event(first)["organizer"] == f"mailto:{first.from_address}"
     assert first.from_address != second.from_address
     assert first.from_address.startswith("reply+")
-    assert first.sender == first.from_address.replace("reply+", "bounce+")
+    assert first.sender == f"{local_part(SETTINGS.key, 'bounce', row('team')['invitation_id'])}@{SETTINGS.mail_domain}"
     assert first.method == "REQUEST"
     assert letter("team", "cancelled").method == "CANCEL"
 

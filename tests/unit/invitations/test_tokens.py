@@ -1,7 +1,15 @@
 from datetime import UTC, datetime, timedelta
 
 from services.invitations.rules import invitation_id
-from services.invitations.tokens import answer_link, invitation_of, is_right, local_part, looks_like_ours, read_link
+from services.invitations.tokens import (
+    answer_link,
+    invitation_of,
+    is_right,
+    local_part,
+    looks_like_ours,
+    read_link,
+    use_and_invitation,
+)
 
 KEY = b"key"
 DOMAIN = "quorate.example"
@@ -17,6 +25,7 @@ def address(key: bytes = KEY, use: str = "reply", name: str = NAME) -> str:
 def test_an_address_of_an_invitation_leads_back_to_it() -> None:
     for use in ("reply", "bounce"):
         assert invitation_of(KEY, DOMAIN, address(use=use)) == NAME
+        assert use_and_invitation(KEY, DOMAIN, address(use=use).upper()) == (use, NAME)
     assert invitation_of(KEY, DOMAIN, address().upper()) == NAME, "some servers write addresses in capitals"
 
 
@@ -27,6 +36,12 @@ def test_an_address_made_without_the_key_or_for_another_invitation_leads_nowhere
     assert invitation_of(KEY, DOMAIN, "duty@camhs.example") is None
     assert looks_like_ours(DOMAIN, address(key=b"another"))
     assert not looks_like_ours(DOMAIN, "duty@camhs.example")
+
+
+def test_whoever_knows_where_to_reply_to_does_not_know_where_a_message_is_given_back_to() -> None:
+    reply, bounce = address(use="reply"), address(use="bounce")
+    assert invitation_of(KEY, DOMAIN, reply.replace("reply+", "bounce+")) is None
+    assert invitation_of(KEY, DOMAIN, bounce.replace("bounce+", "reply+")) is None
 
 
 def test_an_address_fits_into_the_64_characters_that_mail_allows() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from services.foundation.letters import Letter
 from services.foundation.settings import Settings
+from services.invitations.tokens import local_part
 from services.participation.report_letters import message_id, render_reminder, render_request
 from tests.unit.invitations.rows import row
 
@@ -122,4 +123,5 @@ def test_a_letter_carries_no_diary_entry_and_answers_come_to_the_invitations_own
     found = letter("report_request")
     assert (found.calendar, found.method) == (None, None)
     assert found.from_address.startswith("reply+7najl2zr7wqstcrg2cfofvlako")
-    assert found.sender == f"bounce{found.from_address.removeprefix('reply')}"
+    invitation_id = "7najl2zr7wqstcrg2cfofvlako"
+    assert found.sender == f"{local_part(SETTINGS.key, 'bounce', invitation_id)}@{SETTINGS.mail_domain}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from services.invitations.tokens import invitation_of, looks_like_ours
+from services.invitations.tokens import invitation_of, looks_like_ours, use_and_invitation
 from services.post.inbox.reading.found import Reading
 from services.post.inbox.rules.answers import answers
 from services.post.inbox.rules.decided import Asked, Decision, ForAPerson, NewEvent, NewReport, Why
@@ -38,8 +38,8 @@ def decide(
     """What follows from a message. `asked` holds the invitations of `mentions`, as far as they are there; `mail_id` is
     the SHA-256 of the message in hexadecimal digits.
     """
-    shown = [invitation_of(key, domain, each) for each in reading.addresses if looks_like_ours(domain, each)]
-    tokens = {each for each in shown if each is not None}
+    shown = [use_and_invitation(key, domain, each) for each in reading.addresses if looks_like_ours(domain, each)]
+    tokens = {each[1] for each in shown if each is not None}
     perhaps = frozenset(named(reading, domain) - tokens)
     if None in shown:
         return Decision(why="forged_token", perhaps=perhaps)
@@ -52,7 +52,7 @@ def decide(
     message = Message(reading, domain, known, only, received_at, mail_id)
     invitation_id, meeting_id = (only.invitation_id, only.meeting_id) if only else (None, None)
     try:
-        events, files, why = _judged(message)
+        events, files, why = _judged(message, {each[0] for each in shown if each is not None})
     except ForAPerson as doubt:
         return Decision((), (), doubt.why, invitation_id, meeting_id, perhaps)
     return Decision(tuple(events), tuple(files), why, invitation_id, meeting_id, perhaps)
@@ -63,14 +63,23 @@ def _says_nothing(reading: Reading) -> bool:
     return reading.kind in ("auto_reply", "receipt") and not reading.attachments and not reading.calendar
 
 
-def _judged(message: Message) -> tuple[list[NewEvent], list[NewReport], Why | None]:
-    """What to do, and why a person must look besides. Raises `ForAPerson` where nothing may be done."""
+def _judged(message: Message, uses: set[str]) -> tuple[list[NewEvent], list[NewReport], Why | None]:
+    """What to do, and why a person must look besides; `uses` is what the addresses are for that it was sent to. Raises
+    `ForAPerson` where nothing may be done.
+
+    Everybody who has an invitation has its address to reply to, and could write a delivery report to it: only what
+    came to the address to give back to, and to no other, is one. There in turn nobody is asked to answer.
+    """
     reading = message.reading
     doubt: Why | None = next((why for why in _OF_DOUBT if why in reading.doubts), None)
     if reading.kind in ("bounce", "receipt"):
+        if uses != {"bounce"}:
+            raise ForAPerson("wrong_address")
         return returned(message), [], doubt
     if reading.kind == "auto_reply":
         return [], [], None if _says_nothing(reading) else "automatic_answer"
+    if uses != {"reply"}:
+        raise ForAPerson("wrong_address")
     events = answers(message)
     files = [] if doubt in _INCOMPLETE else reports(message)
     if doubt is None and (any(map(is_message, reading.attachments)) or (reading.text and not reading.calendar)):

@@ -16,6 +16,7 @@ Why = Literal[
     "forged_token",  # sent to an address of our form that we never gave to anybody
     "unknown_address",  # sent to no invitation's address
     "unknown_invitation",  # sent to the address of an invitation that is not there
+    "wrong_address",  # an answer where mail servers give back, or what looks given back where answers go
     "several_invitations",  # sent to the addresses of several, and it does not say which one it means
     "uid_of_another_invitation",  # the calendar object, or the message that came back, is of another invitation
     "unknown_replier",  # whoever answers is not the party that was asked

@@ -27,7 +27,10 @@ def returned(message: Message) -> list[NewEvent]:
 
 
 def _event(message: Message, bounce: Bounce) -> NewEvent | None:
-    """`relayed` and `expanded` say nothing: the next server keeps what becomes of it to itself."""
+    """`relayed` and `expanded` say nothing: the next server keeps what becomes of it to itself.
+
+    A report that names no message of ours counts for the meeting of the address that it came to, and for no other.
+    """
     if bounce.action in ("relayed", "expanded"):
         return None
     named, sequence, revision = of_message_id(bounce.message_id or "", message.domain)
@@ -46,7 +49,7 @@ def _event(message: Message, bounce: Bounce) -> NewEvent | None:
         return message.event(RECEIVED, asked, InvitationReceived.model_validate(party | about))
     final = bounce.action == "failed"
     status = bounce.status if bounce.status and _STATUS.fullmatch(bounce.status) else "5.0.0" if final else "4.0.0"
-    about |= {"status": status, "permanent": final}
+    about |= {"status": status, "permanent": final, "for_other_meetings": sequence is not None}
     return message.event(BOUNCED, asked, InvitationBounced.model_validate(party | about))
 
 

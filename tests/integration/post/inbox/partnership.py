@@ -21,6 +21,8 @@ from services.post.inbox import store
 from services.post.inbox.keep import Came
 from tests import events
 from tests.door import Embedded
+from tests.mail.pieces import message as written
+from tests.mail.pieces import multipart, part
 from tests.replies import File, answer
 
 
@@ -46,6 +48,18 @@ class Party:
     def reply_address(self) -> str:
         """The invitation's own address."""
         return f"{local_part(self.house.settings.key, 'reply', self.invitation_id)}@{self.domain}"
+
+    @property
+    def bounce_address(self) -> str:
+        """Where a mail server gives it back to."""
+        return f"{local_part(self.house.settings.key, 'bounce', self.invitation_id)}@{self.domain}"
+
+    def gives_back(self, to: str, *named: str) -> bytes:
+        """A report by somebody's mail server to an address: there is no such mailbox. `named` is the Message-ID."""
+        status = f"Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822; {self.address}\nAction: failed\nStatus: 5.1.1\n"
+        parts = [part("text/plain", "Undelivered."), part("message/delivery-status", status)]
+        parts += [part("text/rfc822-headers", f"Message-ID: <{each}>\n") for each in named]
+        return written(multipart("report; report-type=delivery-status", parts), to=to, sender="mailer-daemon@x.example")
 
     def answers(self, partstat: str = "ACCEPTED", *, at: datetime | None = None, **more: Any) -> bytes:
         """A REPLY from this party, an hour ago unless it is said when."""

@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from services.bootstrap import House
+from services.directory import store as directory
 from services.foundation.documents import Documents
 from services.mailbox import keeper_of, sorter_of
 from services.participation.store import documents as documents_store
@@ -78,6 +79,34 @@ async def test_a_forged_token_lets_nobody_in(house: House) -> None:
     [row] = await take(house, camhs.answers(to=forged))
     assert (row["state"], row["why"]) == ("for_a_person", "forged_token")
     assert await counted(house) == {"answers": 0, "events": 0, "mail": 1}
+
+
+@ON_ONE_STORE
+async def test_whoever_has_an_invitation_cannot_say_that_it_came_back(house: House, clock: MovableClock) -> None:
+    camhs, _ = await asked(house)
+    clock.advance(timedelta(hours=1))
+    made_up = camhs.reply_address.replace("reply+", "bounce+")
+    rows = await take(house, camhs.gives_back(camhs.reply_address), camhs.gives_back(made_up))
+    assert [(row["state"], row["why"]) for row in rows] == [
+        ("for_a_person", "wrong_address"),
+        ("for_a_person", "forged_token"),
+    ]
+    assert await counted(house) == {"answers": 0, "events": 0, "mail": 2}
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("names_it", [True, False])
+async def test_what_came_back_is_believed_where_it_came_to_and_of_other_meetings_only_with_a_message_of_ours(
+    house: House, clock: MovableClock, names_it: bool
+) -> None:
+    camhs, _ = await asked(house)
+    clock.advance(timedelta(hours=1))
+    named = [f"{camhs.invitation_id}.{camhs.sequence}.0@{camhs.domain}"] if names_it else []
+    [row] = await take(house, camhs.gives_back(camhs.bounce_address, *named))
+    assert (row["state"], row["kind"]) == ("understood", "bounce")
+    async with house.database.read() as db:
+        [bounce] = await directory.bounces_of(db, [camhs.address])
+    assert bounce.meeting_id == (None if names_it else "m1")
 
 
 @ON_ONE_STORE

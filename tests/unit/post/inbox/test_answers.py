@@ -250,6 +250,7 @@ def test_what_came_back_is_the_message_that_it_names() -> None:
     (event,) = decided(returned.postfix()).events
     assert isinstance(event.data, InvitationBounced)
     assert (event.data.sequence, event.data.revision, event.data.address) == (1, 0, DUTY)
+    assert event.data.for_other_meetings
 
 
 def test_what_came_back_from_an_address_that_has_been_replaced_since_is_of_that_address() -> None:
@@ -263,6 +264,7 @@ def test_a_report_says_nothing_about_a_message_that_it_does_not_hold() -> None:
     (event,) = decided(returned.exchange().replace(b"In-Reply-To", b"X-Nothing")).events
     assert isinstance(event.data, InvitationBounced)
     assert (event.data.sequence, event.data.revision) == (None, None)
+    assert not event.data.for_other_meetings
 
 
 def test_of_several_words_of_a_server_the_last_is_final() -> None:
