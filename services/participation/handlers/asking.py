@@ -94,13 +94,15 @@ def _send(work: Work, again: SendAgain) -> None:
 
 
 async def heard_back(work: Work, events: Sequence[Derived]) -> None:
-    """Something was heard back: ask again whoever answered an earlier time, and see whose answer is missing still."""
-    ids = {event.data.meeting_id for event in events}
-    found = {each: meeting for each, meeting in (await _to_come(work, ids)).items() if meeting.starts_at > work.now}
+    """Something was heard back: ask again whoever answered an earlier time, and see whose answer is missing still. For
+    a meeting that has begun nobody is asked again.
+    """
+    found = await _scheduled(work, {event.data.meeting_id for event in events})
     standing = await _asked(work, found)
     past = {
         each.invitation.invitation_id: (each, answered_to)
-        for some in standing.values()
+        for meeting_id, some in standing.items()
+        if found[meeting_id].starts_at > work.now
         for each in some
         if (answered_to := answered_the_past(each)) is not None
     }
@@ -121,7 +123,7 @@ async def heard_back(work: Work, events: Sequence[Derived]) -> None:
 async def await_answers(work: Work, events: Sequence[Derived]) -> None:
     """A meeting was resolved: look for answers when they are wanted, at once where the day for that has come: this
     timer takes the place of one that may be due and not have been taken yet. A new time begins the wait anew, and what
-    was missed of the earlier one is over.
+    was missed of the earlier one is over; so is all that was missed where no answer is waited for any more.
     """
     again: dict[str, tuple[Meeting, Wanted]] = {}
     for event in events:
@@ -129,6 +131,8 @@ async def await_answers(work: Work, events: Sequence[Derived]) -> None:
         meeting = resolved.meeting
         when = wanted(work.policy, meeting)
         if when is None:
+            if resolved.before:
+                _tell(work, meeting, ())
             continue
         moment = when.look_from(work.now)
         if moment is not None:
@@ -152,7 +156,7 @@ async def look(work: Work, keys: Sequence[str]) -> None:
     """The timer by which answers are looked for: remind whoever has not answered, once for each time that the meeting
     has; tell whose answer is missed.
     """
-    found = {each: meeting for each, meeting in (await _to_come(work, keys)).items() if meeting.starts_at > work.now}
+    found = {each: meeting for each, meeting in (await _scheduled(work, keys)).items() if meeting.starts_at > work.now}
     standing = await _asked(work, found)
     ids = [each.invitation.invitation_id for some in standing.values() for each in some]
     before = {each: sequence for each, (sequence, _) in (await store.went_again(work.db, REMINDER, ids)).items()}
@@ -196,16 +200,15 @@ def _next_look(some: Iterable[Asked], when: Wanted, now: datetime, reminded: Map
 
 
 def _review(work: Work, meeting: Meeting, when: Wanted | None, some: Iterable[Asked]) -> None:
-    if when is not None:
-        found = (missing(each, when, work.now) for each in some)
-        _tell(work, meeting, tuple(each for each in found if each is not None))
+    found = (missing(each, when, work.now) for each in some) if when is not None else ()
+    _tell(work, meeting, tuple(each for each in found if each is not None))
 
 
 def _tell(work: Work, meeting: Meeting, found: tuple[Missing, ...]) -> None:
     work.emit(Derived(REVIEWED, meeting.meeting_id, meeting.partition_key, Reviewed(meeting, KINDS, found)))
 
 
-async def _to_come(work: Work, ids: Collection[str]) -> dict[str, Meeting]:
+async def _scheduled(work: Work, ids: Collection[str]) -> dict[str, Meeting]:
     found = await meetings.meetings_by_id(work.db, ids)
     return {each: meeting for each, meeting in found.items() if meeting.state == "scheduled"}
 
