@@ -1,4 +1,6 @@
-"""A file that does harm was sent and not taken: a person is told, until something else comes from the same party."""
+"""A file that does harm was sent and not taken: a person is told, until something else comes from the same party, or
+the meeting will not take place.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Collection, Sequence
 from services.foundation.clock import LONDON, london_date
 from services.foundation.work import Derived, Work
 from services.invitations import store as invitations
-from services.invitations.rules import Invitation
+from services.invitations.rules import CANCELLED, Invitation
 from services.meetings import store as meetings
 from services.meetings.rules import say
 from services.participation.handlers.answers import REVIEWED
@@ -46,7 +48,7 @@ async def _review(work: Work, meeting_ids: Collection[str]) -> None:
         missing = tuple(
             _missing(each)
             for name, each in last.items()
-            if not _made_up_for(each, by_id[name], came.get(meeting_id, ()))
+            if meeting.state != CANCELLED and not _made_up_for(each, by_id[name], came.get(meeting_id, ()))
         )
         work.emit(Derived(REVIEWED, meeting_id, meeting.partition_key, Reviewed(meeting, KINDS, missing)))
 
