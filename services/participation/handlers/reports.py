@@ -216,7 +216,7 @@ def _look(
         before = {kind: each for (of, kind), each in kept.items() if of == invitation.invitation_id}
         left = tuple(each for each in wanted if came(each.kind, invitation, reports) is None)
         after = {each.kind: _kept(invitation, each, before.get(each.kind)) for each in wanted}
-        _write(work, meeting, invitation, left, after, outcome)
+        _write(work, meeting, invitation, left, after, standing.apologies.get(invitation.invitation_id), outcome)
         for kind, request in after.items():
             if kind not in before:
                 outcome.fresh.append(request)
@@ -276,6 +276,7 @@ def _write(
     invitation: Invitation,
     left: Sequence[Owed],
     after: dict[str, Request],
+    apologies: Apologies | None,
     outcome: _Outcome,
 ) -> None:
     """Ask whoever sends apologies for what has not come, once for each time of the meeting; else remind, once."""
@@ -295,7 +296,9 @@ def _write(
         return
     moments = {each.kind: remind_at(work.policy, meeting.day, each.due_at) for each in left}
     to_remind = tuple(
-        each for each in left if reminder_is_owed(each, moments[each.kind], after[each.kind].reminded_at, work.now)
+        each
+        for each in left
+        if reminder_is_owed(each, apologies, moments[each.kind], after[each.kind].reminded_at, work.now)
     )
     for each in to_remind:
         after[each.kind] = replace(after[each.kind], reminded_at=work.now)

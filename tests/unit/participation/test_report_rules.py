@@ -228,13 +228,29 @@ def test_nobody_is_written_to_once_the_meeting_has_begun_or_where_nothing_arrive
 
 def test_a_reminder_is_owed_once_in_its_time_and_again_only_for_a_later_day() -> None:
     wanted, moment = Owed(REPORT, FOR_THE_MEETING, ASKED, BY), BY - timedelta(days=2)
-    assert reminder_is_owed(wanted, moment, None, moment)
-    assert not reminder_is_owed(wanted, moment, None, moment - timedelta(microseconds=1))
-    assert not reminder_is_owed(wanted, moment, None, BY)
-    assert not reminder_is_owed(wanted, moment, moment, moment + timedelta(hours=1))
-    assert reminder_is_owed(wanted, moment, moment - timedelta(days=9), moment)
-    assert not reminder_is_owed(replace(wanted, asked_at=moment), moment, None, moment)
-    assert not reminder_is_owed(wanted, None, None, moment)
+    assert reminder_is_owed(wanted, None, moment, None, moment)
+    assert not reminder_is_owed(wanted, None, moment, None, moment - timedelta(microseconds=1))
+    assert not reminder_is_owed(wanted, None, moment, None, BY)
+    assert not reminder_is_owed(wanted, None, moment, moment, moment + timedelta(hours=1))
+    assert reminder_is_owed(wanted, None, moment, moment - timedelta(days=9), moment)
+    assert not reminder_is_owed(replace(wanted, asked_at=moment), None, moment, None, moment)
+    assert not reminder_is_owed(wanted, None, None, None, moment)
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "is_owed"),
+    [
+        (datetime(2026, 3, 24, 17, 0, tzinfo=UTC), True),
+        (datetime(2026, 3, 25, 9, 0, tzinfo=UTC), False),
+        (datetime(2026, 3, 26, 8, 58, tzinfo=UTC), False),
+    ],
+)
+def test_a_whole_working_day_lies_between_what_is_asked_for_and_its_reminder(asked_at: datetime, is_owed: bool) -> None:
+    moment = datetime(2026, 3, 26, 9, 0, tzinfo=UTC)
+    wanted = Owed(REPORT, FOR_THE_MEETING, asked_at, BY)
+    assert reminder_is_owed(wanted, None, moment, None, moment) == is_owed
+    by_apologies = Owed(REPORT, FOR_APOLOGIES, ASKED, BY)
+    assert reminder_is_owed(by_apologies, Apologies(asked_at, answered=True), moment, None, moment) == is_owed
 
 
 def request(kind: str = REPORT, because: str = FOR_THE_MEETING, due_at: datetime = BY) -> Request:
