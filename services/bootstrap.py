@@ -32,7 +32,7 @@ from services.meetings import handlers as meetings
 from services.meetings import store as meetings_store
 from services.meetings.policy import load_policy
 from services.oversight import handlers as oversight
-from services.oversight import learnt_later
+from services.oversight import learnt_later, not_invited
 from services.participation import report_letters
 from services.participation.handlers import answers, asking, quoracy, refusals, reports
 from services.participation.store import documents as documents_store  # noqa: F401  # its tables
@@ -64,7 +64,7 @@ HANDLERS: Handlers = {
     meetings.RESOLVED: (invitations.write, oversight.note_left_out, asking.await_answers, reports.resolved),
     begun.LEARNT_LATER: (learnt_later.note_learnt_later,),
     meetings.CLOSED: (invitations.close, oversight.note_closed, asking.close, reports.closed),
-    answers.HEARD: (asking.heard_back, reports.heard, refusals.heard, quoracy.told_of_meetings),
+    answers.HEARD: (asking.heard_back, reports.heard, refusals.heard, quoracy.told_of_meetings, not_invited.note_heard),
     invitations.SEND_AGAIN: (invitations.send_again,),
     quoracy.CONCERNED: (quoracy.judge_again,),
     answers.REVIEWED: (oversight.note_missing,),
@@ -97,7 +97,7 @@ LETTERS: Mapping[str, LetterKind] = {
 TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
     meetings.RESOLVE_LATER: meetings.resolve_later,
     begun.LOOK_BACK: begun.look_back_later,
-    meetings.STARTS: oversight.meetings_start,
+    meetings.STARTS: not_invited.meetings_start,
     oversight.GONE: oversight.still_there,
     asking.LOOK: asking.look,
     reports.DUE: reports.due,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -21,17 +20,17 @@ from services.foundation.clock import LONDON, london_date
 from services.foundation.work import Derived, Work
 from services.foundation.working_days import working_days_between
 from services.invitations import store as invitations
-from services.invitations.rules import QUEUED, Invitation, invitation_id
+from services.invitations.rules import QUEUED
 from services.meetings import store as meetings
 from services.meetings.handlers import Closed, Resolved
-from services.meetings.rules import CAME_BACK, INVITED, Entry, Meeting, say
+from services.meetings.rules import CAME_BACK, INVITED, Meeting, say
 from services.oversight import store
+from services.oversight.answered import answered_all_the_same
 from services.oversight.rules import (
     BEGUN,
     ELSEWHERE,
     INVITED_LATE,
     MAIL_NOT_UNDERSTOOD,
-    NEVER_REACHED,
     NO_USABLE_ADDRESS,
     NOT_INVITED,
     NOWHERE,
@@ -163,20 +162,23 @@ def _late(work: Work, meeting: Meeting, sent: InvitationSent) -> str | None:
 
 
 async def note_undelivered(work: Work, events: Sequence[Derived]) -> None:
-    """A message did not reach anyone: that is not an invitation; or it was to tell someone who had been asked that the
-    meeting will not take place.
+    """A message did not reach anyone: that is not an invitation, unless they have answered it; or it was to tell
+    someone who had been asked that the meeting will not take place.
     """
     failed: list[InvitationUndelivered] = [event.data for event in events]
     found_meetings = await meetings.meetings_by_id(work.db, {each.meeting_id for each in failed})
     standing = await store.of_meetings(work.db, found_meetings)
     known = await invitations.standing(work.db, [each.invitation_id for each in failed])
+    knew = await answered_all_the_same(work.db, found_meetings)
     found = [
         _about(UNDELIVERED, each, _failed(work, found_meetings[each.meeting_id], known[each.invitation_id], each))
         for each in failed
         if each.meeting_id in found_meetings
         and (each.method == "request" or known[each.invitation_id].asked_at is not None)
+        and each.invitation_id not in knew
     ]
-    await apply(work, found, set(), standing, found_meetings)
+    over = {_about(UNDELIVERED, each).exception_id for each in failed if each.invitation_id in knew}
+    await apply(work, found, over, standing, found_meetings)
 
 
 def _failed(work: Work, meeting: Meeting, invitation: Row[Any], failed: InvitationUndelivered) -> str:
@@ -257,63 +259,6 @@ async def still_there(work: Work, keys: Sequence[str]) -> None:
     for meeting_id in {rows[each].meeting_id for each in waiting}:
         work.arm(GONE, meeting_id, work.now + PATIENCE)
     await apply(work, found, set(), await store.of_meetings(work.db, found_meetings), found_meetings)
-
-
-async def meetings_start(work: Work, keys: Sequence[str]) -> None:
-    """The timer at a meeting's beginning: whoever was to be asked and has not been by now was not invited. That the
-    meeting was held may be known before the timer is looked at.
-    """
-    found_meetings = await meetings.meetings_by_id(work.db, keys)
-    due = {each: m for each, m in found_meetings.items() if m.state != "cancelled" and m.starts_at <= work.now}
-    invited = await invitations.of_meetings(work.db, due)
-    rows = await invitations.rows_by_id(work.db, [i.invitation_id for some in invited.values() for i in some.values()])
-    found = [
-        Finding(
-            NOT_INVITED,
-            meeting_id,
-            f"invitation:{each.invitation_id}",
-            NEVER_REACHED if each.came_back else "The invitation had not gone out when the meeting began.",
-            each.agency_id,
-            each.person_id,
-        )
-        for meeting_id, some in invited.items()
-        for each in some.values()
-        if each.state != "cancelled" and (each.came_back or rows[each.invitation_id]["asked_at"] is None)
-    ]
-    entries = await meetings.entries_of(work.db, due)
-    for meeting_id, meeting in due.items():
-        found += _known_too_late(meeting, entries.get(meeting_id, {}), invited.get(meeting_id, {}), rows)
-    await apply(work, found, set(), await store.of_meetings(work.db, due), due)
-
-
-def _known_too_late(
-    meeting: Meeting,
-    entries: Mapping[str, Entry],
-    invited: Mapping[str, Invitation],
-    rows: Mapping[str, Mapping[Any, Any]],
-) -> list[Finding]:
-    """Whom nothing was sent since the meeting, at the time that it has now, was over before that time was known."""
-    found = []
-    for party, entry in entries.items():
-        invitation = invited.get(party)
-        if entry.decision != INVITED:
-            continue
-        if invitation is None:
-            text = "The meeting was over before it was known that they were to be asked: nothing was sent."
-        elif invitation.told.starts_at != meeting.starts_at and rows[invitation.invitation_id]["asked_at"] is not None:
-            text = (
-                f"They were asked for {_moment(invitation.told.starts_at)}, and do not know that the meeting is "
-                f"recorded for {_moment(meeting.starts_at)} now: it was over when that was known. Tell them."
-            )
-        else:
-            continue
-        about = f"invitation:{invitation_id(meeting.meeting_id, party)}"
-        found.append(Finding(NOT_INVITED, meeting.meeting_id, about, text, entry.agency_id, entry.person_id))
-    return found
-
-
-def _moment(instant: datetime) -> str:
-    return f"{say(london_date(instant))} at {instant.astimezone(LONDON):%H:%M}"
 
 
 async def _reconcile(

@@ -94,3 +94,89 @@ async def test_what_came_back_after_the_meeting_began_is_told_whether_it_is_reco
         await take(house, each)
         await house.drain()
     assert await of_camhs(house, "not_invited", "undelivered") == ["not_invited", "undelivered"]
+
+
+def answered(**more: Any) -> bytes:
+    at = events.NOW + DAY
+    return events.answered(at=at, time=at, **more)
+
+
+def came_back(**more: Any) -> bytes:
+    at = events.NOW + HOUR
+    return events.bounced(address=ADDRESS, at=at, time=at, **{"sequence": 0, "revision": 0, **more})
+
+
+@pytest.mark.parametrize("answer", ["accepted", "declined"])
+@pytest.mark.parametrize("order", ["it comes back and is answered", "it is answered and comes back"])
+async def test_what_is_answered_arrived_although_it_came_back(
+    house: House, clock: MovableClock, order: str, answer: str
+) -> None:
+    await take(house, *booked())
+    await house.drain()
+    clock.advance(2 * DAY)
+    both = [came_back(), answered(answer=answer)]
+    for each in both if order.startswith("it comes back") else reversed(both):
+        await take(house, each)
+    assert await of_camhs(house, "undelivered") == []
+    clock.set(BEGINS + MINUTE)
+    await house.drain()
+    await take(house, held())
+    assert await of_camhs(house, "undelivered", "not_invited") == []
+
+
+async def test_whose_answer_is_learnt_of_after_the_beginning_was_invited_all_the_same(
+    house: House, clock: MovableClock
+) -> None:
+    await take(house, *booked())
+    await house.drain()
+    await take(house, came_back())
+    clock.set(BEGINS + MINUTE)
+    await house.drain()
+    assert await of_camhs(house, "undelivered", "not_invited") == ["not_invited", "undelivered"]
+    await take(house, answered())
+    assert await of_camhs(house, "undelivered", "not_invited") == []
+
+
+async def test_an_answer_given_after_the_beginning_does_not_show_that_anything_had_arrived_by_then(
+    house: House, clock: MovableClock
+) -> None:
+    await take(house, *booked())
+    await house.drain()
+    await take(house, came_back())
+    clock.set(BEGINS + HOUR)
+    await house.drain()
+    await take(house, events.answered(at=clock.now(), time=clock.now()))
+    assert await of_camhs(house, "not_invited") == ["not_invited"]
+
+
+async def test_an_answer_does_not_show_that_they_know_of_another_room(house: House, clock: MovableClock) -> None:
+    await take(house, *booked(place="Room 1"))
+    await house.drain()
+    clock.advance(HOUR)
+    await take(house, booked(place="Room 2")[-1])
+    await house.drain()
+    clock.advance(2 * DAY)
+    await take(house, came_back(revision=1))
+    assert await of_camhs(house, "undelivered") == ["undelivered"]
+    await take(house, answered())
+    assert await of_camhs(house, "undelivered") == ["undelivered"]
+    clock.set(BEGINS + MINUTE)
+    await house.drain()
+    assert await of_camhs(house, "undelivered", "not_invited") == ["undelivered"]
+
+
+async def test_an_answer_to_an_earlier_time_does_not_show_that_they_know_of_the_present_one(
+    house: House, clock: MovableClock
+) -> None:
+    await take(house, *booked())
+    await house.drain()
+    clock.advance(2 * DAY)
+    await take(house, answered())
+    await take(house, events.rescheduled(starts_at=BEGINS + DAY))
+    await house.drain()
+    clock.advance(HOUR)
+    await take(house, events.bounced(address=ADDRESS, at=clock.now(), time=clock.now(), sequence=1, revision=0))
+    assert await of_camhs(house, "undelivered") == ["undelivered"]
+    clock.set(BEGINS + DAY + MINUTE)
+    await house.drain()
+    assert await of_camhs(house, "undelivered", "not_invited") == ["not_invited", "undelivered"]
