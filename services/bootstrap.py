@@ -63,9 +63,11 @@ HANDLERS: Handlers = {
     "quorate.report.received.v1": (reports.received, quoracy.told_of_meetings),
     meetings.RESOLVED: (invitations.write, oversight.note_left_out, asking.await_answers, reports.resolved),
     begun.LEARNT_LATER: (learnt_later.note_learnt_later,),
+    begun.CORRECTED: (learnt_later.note_corrected,),
     meetings.CLOSED: (invitations.close, oversight.note_closed, asking.close, reports.closed),
     answers.HEARD: (asking.heard_back, reports.heard, refusals.heard, quoracy.told_of_meetings, not_invited.note_heard),
     invitations.SEND_AGAIN: (invitations.send_again,),
+    invitations.STANDS: (oversight.note_sent,),
     quoracy.CONCERNED: (quoracy.judge_again,),
     answers.REVIEWED: (oversight.note_missing,),
     sort.WAITS: (oversight.note_mail_waits,),
@@ -88,7 +90,7 @@ KNOWN: Known = {
 
 # Outbox row → who renders it, says whether it may still go, and is told how it went.
 LETTERS: Mapping[str, LetterKind] = {
-    invitations.LETTER: LetterKind(invitation_letters.render, invitations.withheld, invitations.settled),
+    invitations.LETTER: LetterKind(invitation_letters.render, asking.withheld, invitations.settled),
     reports.REQUEST_LETTER: LetterKind(report_letters.render_request, report_letters.withheld, reports.settled),
     reports.REMINDER_LETTER: LetterKind(report_letters.render_reminder, report_letters.withheld, reports.settled),
 }

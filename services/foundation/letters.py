@@ -34,8 +34,9 @@ class Attempt(NamedTuple):
     """How the post room's attempt at one row ended.
 
     `state` is `sent`, `failed` (for good) or `pending` (it will be tried again). `reason` is from the closed list of
-    the outgoing events where it failed: `address_refused`, `gave_up`, `not_permitted`, `too_late`. `counts`: it is one
-    of the attempts that the message has.
+    the outgoing events where it failed: `address_refused`, `gave_up`, `not_permitted`, `too_late`; or `nothing_to_ask`
+    where it is not wanted any more, which is no failure and is told to nobody. `counts`: it is one of the attempts that
+    the message has.
     """
 
     row: OutboxRow

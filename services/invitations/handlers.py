@@ -24,6 +24,7 @@ from services.invitations.rules import (
     CANCEL,
     CANCELLED,
     DELIVERED,
+    QUEUED,
     REQUEST,
     UNDELIVERED,
     Change,
@@ -41,6 +42,8 @@ from services.meetings.rules import ILLNESS_FLAG, Entry, Meeting
 
 LETTER = store.LETTER
 SEND_AGAIN = "invitations.send_again"
+STANDS = "invitations.stands"  # what was sent before stands, and a message that said no more was not wanted any more
+NOTHING_TO_ASK = "nothing_to_ask"  # why such a message did not go
 ASKING = frozenset({"new", "again", "time"})
 
 
@@ -270,7 +273,8 @@ _AS_IF_WRITTEN = {"method": REQUEST, "change": "new"}
 
 async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
     """Note how attempts at sending ended, and tell. That a message failed which a later one has replaced by then is not
-    told: how things stand is for the later one to say. A row that lacks something counts as the latest message.
+    told: how things stand is for the later one to say. A row that lacks something counts as the latest message. Where
+    one was not wanted any more, the invitation stands as it did before that was written.
     """
     standing = await store.standing(work.db, [attempt.row.key for attempt in attempts])
     asked: list[tuple[str, datetime]] = []
@@ -307,6 +311,12 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
                 if latest and invitation.state != DELIVERED:
                     done.append(invitation.invitation_id)
             work.emit(Derived("quorate.invitation.sent.v1", invitation.meeting_id, params["partition_key"], outcome))
+        elif attempt.reason == NOTHING_TO_ASK:
+            if latest and invitation.state == QUEUED and invitation.asked_at is not None:
+                asked.append((invitation.invitation_id, invitation.asked_at))
+                done.append(invitation.invitation_id)
+                outcome = InvitationSent(**about, revision=params["revision"], asks=False)
+                work.emit(Derived(STANDS, invitation.meeting_id, params["partition_key"], outcome))
         elif latest:
             outcome = InvitationUndelivered(**about, code=attempt.code, reason=attempt.reason)
             if params["method"] != CANCEL:

@@ -5,13 +5,18 @@ answered; and telling that no answer came.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.envelope import Event
 from schemas.invitation import InvitationCountered, InvitationRequested
+from services.foundation.clock import london_date
+from services.foundation.outbox import OutboxRow
 from services.foundation.work import Derived, Work
+from services.invitations import handlers as invitation_handlers
 from services.invitations import store as invitations
-from services.invitations.handlers import SEND_AGAIN, SendAgain
+from services.invitations.handlers import NOTHING_TO_ASK, SEND_AGAIN, SendAgain
 from services.invitations.rules import CANCELLED
 from services.meetings import store as meetings
 from services.meetings.handlers import Closed, Resolved
@@ -29,6 +34,7 @@ from services.participation.rules.asking import (
     Proposal,
     answered_the_past,
     asked,
+    told_before,
 )
 from services.participation.rules.missing import Missing, Reviewed
 from services.participation.store import answers as store
@@ -98,7 +104,7 @@ async def heard_back(work: Work, events: Sequence[Derived]) -> None:
     a meeting that has begun nobody is asked again.
     """
     found = await _scheduled(work, {event.data.meeting_id for event in events})
-    standing = await _asked(work, found)
+    standing = await _asked(work.db, found)
     past = {
         each.invitation.invitation_id: (each, answered_to)
         for meeting_id, some in standing.items()
@@ -139,7 +145,7 @@ async def await_answers(work: Work, events: Sequence[Derived]) -> None:
             work.arm(LOOK, meeting.meeting_id, moment)
         if resolved.before and meeting.starts_at > work.now:
             again[meeting.meeting_id] = (meeting, when)
-    standing = await _asked(work, [each for each, (_, when) in again.items() if when.first_missed <= work.now])
+    standing = await _asked(work.db, [each for each, (_, when) in again.items() if when.first_missed <= work.now])
     for meeting_id, (meeting, when) in again.items():
         _review(work, meeting, when, standing.get(meeting_id, []))
 
@@ -157,7 +163,7 @@ async def look(work: Work, keys: Sequence[str]) -> None:
     has; tell whose answer is missed.
     """
     found = {each: meeting for each, meeting in (await _scheduled(work, keys)).items() if meeting.starts_at > work.now}
-    standing = await _asked(work, found)
+    standing = await _asked(work.db, found)
     ids = [each.invitation.invitation_id for some in standing.values() for each in some]
     before = {each: sequence for each, (sequence, _) in (await store.went_again(work.db, REMINDER, ids)).items()}
     reminded: dict[str, int] = {}
@@ -213,12 +219,40 @@ async def _scheduled(work: Work, ids: Collection[str]) -> dict[str, Meeting]:
     return {each: meeting for each, meeting in found.items() if meeting.state == "scheduled"}
 
 
-async def _asked(work: Work, ids: Collection[str]) -> dict[str, list[Asked]]:
+async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> dict[int, str]:
+    """Which invitations may not go any more; and which reminders have nothing to ask by now."""
+    found = dict(await invitation_handlers.withheld(db, rows, now))
+    reminders = [row for row in rows if row.params.get("change") == REMINDER and row.outbox_id not in found]
+    if not reminders:
+        return found
+    about = await meetings.meetings_by_id(db, {row.params["meeting_id"] for row in reminders})
+    of_meetings = await _asked(db, about)
+    parties = {each.invitation.invitation_id: each for some in of_meetings.values() for each in some}
+    reached = await invitations.standing(db, parties)
+    for row in reminders:
+        each, meeting = parties.get(row.key), about.get(row.params["meeting_id"])
+        if each is None or meeting is None:
+            continue
+        another_stands = each.invitation.sequence > row.params["sequence"]
+        said = reached[row.key].asked_at is not None and told_before(each, row.params["revision"])
+        if another_stands or (said and _asks_nothing(each, meeting, row.params.get("answer_by"), now)):
+            found[row.outbox_id] = NOTHING_TO_ASK
+    return found
+
+
+def _asks_nothing(each: Asked, meeting: Meeting, answer_by: str | None, now: datetime) -> bool:
+    """Whether a reminder to answer by a day is over: it is answered, or an answer by then cannot come any more."""
+    if each.heard.counts is not None or meeting.state != "scheduled" or meeting.starts_at <= now:
+        return True
+    return answer_by is not None and date.fromisoformat(answer_by) < london_date(now)
+
+
+async def _asked(db: AsyncConnection, ids: Collection[str]) -> dict[str, list[Asked]]:
     """The invitations to meetings with what was sent and heard back, by meeting."""
-    standing = await invitations.of_meetings(work.db, ids)
-    said, proposed = await store.of_meetings(work.db, standing), await store.proposals_of(work.db, standing)
+    standing = await invitations.of_meetings(db, ids)
+    said, proposed = await store.of_meetings(db, standing), await store.proposals_of(db, standing)
     messages = await invitations.messages_of(
-        work.db, [each.invitation_id for some in standing.values() for each in some.values()]
+        db, [each.invitation_id for some in standing.values() for each in some.values()]
     )
     return {
         meeting_id: [

@@ -100,6 +100,19 @@ def missed(each: Asked, asked_on: date, by: date, since: datetime) -> Missing:
     return Missing(NO_ANSWER, about, text, standing.agency_id, standing.person_id, since)
 
 
+def told_before(each: Asked, revision: int) -> bool:
+    """Whether a message that left before this revision told what stands: then this one tells nothing but what it asks
+    for.
+    """
+    standing = each.invitation
+    return any(
+        message.left_at is not None
+        and (message.method, message.sequence, message.told) == (REQUEST, standing.sequence, standing.told)
+        and message.revision < revision
+        for message in each.messages
+    )
+
+
 def answered_the_past(each: Asked) -> Told | None:
     """What the party's last answer was to, where it has to be asked again: it answered another time than the present
     one, and after the present one had been sent to it. None where the present time is on its way to it, or it answers.
