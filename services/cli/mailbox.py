@@ -22,7 +22,7 @@ from services.mailbox import keeper_of, mail_in, sorter_of
 from services.post.inbox import store
 from services.post.inbox.keep import Came
 from services.post.inbox.mbox import NotMail, messages
-from services.post.inbox.settle import ANSWERS, CannotSettle, Given, settle
+from services.post.inbox.settle import ANSWERS, CannotSettle, Given, again, settle
 from services.post.inbox.show import Shown, show
 from services.post.inbox.views import shown
 from services.process import CannotStart, keep_running
@@ -214,6 +214,9 @@ def settle_message(
         str | None, typer.Option("--answer", metavar="ANSWER", help=f"What they answered: {', '.join(ANSWERS)}.")
     ] = None,
     nothing: Annotated[bool, typer.Option("--nothing-to-do", help="Nothing follows from it.")] = False,
+    once_more: Annotated[
+        bool, typer.Option("--again", help="The fault was Quorate's, and is put right: tell it apart once more.")
+    ] = False,
     invitation: Annotated[
         str | None,
         typer.Option("--invitation", metavar="UID", help="Whose answer it is, where the message does not show it."),
@@ -226,15 +229,20 @@ def settle_message(
     """Settle a message that waits for a person: enter the answer that it holds, or say that nothing follows from it.
 
     An answer has the same effect as one that the party gave itself, and the journal says who entered it. What it is
-    about is shown by the message; else name the invitation (quorate explain shows each uid).
+    about is shown by the message; else name the invitation (quorate explain shows each uid). With --again a message
+    that waits for a fault of Quorate's, or whose file was away, is told apart as if it had just come.
     """
-    if nothing == (answer is not None):
-        fail("give either --answer or --nothing-to-do", 2)
+    if (answer is not None) + nothing + once_more != 1:
+        fail("give either --answer or --nothing-to-do or --again", 2)
     if answer is not None and answer not in ANSWERS:
         fail(f"--answer {answer}: write one of {', '.join(ANSWERS)}", 2)
 
     async def do(house: House) -> dict[str, Any]:
         row = await the_one(house, mail_id)
+        if once_more:
+            await again(house.intake, row)
+            await sorter_of(house).sort()
+            return shown(await the_one(house, row["mail_id"]))
         given = Given(user(), answer, invitation, note, by)
         return shown(await settle(house.intake, row, given))
 
@@ -244,5 +252,7 @@ def settle_message(
         fail(str(wrong))
     if as_json:
         print_json(done)
+    elif once_more:
+        out.print(f"{done['mail_id'][:12]}  {in_words(done)}", markup=False, soft_wrap=True)
     else:
         out.print(f"message {done['mail_id'][:12]} is settled by {done['settled_by']}", markup=False)

@@ -1,4 +1,6 @@
-"""What a person makes of a message that waits: an answer by hand, which is an event like any other, or nothing."""
+"""What a person makes of a message that waits: an answer by hand, which is an event like any other, or nothing; or,
+where the fault was ours, another try.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.invitation import InvitationAnswered
-from services.foundation.work import Derived
+from services.foundation.work import Derived, Work
 from services.intake.accept import Arrival, Intake
 from services.meetings import store as meetings
 from services.oversight.rules import Unread
@@ -20,6 +22,8 @@ from services.post.inbox.sort import SETTLED
 
 ANSWERS = ("accepted", "declined", "tentative", "delegated")
 ANSWERED = "quorate.invitation.answered.v1"
+OUR_FAULT = ("fault", "missing")
+"""Why a message waits that nothing is wrong with."""
 
 
 class CannotSettle(Exception):
@@ -43,9 +47,7 @@ async def settle(intake: Intake, row: Mapping[Any, Any], given: Given) -> Mappin
     """Settle the message of a row; returns the row as it is then. The answer is durable before the message is settled.
     Raises `CannotSettle`.
     """
-    if row["state"] != store.FOR_A_PERSON:
-        by = f": {row['settled_by']} settled it" if row["settled_by"] else ""
-        raise CannotSettle(f"message {row['mail_id'][:12]} does not wait for a person{by}")
+    _must_wait(row)
     done: dict[str, Any] = {"what": "answered" if given.answer else "nothing_to_do"}
     if given.note:
         done["note"] = given.note
@@ -59,13 +61,38 @@ async def settle(intake: Intake, row: Mapping[Any, Any], given: Given) -> Mappin
     async with intake.database.write() as db:
         work = intake.work(db)
         if await store.settle(db, row["mail_id"], given.user, work.now, {**row["document"], "settled": done}):
-            meeting_id = row["meeting_id"]
-            meeting = (await meetings.meetings_by_id(db, [meeting_id])).get(meeting_id) if meeting_id else None
-            key = meeting.partition_key if meeting else row["mail_id"][:20]
-            work.emit(Derived(SETTLED, row["mail_id"], key, Unread(row["mail_id"], meeting_id)))
+            await _tell_settled(work, row)
             await intake.finish(work)
         [after] = await store.by_beginning(db, row["mail_id"])
     return after
+
+
+async def again(intake: Intake, row: Mapping[Any, Any]) -> None:
+    """Have the message of a row told apart once more, now that what was wrong on our side is put right. Raises
+    `CannotSettle`.
+    """
+    _must_wait(row)
+    if row["why"] not in OUR_FAULT:
+        raise CannotSettle(f"message {row['mail_id'][:12]} waits for no fault of Quorate's: it would be found the same")
+    async with intake.database.write() as db:
+        work = intake.work(db)
+        if await store.again(db, row["mail_id"]):
+            await _tell_settled(work, row)
+            await intake.finish(work)
+
+
+def _must_wait(row: Mapping[Any, Any]) -> None:
+    if row["state"] != store.FOR_A_PERSON:
+        by = f": {row['settled_by']} settled it" if row["settled_by"] else ""
+        raise CannotSettle(f"message {row['mail_id'][:12]} does not wait for a person{by}")
+
+
+async def _tell_settled(work: Work, row: Mapping[Any, Any]) -> None:
+    """Tell that a message waits for a person no more."""
+    meeting_id = row["meeting_id"]
+    meeting = (await meetings.meetings_by_id(work.db, [meeting_id])).get(meeting_id) if meeting_id else None
+    key = meeting.partition_key if meeting else row["mail_id"][:20]
+    work.emit(Derived(SETTLED, row["mail_id"], key, Unread(row["mail_id"], meeting_id)))
 
 
 async def _event(intake: Intake, row: Mapping[Any, Any], given: Given) -> NewEvent:

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
+from services.foundation.database import DatabaseTrouble
 from services.foundation.documents import Damaged, Documents
 from services.foundation.work import Derived
 from services.intake import store as journal
@@ -74,6 +76,13 @@ class Letter:
         return self.reading.kind if self.reading is not None else "unknown"
 
 
+def _is_of_no_message(wrong: Exception) -> bool:
+    """Whether it is the disk or the database that could not be used: then the system says so, and any message might
+    have met it. A library says `OSError` of content too, and names no error of the system then.
+    """
+    return not isinstance(wrong, OSError) or isinstance(wrong, TimeoutError) or wrong.errno is not None
+
+
 @dataclass(slots=True)
 class Sorter:
     """Sorts what is kept; as many as like may do so beside each other. `kinds` counts what was told apart, by kind."""
@@ -92,21 +101,38 @@ class Sorter:
             letters = await self._claim()
             if not letters:
                 break
-            await self._read_all(letters)
-            await self._decide(letters)
-            await self._keep_files(letters)
-            await self._hand_over(letters)
-            await self._note(letters)
+            try:
+                await self._read_all(letters)
+                await self._decide(letters)
+                await self._keep_files(letters)
+                await self._hand_over(letters)
+                await self._note(letters)
+            except (DatabaseTrouble, OperationalError, OSError) as wrong:
+                if _is_of_no_message(wrong):
+                    await self._give_back(letters)
+                raise
             done += len(letters)
             progress()
         return done
 
     async def _claim(self) -> list[Letter]:
+        """Claim messages; none while their folder is away: that is no try."""
+        async with self.intake.database.read() as db:
+            if await store.oldest_kept(db) is None:
+                return []
+        if not await asyncio.to_thread(self.documents.folder.is_dir):
+            raise FileNotFoundError("the folder of the documents is not there")
         async with self.intake.database.write(alone=False) as db:
             rows = await store.claim(db, AT_ONCE, AT_ONCE_BYTES)
-        if rows and not await asyncio.to_thread(self.documents.folder.is_dir):
-            raise FileNotFoundError("the folder of the documents is not there")
         return [Letter(row) for row in rows]
+
+    async def _give_back(self, letters: Sequence[Letter]) -> None:
+        """Let a try not count that no message is to blame for."""
+        try:
+            async with self.intake.database.write(alone=False) as db:
+                await store.give_back(db, [letter.mail_id for letter in letters])
+        except (DatabaseTrouble, OperationalError, OSError) as wrong:
+            log.warning("mail_try_counts", count=len(letters), reason=type(wrong).__name__)
 
     async def _read_all(self, letters: Sequence[Letter]) -> None:
         for letter in letters:
@@ -147,7 +173,11 @@ class Sorter:
         async with self.intake.database.read() as db:
             asked = await invitations_asked(db, wanted)
             before = await store.copies(db, content_ids)
-        seen = {(row["content_id"], tuple(row["document"].get("invitations", ()))): row["mail_id"] for row in before}
+        seen = {
+            (row["content_id"], tuple(row["document"].get("invitations", ()))): row["mail_id"]
+            for row in before
+            if "copy_of" not in row["document"]  # a copy does not wait: what it is a copy of may be sorted once more
+        }
         for letter in letters:
             self._decide_one(letter, asked)
             if letter.content_id is not None:

@@ -95,6 +95,27 @@ async def claim(db: AsyncConnection, limit: int, most_bytes: int) -> list[Mappin
     return taken
 
 
+async def give_back(db: AsyncConnection, ids: Sequence[str]) -> None:
+    """Note that these messages were not tried after all."""
+    which = among(db, received_mail.c.mail_id, ids)
+    tries = received_mail.c.tries
+    await db.execute(update(received_mail).where(which, _is(KEPT), tries > 0).values(tries=tries - 1))
+
+
+async def again(db: AsyncConnection, mail_id: str) -> bool:
+    """Have a message that waits for a person told apart once more; false where it waits no more."""
+    nothing_known = dict.fromkeys(("content_id", "kind", "why", "invitation_id", "meeting_id"))
+    statement = (
+        update(received_mail)
+        .where(received_mail.c.mail_id == mail_id, _is(FOR_A_PERSON))
+        .values(state=KEPT, tries=0, document={}, **nothing_known)
+    )
+    if not (await db.execute(statement)).rowcount:
+        return False
+    await announce(db, CAME)
+    return True
+
+
 async def copies(db: AsyncConnection, content_ids: Iterable[str]) -> list[Mapping[Any, Any]]:
     """Messages with these contents that were told apart before."""
     found: list[Mapping[Any, Any]] = []

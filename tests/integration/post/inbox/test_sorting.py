@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from errno import EACCES, ENOSPC
 from typing import Any
 from unittest.mock import patch
 
@@ -11,6 +12,7 @@ import pytest
 
 from services.bootstrap import House
 from services.directory import store as directory
+from services.foundation.database import DatabaseTrouble
 from services.foundation.documents import Documents
 from services.mailbox import keeper_of, sorter_of
 from services.participation.store import documents as documents_store
@@ -18,8 +20,8 @@ from services.participation.store import reports as reports_store
 from services.participation.uploads import DOCX, PDF
 from services.post.inbox import sort as sorting
 from services.post.inbox.rules import decide
-from services.post.inbox.settle import CannotSettle, Given, settle
-from services.post.inbox.sort import Sorter
+from services.post.inbox.settle import CannotSettle, Given, again, settle
+from services.post.inbox.sort import TRIES, Sorter
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Embedded
@@ -43,9 +45,9 @@ async def test_an_answer_by_mail_is_what_the_coordinator_sees(house: House) -> N
 async def test_the_same_message_twice_and_by_two_ways_has_one_effect(house: House, clock: MovableClock) -> None:
     camhs, _ = await asked(house)
     raw = camhs.answers(dated=False)  # without a date of its own, when it came is when it was written
-    for again in (raw, raw, raw.replace(b"\r\n", b"\n"), b"Received: from a\r\n\tby b; now\r\n" + raw):
+    for each in (raw, raw, raw.replace(b"\r\n", b"\n"), b"Received: from a\r\n\tby b; now\r\n" + raw):
         clock.advance(timedelta(minutes=1))
-        await take(house, again)
+        await take(house, each)
     await take(house, raw, recipients=[camhs.reply_address], sender=camhs.address)
     assert await counted(house) == {"answers": 1, "events": 1, "mail": 4}
     assert await answered(house) == {"camhs-1": "accepted"}
@@ -304,11 +306,83 @@ async def test_nothing_is_given_up_while_the_folder_of_the_documents_is_away(hou
     await keep(house, camhs.answers())
     folder = keeper_of(house).documents.folder
     folder.rename(folder.with_name("elsewhere"))
-    with pytest.raises(FileNotFoundError):
-        await sorter_of(house).sort()
+    for _ in range(TRIES + 1):
+        with pytest.raises(FileNotFoundError):
+            await sorter_of(house).sort()
     folder.with_name("elsewhere").rename(folder)
     await sorter_of(house).sort()
     assert await answered(house) == {"camhs-1": "accepted"}
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize(
+    ("where", "what", "trouble"),
+    [
+        (Documents, "keep", OSError(ENOSPC, "no space left")),
+        (Documents, "pieces", PermissionError(EACCES, "not now")),
+        (Sorter, "_note", DatabaseTrouble("the database is away", passes=True)),
+    ],
+)
+async def test_no_message_is_given_up_for_a_disk_or_database_that_cannot_be_used(
+    house: House, where: type, what: str, trouble: Exception
+) -> None:
+    camhs, _ = await asked(house)
+    await keep(house, camhs.answers("DECLINED", files=[("Report.pdf", "application/pdf", pdf())]))
+    with patch.object(where, what, side_effect=trouble):
+        for _ in range(TRIES + 1):
+            with pytest.raises(type(trouble)):
+                await sorter_of(house).sort()
+    await sorter_of(house).sort()
+    [row] = await rows(house)
+    assert (row["state"], len(row["document"]["documents"])) == ("understood", 1)
+    assert await answered(house) == {"camhs-1": "declined"}
+
+
+@ON_ONE_STORE
+async def test_a_message_that_a_library_takes_for_a_broken_disk_holds_up_nothing_for_ever(house: House) -> None:
+    camhs, _ = await asked(house)
+    await keep(house, camhs.answers())
+    with patch.object(Documents, "pieces", side_effect=OSError("Invalid data stream")):
+        for _ in range(TRIES):
+            with pytest.raises(OSError, match="Invalid"):
+                await sorter_of(house).sort()
+        await sorter_of(house).sort()
+    [row] = await rows(house)
+    assert (row["state"], row["why"]) == ("for_a_person", "fault")
+
+
+async def test_what_waits_for_a_fault_of_ours_is_told_apart_again_and_waits_for_nobody_then(house: House) -> None:
+    camhs, _ = await asked(house)
+    raw = camhs.answers("DECLINED")
+    with patch.object(sorting, "decide", side_effect=KeyError):
+        rows = await take(house, raw, b"X-Way: another\r\n" + raw)
+    row = next(each for each in rows if each["state"] == "for_a_person")
+    assert (row["why"], len(await waiting(house))) == ("fault", 1)
+    await again(house.intake, row)
+    assert await waiting(house) == []
+    await sorter_of(house).sort()
+    found = await row_of(house, row["mail_id"])
+    assert (found["state"], found["kind"], found["why"]) == ("understood", "reply", None)
+    assert await answered(house) == {"camhs-1": "declined"}
+    with pytest.raises(CannotSettle, match="does not wait"):
+        await again(house.intake, found)
+
+
+@ON_ONE_STORE
+async def test_what_is_for_a_person_after_another_try_waits_again_though_there_is_a_copy(house: House) -> None:
+    camhs, _ = await asked(house)
+    words = message(
+        to=camhs.reply_address, sender=camhs.address, at=house.clock.now(), text="Please ring me."
+    ).as_bytes()
+    with patch.object(sorting, "decide", side_effect=KeyError):
+        rows = await take(house, words, b"X-Way: another\r\n" + words)
+    row = next(each for each in rows if each["state"] == "for_a_person")
+    await again(house.intake, row)
+    await sorter_of(house).sort()
+    found = await row_of(house, row["mail_id"])
+    assert (found["state"], found["why"], len(await waiting(house))) == ("for_a_person", "human_text", 1)
+    with pytest.raises(CannotSettle, match="no fault of Quorate's"):
+        await again(house.intake, found)
 
 
 @ON_ONE_STORE
