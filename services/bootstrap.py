@@ -32,7 +32,7 @@ from services.meetings import handlers as meetings
 from services.meetings import store as meetings_store
 from services.meetings.policy import load_policy
 from services.oversight import handlers as oversight
-from services.oversight import learnt_later, not_invited
+from services.oversight import learnt_later, letters_back, not_invited
 from services.participation import report_letters
 from services.participation.handlers import answers, asking, quoracy, refusals, reports
 from services.participation.store import documents as documents_store  # noqa: F401  # its tables
@@ -60,6 +60,7 @@ HANDLERS: Handlers = {
     "quorate.plan.ended.v1": (quoracy.plans_ended,),
     directory.CHANGED: (meetings.resolve_again, begun.look_back),
     returned.CAME_BACK: (returned.tell_came_back,),
+    returned.LETTER_CAME_BACK: (letters_back.note_letter_came_back, reports.came_back),
     "quorate.report.received.v1": (reports.received, quoracy.told_of_meetings),
     meetings.RESOLVED: (invitations.write, oversight.note_left_out, asking.await_answers, reports.resolved),
     begun.LEARNT_LATER: (learnt_later.note_learnt_later,),

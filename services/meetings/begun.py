@@ -6,7 +6,7 @@ meeting is not resolved again, since nothing can be sent for it. But nobody is l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,10 +20,11 @@ from services.foundation.statements import among, chunks
 from services.foundation.work import Derived, Work
 from services.meetings import store
 from services.meetings.facts import resolve_as_it_was
-from services.meetings.rules import INVITED, RIGHTLY_NOT_ASKED, Entry, Meeting
+from services.meetings.rules import INVITED, RIGHTLY_NOT_ASKED, Entry, Meeting, Resolution
 from services.meetings.rules.words import earlier
 
 LEARNT_LATER = "meetings.learnt_later"
+CORRECTED = "meetings.corrected"
 LOOK_BACK = "meetings.look_back"
 AT_ONCE = 100  # meetings looked at in one transaction; more fall due as timers
 
@@ -37,6 +38,28 @@ class LearntLater:
 
     meeting: Meeting
     missed: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A meeting that has been held is described anew: as it would be resolved now. Its entries stay as they were."""
+
+    meeting: Meeting
+    resolution: Resolution
+
+
+async def look_at_corrected(work: Work, some: Iterable[Meeting]) -> None:
+    """These were described anew: of those that have been held it is told who is not named any more or is now, and who
+    would have been asked for the sake of a child that nobody had named.
+    """
+    held = {each.meeting_id: each for each in some if each.state == store.HELD}
+    if not held:
+        return
+    for meeting_id, (resolution, before) in (await resolve_as_it_was(work.db, held.values(), work.policy)).items():
+        meeting = held[meeting_id]
+        work.emit(Derived(CORRECTED, meeting_id, meeting.partition_key, Corrected(meeting, resolution)))
+        named_before = {child_id for entry in before.values() for child_id in entry.child_ids}
+        _tell_missed(work, meeting, resolution, before, frozenset(meeting.child_ids) - named_before)
 
 
 async def look_back(work: Work, events: Sequence[Derived]) -> None:
@@ -69,18 +92,31 @@ async def _look(work: Work, meeting_ids: Sequence[str]) -> None:
     if not some:
         return
     for meeting_id, (resolution, before) in (await resolve_as_it_was(work.db, some, work.policy)).items():
-        judged = {entry.agency_id for entry in before.values()}
-        missed = tuple(
-            entry
-            for entry in resolution.entries
-            if entry.agency_id is not None
-            and entry.agency_id not in judged
-            and (entry.decision == INVITED or entry.why_not not in RIGHTLY_NOT_ASKED | {"involvement_ended"})
-            and any(reason.rule in _INVOLVED for reason in entry.reasons)
-        )
-        if missed:
-            meeting = found[meeting_id]
-            work.emit(Derived(LEARNT_LATER, meeting_id, meeting.partition_key, LearntLater(meeting, missed)))
+        _tell_missed(work, found[meeting_id], resolution, before)
+
+
+def _tell_missed(
+    work: Work,
+    meeting: Meeting,
+    resolution: Resolution,
+    before: Mapping[str, Entry],
+    new: frozenset[str] = frozenset(),
+) -> None:
+    """Tell whom nobody asked: whoever was involved, and for a child that is `new` to the meeting everyone."""
+    judged = {entry.agency_id for entry in before.values() if entry.agency_id is not None} | before.keys()
+    missed = tuple(
+        entry
+        for entry in resolution.entries
+        if (entry.agency_id or entry.party) not in judged
+        and (entry.decision == INVITED or entry.why_not not in RIGHTLY_NOT_ASKED | {"involvement_ended"})
+        and (_involved(entry) or (entry.child_ids and new.issuperset(entry.child_ids)))
+    )
+    if missed:
+        work.emit(Derived(LEARNT_LATER, meeting.meeting_id, meeting.partition_key, LearntLater(meeting, missed)))
+
+
+def _involved(entry: Entry) -> bool:
+    return entry.agency_id is not None and any(reason.rule in _INVOLVED for reason in entry.reasons)
 
 
 async def _begun(db: AsyncConnection, child_ids: Iterable[str], now: datetime, since: datetime) -> set[str]:

@@ -17,6 +17,7 @@ from services.foundation.clock import london_date
 from services.foundation.history import remember
 from services.foundation.work import Derived, Work
 from services.meetings import store
+from services.meetings.begun import look_at_corrected
 from services.meetings.facts import looks_back, resolve_all
 from services.meetings.rules import Entry, Meeting, Resolution
 
@@ -102,7 +103,7 @@ def _tell_closed(work: Work, found: Mapping[str, Meeting]) -> None:
 async def scheduled(work: Work, events: Sequence[Event]) -> None:
     """A meeting is scheduled: find out who must be there."""
     assert all(isinstance(event.data, MeetingScheduled) for event in events)
-    await _remember(work, _facts(store.DEFINED, events))
+    await look_at_corrected(work, (await _remember(work, _facts(store.DEFINED, events))).values())
 
 
 async def rescheduled(work: Work, events: Sequence[Event]) -> None:
@@ -117,7 +118,7 @@ async def rescheduled(work: Work, events: Sequence[Event]) -> None:
             rows.append(_fact(event, store.PLACED, {"place": event.data.place}))
         if event.data.joining_url is not None:
             rows.append(_fact(event, store.LINKED, {"joining_url": event.data.joining_url}))
-    await _remember(work, rows)
+    await look_at_corrected(work, (await _remember(work, rows)).values())
 
 
 async def cancelled(work: Work, events: Sequence[Event]) -> None:

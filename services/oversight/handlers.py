@@ -69,10 +69,8 @@ async def note_left_out(work: Work, events: Sequence[Derived]) -> None:
     # Whom nobody had asked when a meeting began stays among the exceptions, whatever is learnt afterwards.
     to_come = [each.meeting for each in resolved if each.meeting.starts_at > work.now]
     begun = [each.meeting for each in resolved if each.meeting.starts_at <= work.now]
-    await _reconcile(
-        work, [f for f in found if f.meeting_id in {m.meeting_id for m in to_come}], to_come, OF_RESOLUTION
-    )
-    await _reconcile(
+    await reconcile(work, [f for f in found if f.meeting_id in {m.meeting_id for m in to_come}], to_come, OF_RESOLUTION)
+    await reconcile(
         work, [f for f in found if f.meeting_id in {m.meeting_id for m in begun}], begun, OF_RESOLUTION - {NOT_INVITED}
     )
 
@@ -104,7 +102,7 @@ async def note_closed(work: Work, events: Sequence[Derived]) -> None:
     cancelled = [each.meeting for each in closed if each.meeting.state == "cancelled"]
     for meeting in cancelled:
         work.arm(GONE, meeting.meeting_id, work.now + PATIENCE)
-    await _reconcile(work, [], cancelled, None)
+    await reconcile(work, [], cancelled, None)
 
 
 async def note_sent(work: Work, events: Sequence[Derived]) -> None:
@@ -214,7 +212,7 @@ async def note_missing(work: Work, events: Sequence[Derived]) -> None:
             for meeting_id, each in last.items()
             for missing in each.missing
         ]
-        await _reconcile(work, found, [each.meeting for each in last.values()], kinds)
+        await reconcile(work, found, [each.meeting for each in last.values()], kinds)
 
 
 async def note_mail_waits(work: Work, events: Sequence[Derived]) -> None:
@@ -261,7 +259,7 @@ async def still_there(work: Work, keys: Sequence[str]) -> None:
     await apply(work, found, set(), await store.of_meetings(work.db, found_meetings), found_meetings)
 
 
-async def _reconcile(
+async def reconcile(
     work: Work, found: Sequence[Finding], some: Sequence[Meeting], kinds: frozenset[str] | None
 ) -> None:
     """Make the exceptions of these kinds (None: of every kind but mail, which a person settles) be the ones found, for

@@ -154,3 +154,48 @@ async def test_more_meetings_than_one_transaction_takes_are_looked_at_by_timers(
     assert await missed(house) == []
     await house.tick()
     assert len(await missed(house)) == 1
+
+
+async def children_left_out(house: House) -> list[str]:
+    async with house.database.read() as db:
+        found = await list_exceptions(db)
+    return [each["child_id"] for each in found if each["kind"] == "sibling_without_entry"]
+
+
+@pytest.mark.parametrize("order", ["held, then corrected", "corrected, then held"])
+async def test_a_child_that_a_correction_adds_to_a_held_meeting_leaves_nobody_out_silently(
+    house: House, embedded: Door, clock: MovableClock, order: str
+) -> None:
+    await take(embedded, events.agency(CAMHS), events.child(), events.involvement(), events.meeting())
+    await take(embedded, events.child("c2"), events.agency("gp-1"))
+    await take(embedded, events.involvement(person_id="c2", agency_id="gp-1"))
+    await house.drain()
+    clock.set(events.MEETING_AT + DAYS)
+    await house.drain()
+    assert await children_left_out(house) == ["c2"]
+    async with house.database.read() as db:
+        before = await meetings.entries_of(db, ["m1"])
+    held = events.held(time=events.MEETING_AT + DAYS / 12)
+    corrected = events.meeting(children=["c1", "c2"], time=events.MEETING_AT + DAYS / 2)
+    for each in (held, corrected) if order.startswith("held") else (corrected, held):
+        await take(embedded, each)
+    await house.drain()
+    assert len(await missed(house, "gp-1")) == 1
+    assert await missed(house, CAMHS) == []
+    assert await children_left_out(house) == []
+    if order.startswith("held"):
+        async with house.database.read() as db:
+            assert await meetings.entries_of(db, ["m1"]) == before
+
+
+async def test_a_child_that_a_correction_takes_out_of_a_held_meeting_is_told_of(
+    house: House, embedded: Door, clock: MovableClock
+) -> None:
+    await take(embedded, events.child(), events.child("c2"), events.meeting(children=["c1", "c2"]))
+    clock.set(events.MEETING_AT + DAYS)
+    await take(embedded, events.held(time=clock.now()))
+    assert await children_left_out(house) == []
+    await take(embedded, events.meeting(time=clock.now()))
+    assert await children_left_out(house) == ["c2"]
+    await take(embedded, events.rescheduled(starts_at=events.MEETING_AT + DAYS / 24, time=clock.now() + DAYS / 24))
+    assert await children_left_out(house) == ["c2"]
