@@ -94,7 +94,8 @@ def missed(each: Asked, asked_on: date, by: date, since: datetime) -> Missing:
     if each.proposes:
         text = f"Asked on {say(asked_on)}: they propose another time, and have not said whether they come to this one."
     elif each.heard.superseded:
-        text = f"Asked on {say(asked_on)}, and no answer by {say(by)}: the one that they gave was to an earlier time."
+        what = "an earlier time" if _was_to_another_time(each) else "an earlier invitation"
+        text = f"Asked on {say(asked_on)}, and no answer by {say(by)}: the one that they gave was to {what}."
     standing = each.invitation
     about = f"invitation:{standing.invitation_id}"
     return Missing(NO_ANSWER, about, text, standing.agency_id, standing.person_id, since)
@@ -124,6 +125,17 @@ def answered_the_past(each: Asked) -> Told | None:
         return None
     last = each.heard.superseded[-1]
     return _told_in(each.messages, last) or standing.told
+
+
+def _was_to_another_time(each: Asked) -> bool:
+    """Whether the party's last answer was to another time than the present one, rather than to an invitation that has
+    been taken back since, or that went to another address. One that names no message is to what it had been sent.
+    """
+    last, now = each.heard.superseded[-1], each.invitation.told
+    requests = [message for message in each.messages if message.method == REQUEST]
+    before = [message for message in requests if message.left_at is not None and message.left_at <= last.given]
+    told = _told_in(each.messages, last) or next((message.told for message in (*before[-1:], *requests)), now)
+    return (told.starts_at, told.ends_at) != (now.starts_at, now.ends_at)
 
 
 def _told_in(messages: Sequence[Message], answer: Answer) -> Told | None:

@@ -267,6 +267,27 @@ async def test_a_new_time_begins_the_wait_anew(house: House, embedded: Embedded,
     assert silence["gp-1"].endswith("the one that they gave was to an earlier time.")
 
 
+@pytest.mark.parametrize("why", ["asked_again", "new_address"])
+async def test_an_answer_to_an_invitation_that_was_renewed_for_the_same_time_is_not_said_to_be_to_another_time(
+    house: House, embedded: Embedded, clock: MovableClock, why: str
+) -> None:
+    await begin(embedded)
+    clock.advance(HOUR)
+    await after(embedded, events.answered(agency_id="gp-1", answer="declined", at=clock.now(), sequence=0))
+    clock.advance(HOUR)
+    if why == "asked_again":
+        conflict = {"agency_id": "gp-1", "reason": "conflict_of_interest", "note": "A relative works there"}
+        await after(embedded, conference(do_not_invite=[conflict], time=clock.now()))
+        clock.advance(HOUR)
+        mails = await after(embedded, conference(time=clock.now()))
+    else:
+        mails = await after(embedded, events.agency("gp-1", channels=[events.secure("new@surgery.nhs.example")]))
+    assert len(mails) == 1
+    await at(house, clock, MISSED)
+    text = "Asked on 2 March 2026, and no answer by 24 March 2026: the one that they gave was to an earlier invitation."
+    assert (await silent(house))["gp-1"] == text
+
+
 @pytest.mark.parametrize("days", [0, 60], ids=["at_its_time", "moved_far_away"])
 async def test_no_answer_is_missed_any_more_where_the_kind_is_corrected_to_one_that_waits_for_none(
     house: House, embedded: Embedded, clock: MovableClock, days: int

@@ -184,6 +184,25 @@ def test_what_is_missing_names_days_and_nobody() -> None:
     assert (found.kind, found.about, found.agency_id, found.due_at) == ("no_answer", "invitation:i1", "gp-1", since)
 
 
+@pytest.mark.parametrize("sequence", [0, None])
+@pytest.mark.parametrize(("told", "to"), [(EARLIER, "an earlier time"), (TIME, "an earlier invitation")])
+def test_what_is_missing_says_what_the_answer_that_does_not_count_was_to(
+    told: Told, to: str, sequence: int | None
+) -> None:
+    first = message(0, NOW - 2 * DAY, told=told)
+    found = missing(party(first, message(), past=answer(NOW - DAY, sequence)), WANTED, STARTS)
+    assert found is not None
+    text = "Asked on 2 November 2026, and no answer by 26 November 2026: the one that they gave was to "
+    assert found.text == f"{text}{to}."
+
+
+def test_what_was_agreed_before_anything_was_sent_was_to_the_first_time() -> None:
+    agreed = answer(NOW - 3 * DAY, None)
+    found = missing(party(message(0, NOW - 2 * DAY, told=EARLIER), message(), past=agreed), WANTED, STARTS)
+    assert found is not None
+    assert found.text.endswith("was to an earlier time.")
+
+
 MOMENTS = st.datetimes(datetime(2026, 10, 1), datetime(2026, 12, 2), timezones=st.just(UTC))  # noqa: DTZ001  # given
 
 
