@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,8 @@ UNNAMED = "file"
 
 # What would move a terminal's cursor or turn the direction of writing around.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_TOKENS = re.compile(r"\b(reply|bounce)\+[0-9a-f]{52}@", re.IGNORECASE)
+_TOKENS = re.compile(r"(reply|bounce)\+[0-9a-f]{52}@", re.IGNORECASE)
+_LINKS = re.compile("[0-9a-f]{26}-[0-9a-f]{1,9}-[0-9a-f]{26}", re.IGNORECASE)  # the last part of a link to answer by
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,13 @@ def show(documents: Documents, row: Mapping[Any, Any]) -> Shown:
 def laid_out(raw: bytes, *, beginning_only: bool = False) -> Shown:
     """A message laid out for reading; whatever the bytes are."""
     message = Message(raw)
-    texts: list[str] = []
+    texts: list[Part] = []
     files: list[File] = []
     for part in message.top.walk():
         if part.parts or part.media_type.startswith("multipart/"):
             continue
         if part.media_type in ("text/plain", "text/html") and part.disposition != "attachment":
-            text = message.text(part)
-            texts.append(plain(text) if part.media_type == "text/html" else text)
+            texts.append(part)
         elif not beginning_only:
             files.append(_file(message, part, len(files) + 1))
     headers = tuple(
@@ -68,7 +69,7 @@ def laid_out(raw: bytes, *, beginning_only: bool = False) -> Shown:
         for name in HEADERS
         for value in message.top.headers.get(name.lower(), ())[:20]
     )
-    return Shown(headers, _together(texts), tuple(files), beginning_only)
+    return Shown(headers, _together(_text(message, part) for part in texts), tuple(files), beginning_only)
 
 
 def _file(message: Message, part: Part, number: int) -> File:
@@ -76,13 +77,28 @@ def _file(message: Message, part: Part, number: int) -> File:
     return File(name, part.media_type, message.content(part))
 
 
-def _together(texts: list[str]) -> str:
-    """The texts one after the other; what an HTML part repeats of the plain one stands once."""
+def _text(message: Message, part: Part) -> str:
+    text = message.text(part)
+    return plain(text) if part.media_type == "text/html" else text
+
+
+def _together(texts: Iterable[str]) -> str:
+    """The texts one after the other, as far as they are shown; what an HTML part repeats of the plain one stands once.
+    No more of them are made than are shown.
+    """
     shown: list[str] = []
+    before: set[bytes] = set()
+    length = 0
     for text in texts:
         own = harmless(text.replace("\r\n", "\n").replace("\r", "\n")).strip()
-        if own and not any(own.split() == before.split() for before in shown):
-            shown.append(own)
+        same = hashlib.sha256(" ".join(own.split()).encode()).digest()
+        if not own or same in before:
+            continue
+        before.add(same)
+        shown.append(own)
+        length += len(own)
+        if length >= LONGEST_TEXT:
+            break
     return "\n\n".join(shown)[:LONGEST_TEXT]
 
 
@@ -90,4 +106,4 @@ def harmless(text: str) -> str:
     """Text without the characters that do something to a screen, and without the tokens by which parties are known: who
     reads over somebody's shoulder could answer for them.
     """
-    return _TOKENS.sub(r"\1+…@", _CONTROLS.sub("\ufffd", text))
+    return _LINKS.sub("…", _TOKENS.sub(r"\1+…@", _CONTROLS.sub("\ufffd", text)))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from services.invitations.tokens import answer_link
+from services.post.inbox import show
 from services.post.inbox.copies import content_id
-from services.post.inbox.show import laid_out
+from services.post.inbox.reading.words import plain
+from services.post.inbox.show import LONGEST_TEXT, laid_out
+from tests.mail.pieces import message as written
+from tests.mail.pieces import multipart, part
 from tests.replies import message, with_files
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -40,6 +47,33 @@ def test_a_token_is_not_shown() -> None:
     token = "reply+" + "0a" * 26
     shown = laid_out(raw(f"Write to {token}@quorate.example"))
     assert shown.text == "Write to reply+…@quorate.example"
+
+
+@pytest.mark.parametrize("in_letters", [str, str.upper])
+def test_a_link_to_answer_by_is_not_shown_in_whatever_text_it_stands(in_letters: Callable[[str], str]) -> None:
+    link = answer_link(b"key", "0a" * 13, "a@b.example", AT)
+    quoted = f"> Answer here: https://quorate.example/answer/{in_letters(link)}/report"
+    html = f'<p>Answer <a href="x">https://quorate.example/answer/{in_letters(link)}</a></p>'
+    shown = laid_out(raw(quoted, html))
+    assert shown.text == (
+        "> Answer here: https://quorate.example/answer/…/report\n\nAnswer https://quorate.example/answer/…"
+    )
+
+
+def test_of_many_texts_no_more_are_read_than_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    def reading(html: str) -> str:
+        read.append(html)
+        return plain(html)
+
+    monkeypatch.setattr(show, "plain", reading)
+    long = "word " * (LONGEST_TEXT // 10)
+    parts = [part("text/html", f"<p>{number} {long}</p>") for number in (1, 1, 2, 3, 4)]
+    shown = laid_out(written(multipart("mixed", parts)))
+    assert len(shown.text) == LONGEST_TEXT
+    assert len(read) == 3
+    assert [word for word in shown.text.split() if word != "word"] == ["1", "2"]
 
 
 @given(some.binary(max_size=2_000))
