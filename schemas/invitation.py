@@ -18,6 +18,7 @@ from schemas.vocabulary import (
     Flag,
     Id,
     Instant,
+    Kind,
     Line,
     StatusCode,
     Text,
@@ -94,7 +95,8 @@ class InvitationBounced(_OfOneParty):
 
     `status` is the enhanced status code. `permanent`: it will not be tried again. `sequence` and `revision` name the
     message where that is known. `for_other_meetings`: what it says of the address may hold for them too; false where
-    the report is not sure to be of a message that was sent.
+    the report is not sure to be of a message that was sent. `letter`: it was no invitation, but a letter of this kind
+    that belongs to one.
     """
 
     address: BareAddress
@@ -103,16 +105,20 @@ class InvitationBounced(_OfOneParty):
     at: Instant
     sequence: Sequence | None = None
     revision: Sequence | None = None
-    for_other_meetings: Flag = True
+    for_other_meetings: Flag | None = None
+    letter: Kind | None = None
 
 
 class InvitationReceived(_OfOneParty):
-    """`quorate.invitation.received.v1`: a mail server said that it has put the message into the mailbox."""
+    """`quorate.invitation.received.v1`: a mail server said that it has put the message into the mailbox. `letter` as in
+    `quorate.invitation.bounced.v1`.
+    """
 
     address: BareAddress
     at: Instant
     sequence: Sequence | None = None
     revision: Sequence | None = None
+    letter: Kind | None = None
 
 
 class InvitationObserved(Payload):

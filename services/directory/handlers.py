@@ -155,7 +155,8 @@ async def addresses_bounced(work: Work, events: Sequence[Event]) -> None:
         assert isinstance(said, InvitationBounced)
         if not said.permanent:
             continue
-        gives_up, address = returned(said.status).gives_up and said.for_other_meetings, said.address.lower()
+        gives_up = returned(said.status).gives_up and said.for_other_meetings is not False
+        address = said.address.lower()
         meeting_id = None if gives_up else said.meeting_id
         bounce = f"{meeting_id or ''}|{address}"
         version = _version(event, bounce=bounce, address=address, meeting_id=meeting_id, status=said.status)

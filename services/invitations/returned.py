@@ -3,11 +3,14 @@
 Both are about the latest message of an invitation, or about an older one: that is kept in the journal, and changes
 nothing here. A bounce after a delivery counts, and a delivery after a bounce of the same message does not: a message
 that was put into one mailbox and came back from the next has not reached everyone it was for.
+
+A letter that belongs to an invitation, and is none, says nothing of whether the invitation arrived: that stays as it
+is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +32,7 @@ from services.meetings import store as meetings
 from services.meetings.handlers import STARTS
 
 CAME_BACK = "invitations.came_back"
+LETTER_CAME_BACK = "invitations.letter_came_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,16 @@ class CameBack:
     outcome: InvitationUndelivered
 
 
+@dataclass(frozen=True, slots=True)
+class LetterCameBack:
+    """A letter that belongs to an invitation came back; `sequence` is the one at which it was written, where known."""
+
+    invitation: Invitation
+    letter: str
+    sequence: int | None
+    status: str
+
+
 async def bounced(work: Work, events: Sequence[Event]) -> None:
     """The latest message came back for good: nobody was invited by it. What is only delayed changes nothing, since the
     mail server says how that ends.
@@ -46,10 +60,17 @@ async def bounced(work: Work, events: Sequence[Event]) -> None:
     final = [event for event in events if isinstance(event.data, InvitationBounced) and event.data.permanent]
     standing = await store.of_meetings(work.db, {event.data.meeting_id for event in final})  # type: ignore[attr-defined]
     found: dict[str, Invitation] = {}
+    named: set[str] = set()
     for event in final:
         said = event.data
         assert isinstance(said, InvitationBounced)
         for invitation in _meant(said, standing):
+            if said.letter is not None:
+                letter = LetterCameBack(invitation, said.letter, said.sequence, said.status)
+                work.emit(Derived(LETTER_CAME_BACK, invitation.meeting_id, event.partition_key, letter))
+                continue
+            if said.revision is not None:
+                named.add(invitation.invitation_id)
             if invitation.invitation_id in found or invitation.came_back:
                 continue
             found[invitation.invitation_id] = invitation
@@ -58,12 +79,13 @@ async def bounced(work: Work, events: Sequence[Event]) -> None:
             work.emit(
                 Derived(CAME_BACK, invitation.meeting_id, event.partition_key, CameBack(event.partition_key, outcome))
             )
-    await _note(work, [each for each in found.values() if each.state != CANCELLED])
+    await _note(work, [each for each in found.values() if each.state != CANCELLED], named)
 
 
-async def _note(work: Work, some: Sequence[Invitation]) -> None:
-    """Note what came back. An invitation that was sent under no earlier SEQUENCE has asked nobody; and where the
-    meeting has begun, it is to be seen again who was not invited to it.
+async def _note(work: Work, some: Sequence[Invitation], named: Collection[str]) -> None:
+    """Note what came back. An invitation that was sent under no earlier SEQUENCE has asked nobody, where that very
+    message is `named` and was in no mailbox before; and where the meeting has begun, it is to be seen again who was
+    not invited to it.
     """
     rows = await store.rows_by_id(work.db, [each.invitation_id for each in some])
     unasked = [
@@ -72,6 +94,8 @@ async def _note(work: Work, some: Sequence[Invitation]) -> None:
         if (asked_at := rows[each.invitation_id]["asked_at"]) is not None
         and asked_at >= each.since
         and each.revision == 0
+        and each.invitation_id in named
+        and each.state != DELIVERED
     ]
     await store.note_returned(work.db, [each.invitation_id for each in some], unasked)
     about = {each.meeting_id for each in some}
@@ -95,6 +119,8 @@ async def received(work: Work, events: Sequence[Event]) -> None:
     for event in events:
         said = event.data
         assert isinstance(said, InvitationReceived)
+        if said.letter is not None:
+            continue
         for invitation in _meant(said, standing):
             known = invitation.invitation_id in found or invitation.state == DELIVERED or invitation.came_back
             if known:

@@ -61,11 +61,14 @@ TAKEN = {
     "quorate.invitation.requested.v1": ("quorate.responses", "meeting_id agency_id? person_id? team_id? at"),
     "quorate.invitation.bounced.v1": (
         "quorate.responses",
-        "meeting_id agency_id? person_id? team_id? address status permanent at sequence? revision?",
+        (
+            "meeting_id agency_id? person_id? team_id? address status permanent at sequence? revision? "
+            "for_other_meetings? letter?"
+        ),
     ),
     "quorate.invitation.received.v1": (
         "quorate.responses",
-        "meeting_id agency_id? person_id? team_id? address at sequence? revision?",
+        "meeting_id agency_id? person_id? team_id? address at sequence? revision? letter?",
     ),
     "quorate.quoracy.excepted.v1": ("quorate.responses", "meeting_id allows by reason at"),
     "quorate.invitation.observed.v1": ("quorate.responses", "meeting_id agency_id address at evidence?"),

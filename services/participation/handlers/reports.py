@@ -17,11 +17,12 @@ from schemas.outcomes import InvitationSent, InvitationUndelivered
 from schemas.policy import Policy
 from schemas.report import ReportReceived
 from services.directory import store as directory
-from services.foundation.letters import Attempt
+from services.foundation.letters import Attempt, tell_settled, watch
 from services.foundation.work import Derived, Work
 from services.invitations import store as invitations
 from services.invitations.readers import Names, for_all_readers, for_reader
-from services.invitations.rules import Invitation
+from services.invitations.returned import LetterCameBack
+from services.invitations.rules import BOUNCED, Invitation
 from services.meetings import store as meetings
 from services.meetings.handlers import Closed, Resolved
 from services.meetings.rules import Entry, Meeting
@@ -109,6 +110,7 @@ async def due(work: Work, keys: Sequence[str]) -> None:
 
 async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
     """The letter that asks somebody who does not come for a report did not go: a person has to ask."""
+    tell_settled(work, attempts)
     failed = {each.row.key: each for each in attempts if each.state == "failed" and each.row.name == REQUEST_LETTER}
     kept = await store.requests_of(work.db, failed)
     changed = [
@@ -117,6 +119,24 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
         for request in of_invitation.values()
         if request.kind in _kinds(failed[invitation_id].row.params)
         and request.told_sequence == failed[invitation_id].row.params.get("sequence")
+        and request.ended_at is None
+    ]
+    await store.put_requests(work.db, [], changed)
+    await review(work, {request.meeting_id for request in changed})
+
+
+async def came_back(work: Work, events: Sequence[Derived]) -> None:
+    """The letter that asks somebody who does not come for a report came back: a person has to ask."""
+    some: list[LetterCameBack] = [event.data for event in events]
+    lost = {each.invitation.invitation_id: each for each in some if each.letter == REQUEST_LETTER}
+    kept = await store.requests_of(work.db, lost)
+    changed = [
+        replace(request, failure=BOUNCED)
+        for invitation_id, of_invitation in kept.items()
+        for request in of_invitation.values()
+        if request.told_sequence is not None
+        and lost[invitation_id].sequence in (None, request.told_sequence)
+        and request.because == FOR_APOLOGIES
         and request.ended_at is None
     ]
     await store.put_requests(work.db, [], changed)
@@ -336,6 +356,7 @@ async def _post(work: Work, standing: _Standing, letters: Sequence[tuple[str, In
             ],
         }
         work.post(name, invitation.invitation_id, params)
+    watch(work, about)
 
 
 def _has_a_day(meeting: Meeting, each: Owed, now: datetime) -> bool:

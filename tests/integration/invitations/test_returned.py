@@ -124,7 +124,7 @@ async def test_the_new_reader_is_asked_by_that_message_and_from_then_the_notice_
     await begin(embedded, events.secure(OWN))
     assert await listed(house, "invited_late") == []
     clock.set(STARTS - DAY)
-    await after(embedded, events.bounced(address=TEAM, at=clock.now()))
+    await after(embedded, events.bounced(address=TEAM, at=clock.now(), sequence=0, revision=0))
     [late] = await listed(house, "invited_late")
     assert "Asked on 31 March 2026 for 1 April 2026" in late
     assert (await shown(house))["invitation"]["asked_at"] == clock.now().isoformat()

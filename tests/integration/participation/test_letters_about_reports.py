@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from services.bootstrap import House
 from services.invitations import store as invitations
@@ -12,7 +15,7 @@ from services.participation.store.documents import Refusal
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Door
-from tests.integration.participation.test_reports import CAMHS, REMINDER, at, invited, sent, take
+from tests.integration.participation.test_reports import CAMHS, REMINDER, at, invited, raised, sent, take
 
 ADDRESS = "camhs-1@agencies.gov.example"
 DAY = timedelta(days=1)
@@ -60,3 +63,54 @@ async def test_a_file_that_was_refused_is_not_missed_at_a_meeting_that_will_not_
     await take(embedded, events.answered(answer="declined", at=clock.now()))
     await take(embedded, events.rescheduled(time=clock.now()))
     assert await listed(house, "report_refused") == []
+
+
+async def invitation_of(house: House) -> tuple[str, bool]:
+    """The state of the invitation of CAMHS, and whether anybody counts as asked by it."""
+    name = await name_of(house)
+    async with house.database.read() as db:
+        row = (await invitations.rows_by_id(db, [name]))[name]
+    return row["state"], row["asked_at"] is not None
+
+
+async def test_a_reminder_that_comes_back_leaves_the_invitation_as_it_was_and_a_person_is_told(
+    house: House, embedded: Door, clock: MovableClock
+) -> None:
+    await invited(embedded)
+    await take(embedded, events.received(address=ADDRESS, sequence=0, revision=0), events.answered())
+    assert len(await at(house, clock, REMINDER)) == 2
+    back: dict[str, Any] = {"sequence": 0, "letter": "report_reminder", "status": "5.2.2"}
+    await take(embedded, events.bounced(address=ADDRESS, at=clock.now(), **back))
+    assert await invitation_of(house) == ("delivered", True)
+    [text] = await listed(house, "undelivered")
+    assert text.startswith("The reminder of their report came back: ")
+    await at(house, clock, events.MEETING_AT)
+    assert await listed(house, "not_invited") == []
+
+
+async def test_a_letter_that_asks_for_a_report_and_comes_back_is_one_that_did_not_reach_them(
+    house: House, embedded: Door, clock: MovableClock
+) -> None:
+    await invited(embedded, "strategy_discussion")
+    await take(embedded, events.answered(answer="declined"))
+    assert len(await sent(house)) == 1
+    back: dict[str, Any] = {"sequence": 0, "letter": "report_request", "status": "5.2.2"}
+    await take(embedded, events.bounced(address=ADDRESS, at=clock.now(), **back))
+    assert (await raised(house))["apologies_without_report"].endswith("has not reached them: ask them another way.")
+    assert await invitation_of(house) == ("sent", True)
+
+
+async def test_a_letter_in_the_mailbox_says_nothing_of_the_invitation(house: House, embedded: Door) -> None:
+    await invited(embedded)
+    await take(embedded, events.received(address=ADDRESS, sequence=0, letter="report_reminder"))
+    assert await invitation_of(house) == ("sent", True)
+
+
+@pytest.mark.parametrize("named", [{}, {"sequence": 0}], ids=["not named", "revision not named"])
+async def test_what_came_back_without_saying_what_it_was_does_not_make_them_unasked(
+    house: House, embedded: Door, clock: MovableClock, named: dict[str, Any]
+) -> None:
+    await invited(embedded)
+    clock.advance(DAY)
+    await take(embedded, events.bounced(address=ADDRESS, at=clock.now(), status="5.2.2", **named))
+    assert await invitation_of(house) == ("undelivered", True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from schemas.payload import Payload
 from services.post.inbox.reading.found import Attendee, Reading
@@ -25,7 +26,10 @@ ANYBODYS = frozenset(
 )
 """Domains at which anybody may have an address: to share one with an agency says nothing."""
 
-_MESSAGE_ID = re.compile(r"([0-9a-f]{26})\.([0-9]{1,9})\.([0-9]{1,9})@(.+)", re.IGNORECASE)
+_MESSAGE_ID = re.compile(
+    r"([0-9a-f]{26})\.([0-9]{1,9})\.(?:([0-9]{1,9})|([a-z_]{2,64})\.[a-z0-9_.]{1,200})@(.+)", re.IGNORECASE
+)
+"""Of an invitation, with its revision; or of a letter that belongs to one, with the letter's name and what it is of."""
 _UID = re.compile(r"([0-9a-f]{26})@(.+)", re.IGNORECASE)
 _NOT_IN_A_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
 _NOT_IN_A_LINE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
@@ -91,7 +95,8 @@ class Message:
 def named(reading: Reading, domain: str) -> set[str]:
     """The invitations that a message names in a UID or a Message-ID: anybody can write those."""
     ids = (*reading.message_ids, *(each.message_id for each in reading.bounces if each.message_id))
-    found = {of_uid(each.uid, domain) for each in reading.calendar} | {of_message_id(each, domain)[0] for each in ids}
+    found = {of_uid(each.uid, domain) for each in reading.calendar}
+    found |= {of_message_id(each, domain).invitation_id for each in ids}
     return {each for each in found if each is not None}
 
 
@@ -101,12 +106,24 @@ def of_uid(uid: str, domain: str) -> str | None:
     return found[1].lower() if found and found[2].lower() == domain else None
 
 
-def of_message_id(message_id: str, domain: str) -> tuple[str | None, int | None, int | None]:
-    """Invitation, SEQUENCE and revision of a Message-ID of ours."""
+class Named(NamedTuple):
+    """What a Message-ID of ours says: the invitation and its SEQUENCE, and the revision or which letter it is."""
+
+    invitation_id: str | None = None
+    sequence: int | None = None
+    revision: int | None = None
+    letter: str | None = None
+
+
+def of_message_id(message_id: str, domain: str) -> Named:
+    """Which message a Message-ID names; nothing where it is none of ours."""
     found = _MESSAGE_ID.fullmatch(message_id)
-    if found is None or found[4].lower() != domain:
-        return None, None, None
-    return found[1].lower(), int(found[2]), int(found[3])
+    if found is None or found[5].lower() != domain:
+        return Named()
+    revision, letter = found[3], found[4]
+    return Named(
+        found[1].lower(), int(found[2]), int(revision) if revision else None, letter.lower() if letter else None
+    )
 
 
 def line(value: str | None) -> str | None:

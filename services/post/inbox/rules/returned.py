@@ -33,7 +33,7 @@ def _event(message: Message, bounce: Bounce) -> NewEvent | None:
     """
     if bounce.action in ("relayed", "expanded"):
         return None
-    named, sequence, revision = of_message_id(bounce.message_id or "", message.domain)
+    named, sequence, revision, letter = of_message_id(bounce.message_id or "", message.domain)
     if named is not None and named not in message.known:
         raise ForAPerson("uid_of_another_invitation")
     asked = message.known[named] if named is not None else message.about_one()
@@ -44,7 +44,7 @@ def _event(message: Message, bounce: Bounce) -> NewEvent | None:
         "person_id": asked.person_id,
         "team_id": asked.team_id,
     }
-    about = {"address": address, "at": message.at, "sequence": sequence, "revision": revision}
+    about = {"address": address, "at": message.at, "sequence": sequence, "revision": revision, "letter": letter}
     if bounce.action == "delivered":
         return message.event(RECEIVED, asked, InvitationReceived.model_validate(party | about))
     final = bounce.action == "failed"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from schemas.invitation import InvitationAnswered, InvitationBounced, InvitationCountered
+from services.foundation.settings import Settings
+from services.participation import report_letters
 from services.post.inbox.reading import read
 from services.post.inbox.rules import Decision, decide
 from tests.mail import oddities, replies, returned
@@ -23,6 +26,7 @@ from tests.mail.invited import (
     RELATIVES,
     STAMP,
     WRITTEN,
+    message_id,
     reply_address,
     uid,
 )
@@ -221,7 +225,7 @@ def test_a_time_that_nobody_can_be_sure_of_is_for_a_person(times: tuple[str, ...
 
 @pytest.mark.parametrize(
     "words",
-    ["a\x00\x1bb\x7f", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "x" * 30_000, "\u202egnp.exe"],
+    ["a\x00\x1bb\x7f", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "x" * 3_000, "\u202egnp.exe"],
 )
 def test_whatever_words_come_they_can_be_kept(words: str) -> None:
     data = answered(
@@ -251,6 +255,17 @@ def test_what_came_back_is_the_message_that_it_names() -> None:
     assert isinstance(event.data, InvitationBounced)
     assert (event.data.sequence, event.data.revision, event.data.address) == (1, 0, DUTY)
     assert event.data.for_other_meetings
+
+
+@pytest.mark.parametrize("letter", ["report_request", "report_reminder"])
+def test_a_letter_about_a_report_that_came_back_is_no_invitation(letter: str) -> None:
+    wanted = [{"kind": each, "due_at": "2026-03-30T23:00:00+00:00"} for each in ("report", "care_plan")]
+    settings = Settings(home=Path("nowhere"), mail_domain=DOMAIN)
+    params = {"invitation_id": INVITATION, "sequence": 1, "wanted": wanted}
+    own = report_letters.message_id(letter, params, settings).strip("<>")
+    (event,) = decided(returned.postfix().replace(message_id().encode(), own.encode())).events
+    assert isinstance(event.data, InvitationBounced)
+    assert (event.data.letter, event.data.sequence, event.data.revision) == (letter, 1, None)
 
 
 def test_what_came_back_from_an_address_that_has_been_replaced_since_is_of_that_address() -> None:
