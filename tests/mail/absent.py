@@ -27,12 +27,18 @@ def google() -> bytes:
 
 
 def vacation() -> bytes:
-    """vacation(1), the old one."""
+    """vacation(1)."""
+    said = ("Precedence: bulk", "Auto-Submitted: auto-replied")
+    return message(part("text/plain", WORDS), *said, subject="away from my mail")
+
+
+def junk() -> bytes:
+    """vacation(1), the old one: lists and people's own programs write the same."""
     return message(part("text/plain", WORDS), "Precedence: junk", subject="away from my mail")
 
 
 def suppressing() -> bytes:
-    """An older Exchange, with one header to tell it by."""
+    """Exchange says this of what people write, too."""
     return message(part("text/plain", WORDS), "X-Auto-Response-Suppress: OOF, AutoReply")
 
 

@@ -167,7 +167,8 @@ _TABLE: tuple[tuple[str, bytes, str, str], ...] = (
     ("away, exchange", absent.exchange(), "auto_reply", ""),
     ("away, google", absent.google(), "auto_reply", ""),
     ("away, vacation", absent.vacation(), "auto_reply", ""),
-    ("away, older exchange", absent.suppressing(), "auto_reply", ""),
+    ("away, and nothing says so for sure", absent.junk(), "text", "? human_text"),
+    ("a server that asks for no automatic answer", absent.suppressing(), "text", "? human_text"),
     ("away, with our invitation", absent.with_the_invitation(), "auto_reply", ""),
     ("accepted by a program", absent.accepting(), "auto_reply", "? automatic_answer"),
 )

@@ -93,7 +93,7 @@ class _Contents:
         of_method = {method: tuple(each for each in self.answers if each.method == method) for method in _KINDS}
         kind: Kind = "report" if self.attachments else "text" if text else "unknown"
         kind = next((method for method in _KINDS if of_method[method]), kind)
-        if automatic == "replied" or self.was_displayed or (automatic and not self.answers):
+        if automatic == "replied" or self.was_displayed:
             kind = "auto_reply"
         return replace(
             said,

@@ -82,6 +82,8 @@ def _judged(message: Message, uses: set[str]) -> tuple[list[NewEvent], list[NewR
         raise ForAPerson("wrong_address")
     events = answers(message)
     files = [] if doubt in _INCOMPLETE else reports(message)
+    if reading.automatic and reading.attachments and not reading.calendar:
+        raise ForAPerson("automatic_answer")
     if doubt is None and (any(map(is_message, reading.attachments)) or (reading.text and not reading.calendar)):
         doubt = "human_text"
     if doubt is None and not reading.calendar and not files:
