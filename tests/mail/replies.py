@@ -35,12 +35,13 @@ def outlook(partstat: str = "ACCEPTED", comment: str = "", *more: str) -> bytes:
     object_ = calendar(*own, before=WINDOWS_ZONE).replace(
         "DTSTART:20261201T100000Z", "DTSTART;TZID=GMT Standard Time:20261201T100000"
     )
+    words = comment.replace("\\n", "\n").replace("\\", "")
     html = f"<html><head><style>p {{margin:0}}</style></head><body><p>{comment}&nbsp;</p></body></html>"
     return message(
         multipart(
             "alternative",
             [
-                part('text/plain; charset="iso-8859-1"', comment + "\n", "quoted-printable"),
+                part('text/plain; charset="iso-8859-1"', words + "\n", "quoted-printable"),
                 part('text/html; charset="iso-8859-1"', html, "quoted-printable"),
                 answer(object_, "base64"),
             ],

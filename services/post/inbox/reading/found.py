@@ -100,7 +100,8 @@ class Reading:
 
     `addresses` are all that it was sent to, as found, in small letters: the envelope's first. `message_ids` are those
     that it answers or that came back with it, without brackets. `text` is what a person wrote, without the message it
-    answers. `automatic`: the sender says that a program wrote it.
+    answers. `incomplete`: there were words or pictures besides, which may be a person's. `automatic`: the sender says
+    that a program wrote it.
     """
 
     kind: Kind
@@ -115,6 +116,7 @@ class Reading:
     refreshes: tuple[CalendarAnswer, ...] = ()
     bounces: tuple[Bounce, ...] = ()
     automatic: bool = False
+    incomplete: bool = False
     doubts: frozenset[Doubt] = frozenset()
 
     @property

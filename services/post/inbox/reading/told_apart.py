@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,11 +21,12 @@ from services.post.inbox.reading.found import (
 )
 from services.post.inbox.reading.parts import Message, Part, decoded
 from services.post.inbox.reading.winmail import read_winmail
-from services.post.inbox.reading.words import plain, written
+from services.post.inbox.reading.words import LONGEST_SOURCE, plain, written
 
 MOST_ATTACHMENTS = 50
 MOST_CALENDARS = 20
 MOST_WINMAILS = 3
+LARGEST_MARK = 4 * 1024
 MOST_WORDS = 4 * 1024 * 1024
 
 _CALENDARS = ("text/calendar", "application/ics", "text/x-vcalendar", "application/calendar")
@@ -36,6 +38,7 @@ _ASIDE = (
 )
 _TEXTS = ("text/plain", "text/html")
 _KINDS: tuple[Method, ...] = ("reply", "counter", "refresh")
+_PICTURE_IN_TEXT = re.compile(r"data:image/[^\"'>\s]{5000}", re.IGNORECASE)
 _ENCRYPTED_TEXT = "-----BEGIN PGP MESSAGE-----"
 _SIGNED_TEXT, _SIGNATURE = "-----BEGIN PGP SIGNED MESSAGE-----", "-----BEGIN PGP SIGNATURE-----"
 
@@ -80,6 +83,7 @@ class _Contents:
     length: int = 0
     other_calendar: bool = False
     was_displayed: bool = False
+    incomplete: bool = False
 
     def reading(self, said: Reading, automatic: headers.Automatic | None) -> Reading:
         """What it all comes to."""
@@ -89,7 +93,8 @@ class _Contents:
             self.doubts.add("not_readable")
         if self.other_calendar and not self.answers:
             self.doubts.add("no_calendar_answer")
-        text = written("\n\n".join(self.texts), by_program=bool(self.answers))
+        own = written("\n\n".join(self.texts), self._answerers())
+        text = own.text
         of_method = {method: tuple(each for each in self.answers if each.method == method) for method in _KINDS}
         kind: Kind = "report" if self.attachments else "text" if text else "unknown"
         kind = next((method for method in _KINDS if of_method[method]), kind)
@@ -104,8 +109,14 @@ class _Contents:
             counters=of_method["counter"],
             refreshes=of_method["refresh"],
             automatic=automatic is not None or self.was_displayed,
+            incomplete=self.incomplete or own.incomplete,
             doubts=frozenset(self.doubts),
         )
+
+    def _answerers(self) -> set[str]:
+        """How a program may call those who answer in this message."""
+        speaks = [self.sender, *(attendee for answer in self.answers for attendee in answer.attendees)]
+        return {name for each in speaks if each and self.answers for name in (each.name, each.address) if name}
 
     def take(self, part: Part, silent: bool = False) -> None:
         """Take a part in, and all below it. `silent`: the words in it stand elsewhere already."""
@@ -172,8 +183,9 @@ class _Contents:
             self._attach(each)
         if found.partstat and found.uid and self.sender is not None and not found.damaged and not found.proposes:
             attendee = Attendee(self.sender.address, self.sender.name, found.partstat)
-            comment = written(found.body) or None
-            answer = CalendarAnswer("reply", found.uid, found.sequence, found.stamp, (attendee,), comment)
+            own = written(found.body)
+            self.incomplete |= own.incomplete
+            answer = CalendarAnswer("reply", found.uid, found.sequence, found.stamp, (attendee,), own.text or None)
             self.answers[answer] = None
         elif found.is_note and not found.damaged and (self.texts or found.body.strip()):
             self.texts = self.texts or [found.body]
@@ -187,6 +199,7 @@ class _Contents:
             return
         text = self.message.text(part)
         if part.media_type == "text/html":
+            self.incomplete |= len(text) > LONGEST_SOURCE or _PICTURE_IN_TEXT.search(text) is not None
             text = plain(text)
         if not text.strip():
             return
@@ -204,6 +217,8 @@ class _Contents:
     def _take_attachment(self, part: Part, name: str) -> None:
         kind = part.media_type
         if kind.startswith("image/") and "content-id" in part.headers and part.disposition != "attachment":
+            # An organisation's mark under its mail; a page that somebody took a picture of is larger.
+            self.incomplete |= len(self.message.content(part)) > LARGEST_MARK
             return
         if kind in ("message/partial", "message/external-body"):
             self.doubts.add("not_readable")

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from services.invitations.tokens import invitation_of, looks_like_ours, use_and_invitation
 from services.post.inbox.reading.found import Reading
-from services.post.inbox.rules.answers import answers
+from services.post.inbox.rules.answers import answers, words_are_left
 from services.post.inbox.rules.decided import Asked, Decision, ForAPerson, NewEvent, NewReport, Why
 from services.post.inbox.rules.message import Message, named
 from services.post.inbox.rules.reports import is_message, reports
@@ -84,7 +84,7 @@ def _judged(message: Message, uses: set[str]) -> tuple[list[NewEvent], list[NewR
     files = [] if doubt in _INCOMPLETE else reports(message)
     if reading.automatic and reading.attachments and not reading.calendar:
         raise ForAPerson("automatic_answer")
-    if doubt is None and (any(map(is_message, reading.attachments)) or (reading.text and not reading.calendar)):
+    if doubt is None and (any(map(is_message, reading.attachments)) or words_are_left(message, events)):
         doubt = "human_text"
     if doubt is None and not reading.calendar and not files:
         doubt = "not_readable"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
@@ -24,6 +25,8 @@ _ANSWERS: dict[str, Literal["accepted", "declined", "tentative", "delegated"]] =
 # A counter says this of the time that we asked for; ACCEPTED it says of its own.
 _SAID_IN_A_COUNTER = ("DECLINED", "TENTATIVE")
 
+
+_TOKENS = re.compile(r"((?:reply|bounce)\+|\banswer/)[0-9a-f]{26}[0-9a-f-]{0,80}", re.IGNORECASE)
 
 _Said = tuple[Asked, CalendarAnswer, Attendee]
 
@@ -105,12 +108,48 @@ def _replies(message: Message, replies: Iterable[_Said]) -> list[NewEvent]:
             at=message.at,
             by=message.by,
             delegate=_delegate(answer, attendee) if said == "delegated" else None,
-            note=text(attendee.comment or answer.comment or message.reading.text),
+            note=_note(message, answer, attendee),
             sequence=min(answer.sequence, asked.sequence),
             stamp=_stamp(answer.stamp, message.received_at),
         )
         found.append(message.event(ANSWERED, asked, data))
     return found
+
+
+def _note(message: Message, answer: CalendarAnswer, attendee: Attendee) -> str | None:
+    """All that is said with an answer, each once: programs repeat in one place what they say in another."""
+    found: list[str] = []
+    for said in (attendee.comment, answer.comment, message.reading.text):
+        own = _letters(said)
+        if own and not any(own in _letters(each) for each in found):
+            found = [each for each in found if _letters(each) not in own]
+            found.append(said or "")
+    return text(masked("\n\n".join(found)))
+
+
+def words_are_left(message: Message, events: Iterable[NewEvent]) -> bool:
+    """Whether something is said in a message that stands in no note of its events as a whole."""
+    if message.reading.incomplete:
+        return True
+    said = [message.reading.text]
+    for answer in message.reading.calendar:
+        said += [answer.comment or "", *(each.comment or "" for each in answer.attendees)]
+    notes = [
+        _letters(event.data.note)
+        for event in events
+        if isinstance(event.data, InvitationAnswered | InvitationCountered)
+    ]
+    return any(not any(_letters(masked(each)) in note for note in notes) for each in said if _letters(each))
+
+
+def _letters(said: str | None) -> str:
+    """Words without what programs change about them."""
+    return "".join(filter(str.isalnum, said or ""))
+
+
+def masked(said: str) -> str:
+    """Words without the tokens by which parties are known: whoever reads a note could answer for them."""
+    return _TOKENS.sub("\\1\u2026", said)
 
 
 def _stamp(stamp: datetime | None, received_at: datetime) -> datetime | None:
@@ -145,7 +184,7 @@ def _counter(message: Message, asked: Asked, answer: CalendarAnswer, attendee: A
         starts_at=starts_at,
         ends_at=ends_at,
         at=message.at,
-        note=text(attendee.comment or answer.comment or message.reading.text),
+        note=_note(message, answer, attendee),
         by=message.by,
     )
     return message.event(COUNTERED, asked, data)
