@@ -16,7 +16,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
@@ -56,6 +56,10 @@ class MailboxRefused(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(f"QUORATE_IMAP: {message}")
         self.reason = reason
+
+
+class _CutShort(MailboxTrouble):
+    """A message went away, or the server gave no more of it, before its end."""
 
 
 @dataclass(slots=True)
@@ -216,27 +220,34 @@ class Mailbox:
         for uid, size in lot.items():
             origin = {"way": "imap", "folder": self.place.folder, "uidvalidity": validity, "uid": uid}
             if size > SMALL:
-                came = self.keeper.write(self._pieces(client, uid), origin)
+                pieces: Iterable[bytes] = self._pieces(client, uid, size)
             else:
-                content = whole.get(uid, {}).get(b"BODY[]")
-                came = self.keeper.write([content or b""], origin)
-            if came.document.size:
-                yield uid, came
-            else:  # gone in between, or damaged on the server
-                self.unreadable.add(uid)
-                log.warning("mail_not_given", count=len(self.unreadable))
+                pieces = [whole.get(uid, {}).get(b"BODY[]") or b""]
+            with suppress(_CutShort):
+                came = self.keeper.write(pieces, origin)
+                if came.document.size:
+                    yield uid, came
+                    continue
+            # Gone in between, or damaged on the server: the others are read, and this one in the next session.
+            self.unreadable.add(uid)
+            log.warning("mail_not_given", count=len(self.unreadable))
 
-    def _pieces(self, client: IMAPClient, uid: int) -> Iterator[bytes]:
-        """One message, piece by piece: what a server says of a size is not always right, so it ends where it ends."""
+    def _pieces(self, client: IMAPClient, uid: int, size: int) -> Iterator[bytes]:
+        """One message, piece by piece. It ends at a piece with nothing in it: a server may give less at once than it is
+        asked for, and what it says of a size is not always right. Where it gives no piece at all, the message is whole
+        only if it has the size that was said. Raises `_CutShort`.
+        """
         start = 0
         while True:
             found = client.fetch([uid], [f"BODY.PEEK[]<{start}.{PIECE}>"]).get(uid, {})
-            piece = found.get(f"BODY[]<{start}>".encode()) or b""
-            if piece:
-                yield piece
-                self.alive()
-            if len(piece) < PIECE:
+            name = f"BODY[]<{start}>".encode()
+            if name not in found and start != size:
+                raise _CutShort("a message ended before its end")
+            piece = found.get(name) or b""
+            if not piece:
                 return
+            yield piece
+            self.alive()
             start += len(piece)
 
     def _put_away(self, client: IMAPClient, uids: Sequence[int]) -> int:
