@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from services.post.inbox.reading import headers
 from services.post.inbox.reading.calendars import read_calendars
@@ -27,6 +28,7 @@ MOST_ATTACHMENTS = 50
 MOST_CALENDARS = 20
 MOST_WINMAILS = 3
 LARGEST_MARK = 4 * 1024
+MOST_ANSWERERS = 50
 MOST_WORDS = 4 * 1024 * 1024
 
 _CALENDARS = ("text/calendar", "application/ics", "text/x-vcalendar", "application/calendar")
@@ -38,7 +40,7 @@ _ASIDE = (
 )
 _TEXTS = ("text/plain", "text/html")
 _KINDS: tuple[Method, ...] = ("reply", "counter", "refresh")
-_PICTURE_IN_TEXT = re.compile(r"data:image/[^\"'>\s]{5000}", re.IGNORECASE)
+_PICTURE_IN_TEXT = re.compile(r"data:image/[^\"'>\s]*+", re.IGNORECASE)
 _ENCRYPTED_TEXT = "-----BEGIN PGP MESSAGE-----"
 _SIGNED_TEXT, _SIGNATURE = "-----BEGIN PGP SIGNED MESSAGE-----", "-----BEGIN PGP SIGNATURE-----"
 
@@ -113,10 +115,13 @@ class _Contents:
             doubts=frozenset(self.doubts),
         )
 
-    def _answerers(self) -> set[str]:
+    def _answerers(self) -> tuple[str, ...]:
         """How a program may call those who answer in this message."""
-        speaks = [self.sender, *(attendee for answer in self.answers for attendee in answer.attendees)]
-        return {name for each in speaks if each and self.answers for name in (each.name, each.address) if name}
+        if not self.answers:
+            return ()
+        speaks = (self.sender, *(attendee for answer in self.answers for attendee in answer.attendees))
+        names = (name for each in speaks if each for name in (each.name, each.address) if name)
+        return tuple(islice(dict.fromkeys(names), MOST_ANSWERERS))
 
     def take(self, part: Part, silent: bool = False) -> None:
         """Take a part in, and all below it. `silent`: the words in it stand elsewhere already."""
@@ -199,7 +204,7 @@ class _Contents:
             return
         text = self.message.text(part)
         if part.media_type == "text/html":
-            self.incomplete |= len(text) > LONGEST_SOURCE or _PICTURE_IN_TEXT.search(text) is not None
+            self.incomplete |= len(text) > LONGEST_SOURCE or _has_picture(text)
             text = plain(text)
         if not text.strip():
             return
@@ -236,3 +241,8 @@ class _Contents:
             self.attachments.append(attachment)
         else:
             self.doubts.add("too_large")
+
+
+def _has_picture(html: str) -> bool:
+    """Whether a picture stands in the text itself that is more than an organisation's mark."""
+    return any(found.end() - found.start() > LARGEST_MARK * 4 // 3 for found in _PICTURE_IN_TEXT.finditer(html))

@@ -12,7 +12,7 @@ from schemas.payload import Contact
 from schemas.vocabulary import FIRST_YEAR, LAST_YEAR, read_email
 from services.post.inbox.reading.found import Attendee, CalendarAnswer
 from services.post.inbox.rules.decided import Asked, ForAPerson, NewEvent
-from services.post.inbox.rules.message import Message, line, of_uid, text
+from services.post.inbox.rules.message import LONGEST_NOTE, Message, line, of_uid, text
 
 ANSWERED, COUNTERED, REQUESTED = (f"quorate.invitation.{what}.v1" for what in ("answered", "countered", "requested"))
 
@@ -131,15 +131,20 @@ def words_are_left(message: Message, events: Iterable[NewEvent]) -> bool:
     """Whether something is said in a message that stands in no note of its events as a whole."""
     if message.reading.incomplete:
         return True
-    said = [message.reading.text]
+    said = {message.reading.text: None}
     for answer in message.reading.calendar:
-        said += [answer.comment or "", *(each.comment or "" for each in answer.attendees)]
+        said.update((each, None) for each in (answer.comment, *(each.comment for each in answer.attendees)) if each)
     notes = [
         _letters(event.data.note)
         for event in events
         if isinstance(event.data, InvitationAnswered | InvitationCountered)
     ]
-    return any(not any(_letters(masked(each)) in note for note in notes) for each in said if _letters(each))
+    return any(len(each) > 2 * LONGEST_NOTE or not _stands_in(each, notes) for each in said)
+
+
+def _stands_in(said: str, notes: list[str]) -> bool:
+    own = _letters(masked(said))
+    return not own or any(own in note for note in notes)
 
 
 def _letters(said: str | None) -> str:
