@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.directory import store as directory
 from services.directory.rules import Agency
 from services.invitations import store as invitations
+from services.invitations.rules import CANCELLED
 from services.meetings import store as meetings
 from services.post.inbox.rules import Asked
 
@@ -31,6 +32,7 @@ async def invitations_asked(db: AsyncConnection, ids: Iterable[str]) -> dict[str
             sequence=row["sequence"],
             stamp=row["stamp"],
             since=row["since"],
+            cancelled=row["state"] == CANCELLED,
         )
         for each, row in rows.items()
         if row["meeting_id"] in about

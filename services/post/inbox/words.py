@@ -26,6 +26,8 @@ WHY: Mapping[str, str] = {
     "several_invitations": "It was sent to the addresses of several invitations, and does not say which one it means.",
     "uid_of_another_invitation": "It came to the address of one invitation and speaks of another.",
     "unknown_replier": "Whoever sent it is not known as the party that was asked: it is not taken as their answer.",
+    "no_longer_asked": "Its sender is not invited any more, and may not know it: nothing in it was taken as an "
+    "answer or a report.",
     "no_calendar_answer": "It has a calendar entry that says neither yes nor no.",
     "several_answers": "It has several answers, which contradict each other.",
     "of_one_occurrence": "It answers for one date of a series, and there is no series.",

@@ -23,6 +23,7 @@ from services.post.inbox.rules.returned import returned
 
 __all__ = ["Asked", "Decision", "NewEvent", "NewReport", "Why", "decide", "mentions"]
 
+_OF_SERVERS = ("bounce", "receipt")
 _INCOMPLETE = ("too_large", "not_readable")
 _OF_DOUBT: tuple[Why, ...] = ("too_large", "encrypted", "winmail", "no_calendar_answer", "not_readable")
 
@@ -53,6 +54,8 @@ def decide(
     invitation_id, meeting_id = (only.invitation_id, only.meeting_id) if only else (None, None)
     try:
         events, files, why = _judged(message, {each[0] for each in shown if each is not None})
+        if (events or files) and reading.kind not in _OF_SERVERS and any(each.cancelled for each in known.values()):
+            raise ForAPerson("no_longer_asked")
     except ForAPerson as doubt:
         return Decision((), (), doubt.why, invitation_id, meeting_id, perhaps)
     return Decision(tuple(events), tuple(files), why, invitation_id, meeting_id, perhaps)
@@ -72,7 +75,7 @@ def _judged(message: Message, uses: set[str]) -> tuple[list[NewEvent], list[NewR
     """
     reading = message.reading
     doubt: Why | None = next((why for why in _OF_DOUBT if why in reading.doubts), None)
-    if reading.kind in ("bounce", "receipt"):
+    if reading.kind in _OF_SERVERS:
         if uses != {"bounce"}:
             raise ForAPerson("wrong_address")
         return returned(message), [], doubt

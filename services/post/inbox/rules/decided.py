@@ -20,6 +20,7 @@ Why = Literal[
     "several_invitations",  # sent to the addresses of several, and it does not say which one it means
     "uid_of_another_invitation",  # the calendar object, or the message that came back, is of another invitation
     "unknown_replier",  # whoever answers is not the party that was asked
+    "no_longer_asked",  # the party is not invited any more
     "no_calendar_answer",  # a calendar object that says neither yes nor no
     "several_answers",  # answers in one message that contradict each other
     "of_one_occurrence",  # an answer to one date of a series: there are no series here
@@ -42,6 +43,7 @@ class Asked:
 
     `address` is where it goes now, None where nothing more may go; `addresses` are all that the agency or one of its
     teams has on record. `stamp` is the DTSTAMP of the latest message, `since` when the present SEQUENCE began.
+    `cancelled`: the invitation was taken back, for this party or with the meeting.
     """
 
     invitation_id: str
@@ -55,6 +57,7 @@ class Asked:
     sequence: int
     stamp: datetime
     since: datetime
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,29 @@ async def test_one_message_to_two_invitations_in_two_deliveries_reaches_both(hou
     assert [first["state"], second["state"]] == ["for_a_person"] * 2
 
 
+async def test_whoever_is_not_invited_any_more_answers_a_person(house: House, clock: MovableClock) -> None:
+    camhs, _ = await asked(house)
+    excluded = {"agency_id": "camhs-1", "reason": "conflict_of_interest", "note": "One of them is a witness."}
+    clock.advance(timedelta(hours=1))
+    await Embedded(house).take(
+        events.meeting("m1", children=["c1"], kind="review_conference", do_not_invite=[excluded])
+    )
+    clock.advance(timedelta(hours=1))
+    sent = (
+        camhs.answers("DECLINED"),
+        camhs.answers(number=2).replace(b"REPLY", b"REFRESH"),
+        camhs.sends(("Report.pdf", "application/pdf", pdf()), partstat="NEEDS-ACTION", number=3),
+    )
+    rows = await take(house, *sent)
+    assert [(row["state"], row["why"], row["meeting_id"]) for row in rows] == [
+        ("for_a_person", "no_longer_asked", "m1")
+    ] * 3
+    assert await counted(house) == {"answers": 0, "events": 0, "mail": 3}
+    assert len(await waiting(house)) == 3
+    [bounce] = await take(house, camhs.gives_back(camhs.bounce_address))
+    assert (bounce["state"], len(bounce["document"]["events"])) == ("understood", 1)
+
+
 @ON_ONE_STORE
 async def test_a_forged_token_lets_nobody_in(house: House) -> None:
     camhs, _ = await asked(house)

@@ -173,6 +173,20 @@ def test_an_invitation_that_no_more_may_go_to_can_still_be_answered_by_its_agenc
     assert answered(replies.outlook(), address=None).answer == "accepted"
 
 
+@pytest.mark.parametrize(
+    "raw", [replies.outlook(), replies.counter(), replies.refresh(), replies.thunderbird("DECLINED", b"%PDF-1.7 words")]
+)
+def test_nothing_is_taken_from_whoever_is_not_asked_any_more(raw: bytes) -> None:
+    assert decided(raw).events
+    decision = decided(raw, cancelled=True)
+    assert (decision.events, decision.reports, decision.why) == ((), (), "no_longer_asked")
+    assert decision.invitation_id == INVITATION
+
+
+def test_what_comes_back_of_an_invitation_that_was_taken_back_is_heard_all_the_same() -> None:
+    assert len(decided(returned.postfix(), cancelled=True).events) == 1
+
+
 def test_whom_somebody_sends_in_their_place_is_named() -> None:
     delegate = answered(replies.delegated()).delegate
     assert delegate is not None
