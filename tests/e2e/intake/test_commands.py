@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from services.cli import app
+from services.cli import app, terminal
 from tests import events
 
 GOOD = events.child("c1", id="right")
@@ -40,7 +40,7 @@ def printed(*words: object, stdin: bytes | None = None) -> Any:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home where one event was taken in, one waits, and three were rejected, the second without a name."""
     monkeypatch.setenv("QUORATE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "240")
+    monkeypatch.setattr(terminal.out, "_width", 240)
     file = tmp_path / "events.ndjson"
     file.write_bytes(b"\n".join([events.child("c9"), WRONG, events.rescheduled("m7"), NOT_TEXT, UNKNOWN]))
     assert quorate("ingest", file).exit_code == 1

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from services.cli import app
+from services.cli import app, terminal
 from tests import events
 from tests.replies import caught, message, reply_to, with_files
 from tests.running import COMMAND
@@ -40,7 +40,7 @@ def printed(*words: object, stdin: bytes | None = None) -> Any:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("QUORATE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "240")
+    monkeypatch.setattr(terminal.out, "_width", 240)
     return tmp_path
 
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from schemas.vocabulary import ExceptionKind
-from services.cli import app
+from services.cli import app, terminal
 from tests import events
 
 THEN = events.NOW.isoformat()
@@ -23,6 +23,7 @@ FIELDS = {"exception_id", "kind", "meeting_id", "agency_id", "person_id", "child
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home in which CAMHS has no address that anything may be sent to, and nobody else is recorded."""
     monkeypatch.setenv("QUORATE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(terminal.out, "_width", None)  # whatever was set when it was made
     monkeypatch.delenv("COLUMNS", raising=False)
     file = tmp_path / "events.ndjson"
     raw = [

@@ -63,7 +63,7 @@ async def test_a_meetings_page_says_who_owes_what_until_when_and_what_came(house
     assert "Care plan by Monday 30 March 2026: Asked" in words
     assert "Report by Monday 30 March 2026: Received" in words
     assert "from Sam Worker" in words
-    assert re.findall(r'href="/documents/([^"]+)"', section) == [held]
+    assert re.findall(r'href="/documents/([^"]+)"', section) == [held, checked]  # the second to have it scanned again
     assert "It is being checked" in words
     assert "it may do harm" in words
     assert "It is kept elsewhere, as elsewhere-1." in words
