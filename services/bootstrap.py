@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from services.directory import handlers as directory
 from services.directory import store as directory_store
-from services.foundation import outbox, timers
+from services.foundation import letters, outbox, timers
 from services.foundation.clock import Clock, SystemClock
 from services.foundation.database import Database
 from services.foundation.letters import LetterKind
@@ -32,7 +32,7 @@ from services.meetings import handlers as meetings
 from services.meetings import store as meetings_store
 from services.meetings.policy import load_policy
 from services.oversight import handlers as oversight
-from services.oversight import learnt_later, letters_back, not_invited
+from services.oversight import learnt_later, letters_back, not_gone, not_invited
 from services.participation import report_letters
 from services.participation.handlers import answers, asking, quoracy, refusals, reports
 from services.participation.store import documents as documents_store  # noqa: F401  # its tables
@@ -71,6 +71,7 @@ HANDLERS: Handlers = {
     invitations.STANDS: (oversight.note_sent,),
     quoracy.CONCERNED: (quoracy.judge_again,),
     answers.REVIEWED: (oversight.note_missing,),
+    letters.SETTLED: (not_gone.note_settled,),
     sort.WAITS: (oversight.note_mail_waits,),
     sort.SETTLED: (oversight.note_mail_settled,),
     "quorate.invitation.sent.v1": (oversight.note_sent, reports.tried),
@@ -101,7 +102,7 @@ TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
     meetings.RESOLVE_LATER: meetings.resolve_later,
     begun.LOOK_BACK: begun.look_back_later,
     meetings.STARTS: not_invited.meetings_start,
-    oversight.GONE: oversight.still_there,
+    letters.GONE: not_gone.still_there,
     asking.LOOK: asking.look,
     reports.DUE: reports.due,
 }

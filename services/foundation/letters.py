@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
-from services.foundation.work import Work
+from services.foundation.work import Derived, Work
+
+GONE = "oversight.gone"  # the timer by which it is looked whether what was written for a meeting has gone
+SETTLED = "post.settled"  # a letter went, or will not any more
+
+PATIENCE = timedelta(minutes=30)
+"""How long the mailer may try by itself before a person is told that a message has not gone."""
 
 
 class Letter(NamedTuple):
@@ -55,3 +61,17 @@ class LetterKind:
     render: Callable[[Mapping[str, Any], Settings], Letter]
     withheld: Callable[[AsyncConnection, Sequence[OutboxRow], datetime], Awaitable[Mapping[int, str]]]
     settled: Callable[[Work, Sequence[Attempt]], Awaitable[None]]
+
+
+def watch(work: Work, meeting_ids: Iterable[str]) -> None:
+    """Something was written for these meetings: it is looked later whether it has gone."""
+    for meeting_id in set(meeting_ids):
+        work.arm(GONE, meeting_id, work.now + PATIENCE)
+
+
+def tell_settled(work: Work, attempts: Iterable[Attempt]) -> None:
+    """Tell of each letter that went, or will not any more."""
+    for each in attempts:
+        if each.state != "pending":
+            meeting_id = each.row.params["meeting_id"]
+            work.emit(Derived(SETTLED, meeting_id, meeting_id, each))

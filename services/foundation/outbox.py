@@ -223,16 +223,23 @@ async def take_back(db: AsyncConnection, keys: Sequence[str], now: datetime) -> 
     return left
 
 
-async def put_off_since(db: AsyncConnection, keys: Collection[str]) -> dict[str, datetime]:
-    """Since when there is something under each of these keys that a worker has had in hand and that has not left."""
-    found: dict[str, datetime] = {}
+class Waiting(NamedTuple):
+    """One row that has not left. `tried`: a worker has had it in hand, and put it off."""
+
+    key: str
+    name: str
+    params: Mapping[str, Any]
+    written_at: datetime
+    tried: bool
+
+
+async def waiting_under(db: AsyncConnection, keys: Collection[str]) -> list[Waiting]:
+    """What has not left under these keys, oldest first."""
+    found: list[Waiting] = []
+    columns = (outbox.c.key, outbox.c.name, outbox.c.params, outbox.c.written_at, outbox.c.settled_at.is_not(None))
     for some in chunks(keys):
-        query = (
-            select(outbox.c.key, func.min(outbox.c.written_at))
-            .where(among(db, outbox.c.key, some), outbox.c.state == "pending", outbox.c.settled_at.is_not(None))
-            .group_by(outbox.c.key)
-        )
-        found.update((row[0], row[1]) for row in await db.execute(query))
+        query = select(*columns).where(among(db, outbox.c.key, some), outbox.c.state == "pending")
+        found += [Waiting(*each) for each in await db.execute(query.order_by(outbox.c.outbox_id))]
     return found
 
 

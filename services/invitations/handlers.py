@@ -14,7 +14,7 @@ from schemas.outcomes import InvitationSent, InvitationUndelivered
 from services.directory import store as directory
 from services.directory.rules import secure_addresses
 from services.foundation import outbox, timers
-from services.foundation.letters import Attempt
+from services.foundation.letters import Attempt, watch
 from services.foundation.outbox import OutboxRow
 from services.foundation.work import Derived, Work
 from services.invitations import store
@@ -157,6 +157,7 @@ async def _post_all(
             shared[invitation.meeting_id] = for_all_readers(work, meeting, of_meeting, names)
         reader = for_reader(work.policy, meeting, invitation, of_meeting.get(invitation.party), names)
         work.post(LETTER, invitation.invitation_id, shared[invitation.meeting_id] | _about(step) | reader)
+    watch(work, shared)
 
 
 async def _tell_of_unsaid(work: Work, steps: Sequence[Step], about: Mapping[str, Meeting]) -> None:

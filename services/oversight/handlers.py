@@ -15,8 +15,7 @@ from schemas.outcomes import (
     InvitationUndelivered,
 )
 from services.directory import store as directory
-from services.foundation import outbox
-from services.foundation.clock import LONDON, london_date
+from services.foundation.clock import london_date
 from services.foundation.work import Derived, Work
 from services.foundation.working_days import working_days_between
 from services.invitations import store as invitations
@@ -36,7 +35,6 @@ from services.oversight.rules import (
     NOWHERE,
     NOWHERE_FAMILY,
     OF_RESOLUTION,
-    PATIENCE,
     RESOLVED,
     UNDELIVERED,
     Finding,
@@ -44,11 +42,8 @@ from services.oversight.rules import (
     came_back,
     findings,
     not_reached,
-    still_trying,
 )
 from services.participation.rules.missing import Reviewed
-
-GONE = "oversight.gone"
 
 
 async def note_left_out(work: Work, events: Sequence[Derived]) -> None:
@@ -64,8 +59,6 @@ async def note_left_out(work: Work, events: Sequence[Derived]) -> None:
 
     found = [finding for each in resolved for finding in findings(each.meeting, each.resolution, work.policy, name)]
     found += await _asked_where_nobody_is(work, resolved)
-    for each in resolved:
-        work.arm(GONE, each.meeting.meeting_id, work.now + PATIENCE)
     # Whom nobody had asked when a meeting began stays among the exceptions, whatever is learnt afterwards.
     to_come = [each.meeting for each in resolved if each.meeting.starts_at > work.now]
     begun = [each.meeting for each in resolved if each.meeting.starts_at <= work.now]
@@ -100,8 +93,6 @@ async def note_closed(work: Work, events: Sequence[Derived]) -> None:
     """A meeting that will not take place has no exceptions, but for mail that nobody has looked at."""
     closed: list[Closed] = [event.data for event in events]
     cancelled = [each.meeting for each in closed if each.meeting.state == "cancelled"]
-    for meeting in cancelled:
-        work.arm(GONE, meeting.meeting_id, work.now + PATIENCE)
     await reconcile(work, [], cancelled, None)
 
 
@@ -231,32 +222,6 @@ async def note_mail_settled(work: Work, events: Sequence[Derived]) -> None:
     standing = await store.by_ids(work.db, over)
     about = await meetings.meetings_by_id(work.db, {each.meeting_id for each in unread if each.meeting_id})
     await apply(work, [], over, standing, about)
-
-
-async def still_there(work: Work, keys: Sequence[str]) -> None:
-    """The timer some time after messages were written: whatever the mail server has not taken by then is told of."""
-    found_meetings = await meetings.meetings_by_id(work.db, keys)
-    rows = {
-        each.invitation_id: each
-        for some in (await invitations.of_meetings(work.db, found_meetings)).values()
-        for each in some.values()
-    }
-    waiting = await outbox.put_off_since(work.db, rows)
-    found = [
-        Finding(
-            UNDELIVERED,
-            rows[each].meeting_id,
-            f"invitation:{each}",
-            still_trying(since.astimezone(LONDON)),
-            rows[each].agency_id,
-            rows[each].person_id,
-        )
-        for each, since in waiting.items()
-        if since <= work.now - PATIENCE
-    ]
-    for meeting_id in {rows[each].meeting_id for each in waiting}:
-        work.arm(GONE, meeting_id, work.now + PATIENCE)
-    await apply(work, found, set(), await store.of_meetings(work.db, found_meetings), found_meetings)
 
 
 async def reconcile(

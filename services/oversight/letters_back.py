@@ -11,7 +11,7 @@ from services.invitations.rules import CANCELLED
 from services.meetings import store as meetings
 from services.oversight import store
 from services.oversight.handlers import apply
-from services.oversight.rules import UNDELIVERED, Finding
+from services.oversight.rules import UNDELIVERED, Finding, about_letter_back
 
 _NAMES = {"report_request": "letter that asks them for a report", "report_reminder": "reminder of their report"}
 
@@ -30,7 +30,7 @@ async def note_letter_came_back(work: Work, events: Sequence[Derived]) -> None:
             f"The {_NAMES.get(each.letter, 'letter')} came back: {returned(each.status).words}. "
             "Reach them another way. It says nothing of whether the invitation arrived before it."
         )
-        about_whom = f"invitation:{invitation.invitation_id}"
+        about_whom = about_letter_back(invitation.invitation_id)
         found.append(
             Finding(UNDELIVERED, invitation.meeting_id, about_whom, text, invitation.agency_id, invitation.person_id)
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from schemas.policy import Policy
 from services.directory.rules import returned
@@ -24,9 +24,6 @@ MAIL_NOT_UNDERSTOOD = "mail_not_understood"
 OF_RESOLUTION = frozenset({NOT_INVITED, NO_USABLE_ADDRESS, SIBLING_WITHOUT_ENTRY})
 
 RAISED, RESOLVED = "raised", "resolved"
-
-PATIENCE = timedelta(minutes=30)
-"""How long the mailer may try by itself before a person is told that a message has not gone."""
 
 # Why a message did not reach anyone, in words.
 FAILURES = {
@@ -153,9 +150,34 @@ def came_back(status: str, follows: str, *, cancels: bool) -> str:
     return f"{words} {_NEXT[follows]}"
 
 
-def still_trying(since: datetime) -> str:
-    """What a coordinator reads of a message that has not gone for a while; `since` is in the reader's own time."""
+# What has not gone yet, in words, by what kind of message it is.
+_WAITS = {
+    "invitation": "The message has not gone yet: it",
+    "reminder": "They have the invitation. The reminder of it has not gone yet: it",
+    "report_request": (
+        "They have said that they do not come. The letter that asks them what is wanted in writing has not gone yet: it"
+    ),
+    "report_reminder": (
+        "They have the invitation. The letter that reminds them of what is wanted in writing has not gone yet: it"
+    ),
+}
+
+
+def still_trying(what: str, since: datetime) -> str:
+    """What a coordinator reads of a message that has not gone for a while: what kind of message it is, and since when,
+    in the reader's own time.
+    """
     return (
-        f"The message has not gone yet: it was written on {say(since.date())} at {since:%H:%M}, and the mail server "
-        "has not taken it since. It is tried again without your doing; where time is short, reach them another way."
+        f"{_WAITS[what]} was written on {say(since.date())} at {since:%H:%M}, and the mail server has not taken it "
+        "since. It is tried again without your doing; where time is short, reach them another way."
     )
+
+
+def about_report(invitation_id: str) -> str:
+    """What an exception is about that says of letters about reports that they wait, and nothing of the invitation."""
+    return f"report_letter:{invitation_id}"
+
+
+def about_letter_back(invitation_id: str) -> str:
+    """What an exception is about that says of such a letter that it came back."""
+    return f"letter_back:{invitation_id}"
