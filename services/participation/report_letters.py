@@ -18,8 +18,8 @@ from services.invitations import store as invitations
 from services.invitations.render import answer_url, authority_name, clock_time, environment, long_day, weekday, wrapped
 from services.invitations.tokens import local_part
 from services.meetings import store as meetings
-from services.participation.handlers.reports import REMINDER_LETTER, REQUEST_LETTER
-from services.participation.rules.reports import CARE_PLAN, REPORT, came
+from services.participation.handlers.reports import NOT_TRUE_NOW, REMINDER_LETTER, REQUEST_LETTER
+from services.participation.rules.reports import CARE_PLAN, FOR_APOLOGIES, REPORT, Request, came
 from services.participation.store import reports as store
 
 _WHAT = {(REPORT,): "Report", (CARE_PLAN,): "Care plan"}
@@ -93,7 +93,7 @@ def message_id(name: str, params: Mapping[str, Any], settings: Settings) -> str:
 
 async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> dict[int, str]:
     """Which of these letters may not go any more: to an address that is not the right one now, once the meeting has
-    begun or is off, and where nothing of what they ask for is owed and missing.
+    begun or is off, where nothing of what they ask for is missing, and where what they say has been overtaken.
     """
     found = dict(await invitation_handlers.withheld(db, rows, now))
     about = await meetings.meetings_by_id(db, {row.params["meeting_id"] for row in rows})
@@ -109,10 +109,22 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime
             continue
         if meeting is None or invitation is None or meeting.state != "scheduled" or meeting.starts_at <= now:
             found[row.outbox_id] = "too_late"
-        elif not any(
-            request.ended_at is None and came(each["kind"], invitation, reports.get(meeting.meeting_id, ())) is None
-            for each in row.params["wanted"]
-            if (request := kept.get(row.key, {}).get(each["kind"])) is not None
-        ):
+            continue
+        came_in = reports.get(meeting.meeting_id, ())
+        left = [each for each in row.params["wanted"] if came(each["kind"], invitation, came_in) is None]
+        if not left:
             found[row.outbox_id] = "not_permitted"
+        elif row.params["sequence"] != invitation.sequence or not all(
+            _is_true(row.name, each, kept.get(row.key, {}).get(each["kind"])) for each in left
+        ):
+            found[row.outbox_id] = NOT_TRUE_NOW
     return found
+
+
+def _is_true(name: str, wanted: Mapping[str, Any], request: Request | None) -> bool:
+    """Whether something that a letter asks for is owed as it says: until then, and for that reason."""
+    if request is None or request.ended_at is not None:
+        return False
+    if datetime.fromisoformat(wanted["due_at"]) != request.due_at:
+        return False
+    return name != REQUEST_LETTER or request.because == FOR_APOLOGIES

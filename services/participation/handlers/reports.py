@@ -47,6 +47,7 @@ from services.participation.store import reports as store
 
 DUE = "participation.reports"  # the timer of a meeting: a reminder, or the end of the time for something
 REQUEST_LETTER, REMINDER_LETTER = "report_request", "report_reminder"
+NOT_TRUE_NOW = "not_true_now"  # why a letter was withheld that another one takes the place of
 NO_ADDRESS = "no_address"  # why nothing was sent, beside the reasons that the post room has
 
 
@@ -109,20 +110,36 @@ async def due(work: Work, keys: Sequence[str]) -> None:
 
 
 async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
-    """The letter that asks somebody who does not come for a report did not go: a person has to ask."""
+    """A letter did not go. Where it was not true any more, the right one is written in its place; where it was, and it
+    asks somebody who does not come for a report, a person has to ask.
+    """
     tell_settled(work, attempts)
-    failed = {each.row.key: each for each in attempts if each.state == "failed" and each.row.name == REQUEST_LETTER}
-    kept = await store.requests_of(work.db, failed)
-    changed = [
-        replace(request, failure=failed[invitation_id].reason or "gave_up")
-        for invitation_id, of_invitation in kept.items()
-        for request in of_invitation.values()
-        if request.kind in _kinds(failed[invitation_id].row.params)
-        and request.told_sequence == failed[invitation_id].row.params.get("sequence")
-        and request.ended_at is None
-    ]
-    await store.put_requests(work.db, [], changed)
-    await review(work, {request.meeting_id for request in changed})
+    failed = [each for each in attempts if each.state == "failed"]
+    kept = await store.requests_of(work.db, [each.row.key for each in failed])
+    changed: dict[tuple[str, str], Request] = {}
+    for each in failed:
+        for kind, request in kept.get(each.row.key, {}).items():
+            before = changed.get((each.row.key, kind), request)
+            after = _not_gone(before, each) if kind in _kinds(each.row.params) else before
+            if after != before:
+                changed[each.row.key, kind] = after
+    await store.put_requests(work.db, [], list(changed.values()))
+    await review(work, {request.meeting_id for request in changed.values()})
+
+
+def _not_gone(request: Request, attempt: Attempt) -> Request:
+    """What a party was asked for, after a letter about it did not go: it was not told by that one."""
+    params = attempt.row.params
+    if attempt.row.name == REMINDER_LETTER:
+        written_at = datetime.fromisoformat(params["stamp"])
+        replaced = attempt.reason == NOT_TRUE_NOW and request.reminded_at == written_at
+        return replace(request, reminded_at=None) if replaced else request
+    if request.told_sequence != params.get("sequence"):
+        return request
+    owed_still = request.ended_at is None and request.because == FOR_APOLOGIES
+    if owed_still and attempt.reason != NOT_TRUE_NOW:
+        return replace(request, failure=attempt.reason or "gave_up")
+    return replace(request, told_sequence=None)
 
 
 async def came_back(work: Work, events: Sequence[Derived]) -> None:
@@ -243,7 +260,7 @@ def _look(
             elif request != before[kind]:
                 outcome.changed.append(request)
         outcome.changed += [
-            replace(each, ended_at=work.now)
+            replace(each, ended_at=work.now, told_sequence=None if each.failure else each.told_sequence)
             for kind, each in before.items()
             if kind not in after and each.ended_at is None
         ]
@@ -271,7 +288,9 @@ def _gives_care_plan(policy: Policy, standing: _Standing, invitation: Invitation
 
 
 def _kept(invitation: Invitation, each: Owed, before: Request | None) -> Request:
-    """What is owed as it is kept, with what was done about it before."""
+    """What is owed as it is kept, with what was done about it before. Whom no letter reached is asked again when it
+    sends apologies again.
+    """
     fresh = Request(
         invitation.invitation_id,
         each.kind,
@@ -284,10 +303,11 @@ def _kept(invitation: Invitation, each: Owed, before: Request | None) -> Request
     )
     if before is None:
         return fresh
-    failure = before.failure if each.because == FOR_APOLOGIES else None
-    return replace(
-        fresh, reminded_at=before.reminded_at, told_sequence=before.told_sequence, failure=failure, ended_at=None
-    )
+    if each.because == FOR_APOLOGIES:
+        fresh = replace(fresh, told_sequence=before.told_sequence, failure=before.failure)
+    elif before.failure is None:
+        fresh = replace(fresh, told_sequence=before.told_sequence)
+    return replace(fresh, reminded_at=before.reminded_at)
 
 
 def _write(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from services.bootstrap import House
+from services.foundation.settings import SmtpServer
 from services.invitations import store as invitations
 from services.oversight.views import list_exceptions
 from services.participation.handlers import refusals
+from services.participation.store import reports as requests
 from services.participation.store.documents import Refusal
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Door
 from tests.integration.participation.test_reports import CAMHS, REMINDER, at, invited, raised, sent, take
+from tests.mail_server import mail_server
 
 ADDRESS = "camhs-1@agencies.gov.example"
 DAY = timedelta(days=1)
@@ -114,3 +118,73 @@ async def test_what_came_back_without_saying_what_it_was_does_not_make_them_unas
     clock.advance(DAY)
     await take(embedded, events.bounced(address=ADDRESS, at=clock.now(), status="5.2.2", **named))
     assert await invitation_of(house) == ("undelivered", True)
+
+
+async def test_whoever_takes_apologies_back_before_the_letter_goes_is_not_thanked_for_them(
+    house: House, embedded: Door, clock: MovableClock
+) -> None:
+    await invited(embedded)
+    await take(embedded, events.answered(answer="declined", at=clock.now()))
+    clock.advance(timedelta(hours=1))
+    await take(embedded, events.answered(at=clock.now()))
+    assert await sent(house) == []
+
+
+@pytest.mark.parametrize("kind", ["strategy_discussion", "initial_conference"])
+async def test_apologies_that_are_taken_back_and_sent_again_ask_again_where_the_first_letter_did_not_go(
+    house: House, embedded: Door, clock: MovableClock, kind: str
+) -> None:
+    await invited(embedded, kind)
+    await take(embedded, events.answered(answer="declined", at=clock.now()))
+    clock.advance(timedelta(hours=1))
+    await take(embedded, events.answered(at=clock.now()))
+    assert await sent(house) == []
+    clock.advance(DAY)
+    await take(embedded, events.answered(answer="declined", at=clock.now()))
+    [letter] = await sent(house)
+    assert "wanted" in letter.subject
+    assert await raised(house) == {}
+
+
+async def test_a_letter_that_the_server_refused_is_written_again_for_new_apologies_and_not_before(
+    house: House, embedded: Door, clock: MovableClock
+) -> None:
+    await invited(embedded)
+    await take(embedded, events.answered(answer="declined", at=clock.now()))
+    async with mail_server() as server:
+        server.script["RCPT"] = ["550 5.1.1 no such mailbox"]
+        async with house.mailer(SmtpServer(f"smtp://127.0.0.1:{server.port}?tls=none")) as mailer:
+            await mailer.drain()
+    assert await sent(house) == []
+    for answer in ("accepted", "declined"):
+        clock.advance(DAY)
+        await take(embedded, events.answered(answer=answer, at=clock.now()))
+        assert len(await sent(house)) == (answer == "declined")
+    assert await raised(house) == {}
+
+
+async def test_a_reminder_with_an_old_date_does_not_go_and_the_new_date_is_reminded_of_in_its_time(
+    house: House, embedded: Door, clock: MovableClock
+) -> None:
+    await invited(embedded)
+    await take(embedded, events.report(agency_id="gp-1"))
+    clock.set(REMINDER)
+    await house.tick()
+    await take(embedded, events.rescheduled(starts_at=events.MEETING_AT + 7 * DAY, time=clock.now()))
+    assert await sent(house) == []
+    [letter] = await at(house, clock, REMINDER + 5 * DAY)
+    assert "Thursday 2 April 2026" in letter.text
+
+
+async def test_a_letter_that_asks_for_a_report_by_an_old_day_gives_way_to_one_with_the_new_day(
+    house: House, embedded: Door, clock: MovableClock
+) -> None:
+    await invited(embedded)
+    await take(embedded, events.answered(answer="declined", at=clock.now()), events.report(agency_id="gp-1"))
+    async with house.database.write() as db:
+        name, due_at = await name_of(house), events.MEETING_AT - 9 * DAY
+        of_camhs = (await requests.requests_of(db, [name]))[name]
+        await requests.put_requests(db, [], [replace(each, due_at=due_at) for each in of_camhs.values()])
+    [letter] = await sent(house)
+    assert "Monday 30 March 2026" in letter.text
+    assert await raised(house) == {}
