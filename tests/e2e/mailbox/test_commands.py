@@ -9,11 +9,13 @@ import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from services.cli import app, terminal
+from services.foundation.documents import Documents, Kept
 from tests import events
 from tests.replies import caught, message, reply_to, with_files
 from tests.running import COMMAND
@@ -109,6 +111,30 @@ def test_what_waits_is_listed_shown_and_settled(home: Path) -> None:
     assert len(printed("mailbox", "list", "--all")) == 2
     kinds = [each["kind"] for each in printed("exceptions")]
     assert kinds.count("mail_not_understood") == 1
+
+
+def test_what_waits_since_its_file_was_away_is_told_apart_again(home: Path, invitation: bytes) -> None:
+    reply = reply_to(invitation, "DECLINED", at=events.NOW + timedelta(hours=1))
+    away = []
+    keep = Documents.keep
+
+    def keeping(documents: Documents, *given: Any) -> Kept:
+        kept = keep(documents, *given)
+        path = documents.path(kept.document_id)
+        away.append((path.rename(home / "away"), path))
+        return kept
+
+    with patch.object(Documents, "keep", keeping):
+        [each] = printed("mailbox", "read", "-", *LATER, stdin=reply)["messages"]
+    assert each["why"] == "missing"
+    assert printed("mailbox", "settle", each["mail_id"], "--again", *LATER)["why"] == "missing"
+    for found, path in away:
+        found.rename(path)
+    done = quorate("mailbox", "settle", each["mail_id"], "--again", *LATER)
+    assert (done.exit_code, done.stdout) == (0, f"{each['mail_id'][:12]}  reply: 1 events\n")
+    assert printed("mailbox", "list") == []
+    assert "mail_not_understood" not in {one["kind"] for one in printed("exceptions")}
+    assert quorate("mailbox", "settle", each["mail_id"], "--again").exit_code == 1
 
 
 def test_an_answer_in_words_is_entered_by_whoever_read_it(home: Path, invitation: bytes) -> None:
