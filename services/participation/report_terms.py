@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
 from services.foundation.clock import LONDON, london_date
+from services.foundation.working_days import add_working_days
 from services.invitations.readers import days_before
 from services.invitations.rules import Invitation
 from services.meetings.rules import Meeting
@@ -19,6 +20,7 @@ from services.participation.rules.reports import HELD, Apologies, Terms, apologi
 from services.participation.store.quoracy import held_facts
 
 REMIND_AT = time(9)  # in England
+REMINDED_AFTER = 2  # working days: a whole one lies between
 
 
 async def apologies_among(
@@ -71,14 +73,18 @@ def end_of(day: date) -> datetime:
 
 
 @lru_cache(maxsize=1024)
-def remind_at(policy: Policy, day: date, due_at: datetime) -> datetime | None:
-    """When whoever owes something for a meeting on that day is reminded of it; None where the policy has no number for
-    that.
+def remind_at(policy: Policy, day: date, due_at: datetime, asked_at: datetime) -> datetime | None:
+    """When whoever owes something for a meeting on that day, and was last asked for it at that moment, is reminded of
+    it; None where the policy has no number for that, or less than a whole working day lies between: a reminder so soon
+    tells nothing new.
     """
     number = policy.on(day).number("report_reminder_before_due")
     if number is None:
         return None
-    return datetime.combine(days_before(last_day(due_at), number), REMIND_AT, LONDON).astimezone(UTC)
+    reminded_on = days_before(last_day(due_at), number)
+    if add_working_days(london_date(asked_at), REMINDED_AFTER) > reminded_on:
+        return None
+    return datetime.combine(reminded_on, REMIND_AT, LONDON).astimezone(UTC)
 
 
 @lru_cache(maxsize=1024)

@@ -38,6 +38,7 @@ from services.participation.rules.reports import (
     Report,
     Request,
     came,
+    last_asked,
     may_be_written_to,
     owed,
     reminder_is_owed,
@@ -253,7 +254,8 @@ def _look(
         before = {kind: each for (of, kind), each in kept.items() if of == invitation.invitation_id}
         left = tuple(each for each in wanted if came(each.kind, invitation, reports) is None)
         after = {each.kind: _kept(invitation, each, before.get(each.kind)) for each in wanted}
-        _write(work, meeting, invitation, left, after, standing.apologies.get(invitation.invitation_id), outcome)
+        apologies = standing.apologies.get(invitation.invitation_id)
+        _write(work, meeting, invitation, left, after, apologies, outcome)
         for kind, request in after.items():
             if kind not in before:
                 outcome.fresh.append(request)
@@ -271,12 +273,12 @@ def _look(
                 after[each.kind],
                 invitation,
                 answers,
-                standing.apologies.get(invitation.invitation_id),
+                apologies,
                 work.now,
                 last_day(each.due_at),
             )
             found += [said] if said is not None else []
-            reminder = remind_at(work.policy, meeting.day, each.due_at)
+            reminder = remind_at(work.policy, meeting.day, each.due_at, last_asked(each, apologies))
             moments += [moment for moment in (reminder, each.due_at) if moment is not None and moment > work.now]
     if meeting.state != "scheduled":
         moments = []
@@ -334,11 +336,11 @@ def _write(
         return
     if not reachable:
         return
-    moments = {each.kind: remind_at(work.policy, meeting.day, each.due_at) for each in left}
+    moments = {
+        each.kind: remind_at(work.policy, meeting.day, each.due_at, last_asked(each, apologies)) for each in left
+    }
     to_remind = tuple(
-        each
-        for each in left
-        if reminder_is_owed(each, apologies, moments[each.kind], after[each.kind].reminded_at, work.now)
+        each for each in left if reminder_is_owed(each, moments[each.kind], after[each.kind].reminded_at, work.now)
     )
     for each in to_remind:
         after[each.kind] = replace(after[each.kind], reminded_at=work.now)

@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.foundation.clock import london_date
-from services.foundation.working_days import add_working_days
 from services.invitations.rules import CANCELLED, UNDELIVERED, Invitation
 from services.meetings.rules import Meeting
 from services.participation.rules.answers import DECLINED, Answer, heard
@@ -192,19 +190,15 @@ def may_be_written_to(meeting: Meeting, invitation: Invitation, now: datetime) -
     )
 
 
-REMINDED_AFTER = 2  # working days: a whole one lies between what is asked for and the reminder of it
+def last_asked(request: Owed, apologies: Apologies | None) -> datetime:
+    """When the party was last asked for it: whoever sends apologies was asked by the letter that these brought."""
+    return request.asked_at if apologies is None else max(request.asked_at, apologies.since)
 
 
-def reminder_is_owed(
-    request: Owed, apologies: Apologies | None, remind_at: datetime | None, reminded_at: datetime | None, now: datetime
-) -> bool:
-    """Whether the one reminder of what is owed is due now: not twice, and not of what was asked for after it or so
-    shortly before that it tells nothing new. Whoever sends apologies was asked by the letter that these brought. Where
-    the time for it was moved to a later day, what was written for the earlier one does not count.
+def reminder_is_owed(request: Owed, remind_at: datetime | None, reminded_at: datetime | None, now: datetime) -> bool:
+    """Whether the one reminder of what is owed is due now: not twice, nor where there is no moment for it. Where the
+    time for it was moved to a later day, what was written for the earlier one does not count.
     """
     if remind_at is None or not remind_at <= now < request.due_at:
-        return False
-    asked_at = request.asked_at if apologies is None else max(request.asked_at, apologies.since)
-    if add_working_days(london_date(asked_at), REMINDED_AFTER) > london_date(remind_at):
         return False
     return reminded_at is None or reminded_at < remind_at

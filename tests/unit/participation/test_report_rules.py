@@ -14,6 +14,7 @@ from services.directory.rules import Cause
 from services.invitations.rules import CANCELLED, QUEUED, SENT, UNDELIVERED, Invitation, Told
 from services.meetings.policy import load_policy
 from services.meetings.rules import Meeting
+from services.participation.report_terms import remind_at
 from services.participation.rules.answers import Answer
 from services.participation.rules.missing_reports import missing
 from services.participation.rules.reports import (
@@ -28,6 +29,7 @@ from services.participation.rules.reports import (
     Terms,
     apologies_of,
     came,
+    last_asked,
     may_be_written_to,
     owed,
     reminder_is_owed,
@@ -228,29 +230,30 @@ def test_nobody_is_written_to_once_the_meeting_has_begun_or_where_nothing_arrive
 
 def test_a_reminder_is_owed_once_in_its_time_and_again_only_for_a_later_day() -> None:
     wanted, moment = Owed(REPORT, FOR_THE_MEETING, ASKED, BY), BY - timedelta(days=2)
-    assert reminder_is_owed(wanted, None, moment, None, moment)
-    assert not reminder_is_owed(wanted, None, moment, None, moment - timedelta(microseconds=1))
-    assert not reminder_is_owed(wanted, None, moment, None, BY)
-    assert not reminder_is_owed(wanted, None, moment, moment, moment + timedelta(hours=1))
-    assert reminder_is_owed(wanted, None, moment, moment - timedelta(days=9), moment)
-    assert not reminder_is_owed(replace(wanted, asked_at=moment), None, moment, None, moment)
-    assert not reminder_is_owed(wanted, None, None, None, moment)
+    assert reminder_is_owed(wanted, moment, None, moment)
+    assert not reminder_is_owed(wanted, moment, None, moment - timedelta(microseconds=1))
+    assert not reminder_is_owed(wanted, moment, None, BY)
+    assert not reminder_is_owed(wanted, moment, moment, moment + timedelta(hours=1))
+    assert reminder_is_owed(wanted, moment, moment - timedelta(days=9), moment)
+    assert not reminder_is_owed(wanted, None, None, moment)
 
 
 @pytest.mark.parametrize(
-    ("asked_at", "is_owed"),
+    ("asked_at", "is_reminded"),
     [
         (datetime(2026, 3, 24, 17, 0, tzinfo=UTC), True),
         (datetime(2026, 3, 25, 9, 0, tzinfo=UTC), False),
         (datetime(2026, 3, 26, 8, 58, tzinfo=UTC), False),
     ],
 )
-def test_a_whole_working_day_lies_between_what_is_asked_for_and_its_reminder(asked_at: datetime, is_owed: bool) -> None:
+def test_a_whole_working_day_lies_between_what_is_asked_for_and_its_reminder(
+    asked_at: datetime, is_reminded: bool
+) -> None:
     moment = datetime(2026, 3, 26, 9, 0, tzinfo=UTC)
-    wanted = Owed(REPORT, FOR_THE_MEETING, asked_at, BY)
-    assert reminder_is_owed(wanted, None, moment, None, moment) == is_owed
+    assert remind_at(POLICY, MEETING.day, BY, asked_at) == (moment if is_reminded else None)
     by_apologies = Owed(REPORT, FOR_APOLOGIES, ASKED, BY)
-    assert reminder_is_owed(by_apologies, Apologies(asked_at, answered=True), moment, None, moment) == is_owed
+    assert last_asked(by_apologies, Apologies(asked_at, answered=True)) == asked_at
+    assert last_asked(by_apologies, None) == ASKED
 
 
 def request(kind: str = REPORT, because: str = FOR_THE_MEETING, due_at: datetime = BY) -> Request:
