@@ -14,12 +14,15 @@ from sqlalchemy import Table, select
 
 from services.bootstrap import House, open_house
 from services.directory import store as directory
+from services.directory.rules import secure_addresses
 from services.foundation.settings import Settings
 from services.intake.accept import Arrival
 from services.invitations.rules import CANCELLED, invitation_id
 from services.invitations.store import invitations
 from services.meetings import store as meetings
 from services.meetings.rules import DECIDED_BY_A_PERSON, INVITED, Entry
+from services.oversight.rules import RAISED, UNDELIVERED
+from services.oversight.store import exceptions
 from tests.e2e.faults.line import AT_ONCE, Line, logged, until
 from tests.e2e.faults.partnership import partnership
 from tests.mail_server import MailServer, Taken, mail_server
@@ -43,7 +46,9 @@ class End:
     """How things stand at the end of a run.
 
     `known` is all that counts now, by table. `entries` are those of the meetings that will take place, `cancelled` the
-    meetings that will not. `invitations` are rows by id, `diary` the latest message of each diary entry.
+    meetings that will not. `invitations` are rows by id, `diary` the latest message of each diary entry. `usable` are
+    the addresses that agencies have now, and `told_of` the parties, each with its meeting, of whom a coordinator is
+    told that a message did not reach them.
     """
 
     known: dict[str, list[Any]]
@@ -51,6 +56,8 @@ class End:
     cancelled: set[str]
     invitations: dict[str, Any]
     diary: dict[str, Taken]
+    usable: frozenset[str]
+    told_of: set[tuple[str, str]]
 
 
 async def end_of(house: House, server: MailServer) -> End:
@@ -68,8 +75,14 @@ async def end_of(house: House, server: MailServer) -> End:
         states = {row.meeting_id: row.state for row in stand}
         entries = await meetings.entries_of(db, [each for each, state in states.items() if state == "scheduled"])
         asked = {row["invitation_id"]: row for row in (await db.execute(select(invitations))).mappings()}
+        agencies = await directory.agencies_by_id(db, {row["agency_id"] for row in asked.values() if row["agency_id"]})
+        undelivered = await db.execute(
+            select(exceptions).where(exceptions.c.kind == UNDELIVERED, exceptions.c.state == RAISED)
+        )
+        told_of = {(row.meeting_id, row.agency_id or row.person_id) for row in undelivered}
     cancelled = {each for each, state in states.items() if state == "cancelled"}
-    return End(known, entries, cancelled, asked, latest(server))
+    usable = frozenset(address for agency in agencies.values() for address in secure_addresses(agency))
+    return End(known, entries, cancelled, asked, latest(server), usable, told_of)
 
 
 def latest(server: MailServer) -> dict[str, Taken]:
@@ -125,8 +138,13 @@ def check_each(end: End) -> Counter[str]:
     for name, row in end.invitations.items():
         if row["meeting_id"] in end.cancelled:
             assert row["state"] == CANCELLED
-            assert name not in end.diary or str(end.diary[name].event.get("STATUS")) == "CANCELLED"
-            count["cancelled with their meeting"] += 1
+            if name not in end.diary or str(end.diary[name].event.get("STATUS")) == "CANCELLED":
+                count["cancelled with their meeting"] += 1
+            else:
+                # The word that it is off had not gone when the address was taken from the record.
+                assert row["address"] not in end.usable
+                assert (row["meeting_id"], row["agency_id"] or row["person_id"]) in end.told_of
+                count["not told that it is off, and told of to a person"] += 1
         else:
             assert row["party"] in end.entries[row["meeting_id"]], "asked, and not named any more"
     return count
