@@ -19,7 +19,7 @@ class _AboutAPlan(Payload):
 
 
 class PlanStarted(_AboutAPlan):
-    """`quorate.plan.started.v1`."""
+    """`quorate.plan.started.v1`. Told again of the same plan with another category, it is a change of category."""
 
 
 class PlanEnded(_AboutAPlan):

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, Strict, model_validator
 
 from schemas.edition import Edition, Name, PolicyPart
 from schemas.quoracy import Quoracy
-from schemas.vocabulary import AGENCY_KINDS, wrong
+from schemas.vocabulary import AGENCY_KINDS, Id, wrong
 
 Unit = Literal["working_days", "calendar_days", "weeks", "months", "years"]
 
@@ -48,9 +48,24 @@ NUMBERS_IN_RULES: dict[str, tuple[Unit, ...]] = {
     "late_record_look_back": SPAN,
     "report_before_on_apologies": BEFORE_A_MEETING,
     "report_reminder_before_due": BEFORE_A_MEETING,
+    "address_verified_for": SPAN,
+    "record_link_opens_for": SPAN,
+    "record_filed_within": BEFORE_A_MEETING,
+    "record_filed_reminder_after": BEFORE_A_MEETING,
+    "record_reminder_before_due": BEFORE_A_MEETING,
+    "notice_told_within": BEFORE_A_MEETING,
+    "notice_acknowledged_within": BEFORE_A_MEETING,
+    "notice_reminder_after": BEFORE_A_MEETING,
 }
 
-NUMBERS_OF_A_KIND = ("notice", "report_before", "answer_before", "remind_before")
+NUMBERS_OF_A_KIND = (
+    "notice",
+    "report_before",
+    "answer_before",
+    "remind_before",
+    "decision_within",
+    "minutes_within",
+)
 
 
 class Number(Edition):
@@ -127,6 +142,13 @@ class MeetingKind(Edition):
         None, description="the number that says how long before the meeting who has not answered is reminded"
     )
 
+    decision_within: Name | None = Field(
+        None, description="the number that says how long after the meeting the decision is due; absent: none is"
+    )
+    minutes_within: Name | None = Field(
+        None, description="the number that says how long after the meeting its minutes are due; absent: none are"
+    )
+
     @property
     def named_numbers(self) -> tuple[tuple[str, Name], ...]:
         """The numbers that this kind names, each with the field that names it."""
@@ -150,6 +172,14 @@ class Groups(PolicyPart):
         (), description="kinds that are asked for the child's care plan as well, once they send apologies"
     )
     parents: tuple[Name, ...] = Field((), description="relationships whose services are asked")
+    record_by_link: tuple[Name, ...] = Field(
+        (), description="kinds that get a link to their copy and never the copy itself"
+    )
+    record_by_link_to: tuple[Id, ...] = Field((), description="the same for single agencies, by id")
+    told_placement: tuple[Name, ...] = Field((), description="kinds whose copy may say where a child is placed")
+    told_plan_end: tuple[Name, ...] = Field(
+        (), description="kinds that are told of a plan that starts, changes or ends, whoever was invited"
+    )
 
 
 class PolicyFile(PolicyPart):
@@ -284,7 +314,7 @@ class Policy:
                 for field, kinds in _kinds_in(rule):
                     for said in self._unknown_agencies(kinds):
                         yield Fault(layer, ("quoracy", index, field), said)
-            for field in sorted(file.groups.model_fields_set - {"parents"}) if file.groups else ():
+            for field in sorted(file.groups.model_fields_set - {"parents", "record_by_link_to"}) if file.groups else ():
                 for said in self._unknown_agencies(getattr(file.groups, field)):
                     yield Fault(layer, ("groups", field), said)
 

@@ -1,13 +1,29 @@
-"""Records of a meeting: minutes, plans, decisions, and who may read which section."""
+"""Records of a meeting: minutes, plans, decisions, who may read which section, and what is taken back."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, StrictInt, Tag
+from pydantic import BeforeValidator, Discriminator, Field, StrictInt, Tag, model_validator
 
 from schemas.payload import Needs, Part, Payload
-from schemas.vocabulary import DistinctIds, Id, Line, Listed, ListedIfAny, RecordKind, Text, noun_of, shown, wrong
+from schemas.vocabulary import (
+    BareAddress,
+    DistinctIds,
+    Flag,
+    Id,
+    Instant,
+    Line,
+    Listed,
+    ListedIfAny,
+    RecordKind,
+    Text,
+    noun_of,
+    shown,
+    wrong,
+)
+
+Version = Annotated[StrictInt, Field(ge=1, le=9999)]
 
 
 class Only(Part):
@@ -55,16 +71,91 @@ class Section(Part):
     text: Text
 
 
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are the same but for spaces and capitals."""
+    return one.casefold().split() == other.casefold().split()
+
+
 class RecordApproved(Payload):
-    """`quorate.record.approved.v1`."""
+    """`quorate.record.approved.v1`: `approved_by` is the chair. `checked_by` is the second person who has looked
+    through what the family gets: without one, nothing goes to family.
+    """
 
     record_id: Id
     meeting_id: Id
     kind: RecordKind
-    version: Annotated[StrictInt, Field(ge=1, le=9999)]
+    version: Version
     approved_by: Line
     checked_by: Line | None = None
     sections: Annotated[Listed[Section], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _two_people(self) -> Self:
+        if self.checked_by is not None and same_person(self.approved_by, self.checked_by):
+            raise wrong("must be another person than approved_by: nobody checks what they approved", "checked_by")
+        return self
+
     def needs(self) -> Needs:
         return (("meeting", frozenset((self.meeting_id,))),)
+
+
+class RecordRecalled(Payload):
+    """`quorate.record.recalled.v1`: what was sent of a record is taken back, from one party or from everyone. Without
+    `version` every version is meant that was approved by then.
+    """
+
+    record_id: Id
+    meeting_id: Id
+    version: Version | None = None
+    agency_id: Id | None = None
+    person_id: Id | None = None
+    reason: Line
+    by: Line
+
+    @model_validator(mode="after")
+    def _at_most_one_party(self) -> Self:
+        if self.agency_id is not None and self.person_id is not None:
+            raise wrong("must have at most one of agency_id and person_id")
+        return self
+
+    def needs(self) -> Needs:
+        return (("meeting", frozenset((self.meeting_id,))),)
+
+
+class _OfADispatch(Payload):
+    """Something about one thing that was sent to one reader: a copy of a record, a notice, a care plan. `meeting_id`
+    and `child_id` say which it is about, where it is about one.
+    """
+
+    dispatch_id: Id
+    meeting_id: Id | None = None
+    child_id: Id | None = None
+    at: Instant
+
+
+class DispatchOpened(_OfADispatch):
+    """`quorate.dispatch.opened.v1`: the reader opened it, by its link and a code sent to the same address."""
+
+
+class DispatchConfirmed(_OfADispatch):
+    """`quorate.dispatch.confirmed.v1`: the reader says that it is in their own file (`filed`), or that a flag has been
+    taken off the record or set on it (`flag_changed`), or that it has been taken note of (`noted`).
+    """
+
+    what: Literal["filed", "flag_changed", "noted"]
+    by: Line | None = None
+    how: Literal["page", "mail", "mesh", "told"]
+
+
+class DispatchBounced(_OfADispatch):
+    """`quorate.dispatch.bounced.v1`: it came back. `status` is an enhanced status code, or what MESH calls it."""
+
+    address: BareAddress
+    status: Line
+    permanent: Flag
+
+
+class DispatchReceived(_OfADispatch):
+    """`quorate.dispatch.received.v1`: it is in the mailbox that it was meant for."""
+
+    address: BareAddress

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import IO, Any
 
 from services.directory import handlers as directory
@@ -39,6 +39,11 @@ from services.participation.store import documents as documents_store  # noqa: F
 from services.post.catcher import Catcher
 from services.post.inbox import sort
 from services.post.mailer import Mailer, Tally
+from services.records import letters as record_letters
+from services.records import queueing
+from services.records.handlers import copies
+from services.records.press import Press
+from services.records.store import plans as plans_store  # noqa: F401  # its tables
 
 # Event type → the handlers that react, in order.
 HANDLERS: Handlers = {
@@ -58,6 +63,7 @@ HANDLERS: Handlers = {
     "quorate.invitation.received.v1": (returned.received,),
     "quorate.quoracy.excepted.v1": (quoracy.excepted,),
     "quorate.plan.ended.v1": (quoracy.plans_ended,),
+    "quorate.record.approved.v1": (copies.approved,),
     directory.CHANGED: (meetings.resolve_again, begun.look_back),
     returned.CAME_BACK: (returned.tell_came_back,),
     returned.LETTER_CAME_BACK: (letters_back.note_letter_came_back, reports.came_back),
@@ -95,6 +101,7 @@ LETTERS: Mapping[str, LetterKind] = {
     invitations.LETTER: LetterKind(invitation_letters.render, asking.withheld, invitations.settled),
     reports.REQUEST_LETTER: LetterKind(report_letters.render_request, report_letters.withheld, reports.settled),
     reports.REMINDER_LETTER: LetterKind(report_letters.render_reminder, report_letters.withheld, reports.settled),
+    queueing.COPY_LETTER: LetterKind(record_letters.render_copy, record_letters.withheld, copies.settled),
 }
 
 # Timer → what happens when it is due, given the keys.
@@ -110,7 +117,7 @@ TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
 TIMERS_AT_ONCE = 200
 
 
-@dataclass(slots=True)
+@dataclass
 class House:
     """The whole of Quorate on one database."""
 
@@ -156,11 +163,16 @@ class House:
                 await stack.enter_async_context(_meanwhile(mailer.stand_by()))
             yield mailer
 
+    @cached_property
+    def press(self) -> Press:
+        """The press that makes documents."""
+        return Press(self.intake)
+
     async def drain(self) -> Tally:
-        """Tick and send all that is due."""
+        """Tick, print and send all that is due."""
         async with self.mailer() as mailer:
             while True:
-                ticked = await self.tick()
+                ticked = await self.tick() + await self.press.drain()
                 before = mailer.tally.sent + mailer.tally.failed
                 tally = await mailer.drain()
                 if not ticked and tally.sent + tally.failed == before:
@@ -169,7 +181,11 @@ class House:
     async def next_due(self) -> datetime | None:
         """When something falls due next; None where nothing waits."""
         async with self.database.read() as db:
-            moments = [await timers.next_due(db), await outbox.next_due(db, outbox.MAIL, LETTERS)]
+            moments = [
+                await timers.next_due(db),
+                await outbox.next_due(db, outbox.MAIL, LETTERS),
+                await outbox.next_due(db, outbox.PRINT, (copies.PRINT,)),
+            ]
         return min((moment for moment in moments if moment is not None), default=None)
 
 

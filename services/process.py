@@ -46,6 +46,7 @@ from services.foundation.settings import Settings
 from services.oversight.views import standing
 from services.post.inbox.views import mail_standing
 from services.post.mailer import TO_SEND
+from services.records.handlers import copies
 
 log = structlog.get_logger()
 
@@ -369,6 +370,18 @@ def ticking(look_again: float = LOOK_AGAIN) -> Rounds:
         process.wake(outbox.MAIL)
 
     return Rounds(timers.ARMED, timers.next_due, tick, look_again)
+
+
+def printing(look_again: float = LOOK_AGAIN) -> Rounds:
+    """The press as a part of a process."""
+
+    async def make(process: Process) -> None:
+        count = await process.house.press.drain(process.pulses[outbox.PRINT].beat)
+        log.info("documents_made", count=count)
+        process.wake(outbox.MAIL)
+
+    due = partial(outbox.next_due, channel=outbox.PRINT, names=(copies.PRINT,))
+    return Rounds(outbox.PRINT, due, make, look_again)
 
 
 class Server(uvicorn.Server):

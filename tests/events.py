@@ -411,9 +411,15 @@ def report(
     return event("quorate.report.received.v1", document_id, data, **envelope)
 
 
-def section(text: str = "Nothing of note.", *, heading: str = "Summary", audience: Any = "everyone") -> dict[str, Any]:
+def section(
+    text: str = "Nothing of note.",
+    *,
+    heading: str = "Summary",
+    audience: Any = "everyone",
+    children: Sequence[str] = (),
+) -> dict[str, Any]:
     """One section of a record."""
-    return {"heading": heading, "audience": audience, "text": text}
+    return {"heading": heading, "audience": audience, "children": children, "text": text}
 
 
 def record(

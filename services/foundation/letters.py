@@ -20,6 +20,14 @@ PATIENCE = timedelta(minutes=30)
 """How long the mailer may try by itself before a person is told that a message has not gone."""
 
 
+class Attachment(NamedTuple):
+    """A file in a letter. `name` is plain ASCII and says nothing of anyone."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
 class Letter(NamedTuple):
     """One message to one reader. `sender` is the envelope's; `calendar` is a whole iCalendar object with CRLF lines."""
 
@@ -34,6 +42,7 @@ class Letter(NamedTuple):
     html: str
     calendar: bytes | None = None
     method: Literal["REQUEST", "CANCEL"] | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Attempt(NamedTuple):

@@ -32,6 +32,7 @@ from services.foundation.database import Instant, RowNumber, metadata
 from services.foundation.statements import add, among, change, chunks
 
 MAIL = "mail"
+PRINT = "print"
 OUTCOME = "outcome"
 
 TAKEN_BACK = "taken_back"

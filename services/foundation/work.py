@@ -51,6 +51,10 @@ class Work:
         """Queue a message: `name` says who renders it, rows with the same `key` leave in this order."""
         self.rows.append(outbox.row(outbox.MAIL, name, key, params, self.now))
 
+    def print(self, name: str, key: str, params: Mapping[str, Any]) -> None:
+        """Queue documents to be made: `name` says which press makes them."""
+        self.rows.append(outbox.row(outbox.PRINT, name, key, params, self.now))
+
     def arm(self, name: str, key: str, due_at: datetime, params: Mapping[str, Any] | None = None) -> None:
         """Set a timer, in place of an earlier one with the same name and key."""
         self.alarms.append(timers.Timer(name, key, due_at, params or {}))

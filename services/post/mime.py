@@ -39,7 +39,7 @@ def assemble(letter: Letter) -> bytes:
         _text_part("html", letter.html),
     ]
     if letter.calendar is None or letter.method is None:
-        return b"".join([*pieces, b"--%b--\r\n" % alternative])
+        return b"".join(_with_files(letter, mark, [*pieces, b"--%b--\r\n" % alternative]))
     mixed = f"=_mixed_{mark}".encode()
     method = letter.method.encode()
     calendar = _base64(letter.calendar)
@@ -56,6 +56,22 @@ def assemble(letter: Letter) -> bytes:
         b"--%b--\r\n" % mixed,
     ]
     return b"".join(pieces)
+
+
+def _with_files(letter: Letter, mark: str, pieces: list[bytes]) -> list[bytes]:
+    """A message with its files behind it; as it is where it has none."""
+    if not letter.attachments:
+        return pieces
+    mixed = f"=_mixed_{mark}".encode()
+    pieces[1:1] = [b'Content-Type: multipart/mixed;\r\n boundary="%b"\r\n\r\n--%b\r\n' % (mixed, mixed)]
+    for each in letter.attachments:
+        pieces += [
+            b"\r\n--%b\r\nContent-Type: %b\r\n" % (mixed, each.media_type.encode("ascii")),
+            b"Content-Transfer-Encoding: base64\r\n",
+            b'Content-Disposition: attachment; filename="%b"\r\n\r\n' % each.name.encode("ascii"),
+            _base64(each.content),
+        ]
+    return [*pieces, b"--%b--\r\n" % mixed]
 
 
 def _headers(letter: Letter) -> bytes:

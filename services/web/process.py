@@ -13,7 +13,18 @@ from pathlib import Path
 from services.bootstrap import House
 from services.foundation.settings import Settings
 from services.mailbox import mail_in
-from services.process import CannotStart, Mailing, Part, Process, answer, listening, ticking, until_stopped, url_of
+from services.process import (
+    CannotStart,
+    Mailing,
+    Part,
+    Process,
+    answer,
+    listening,
+    printing,
+    ticking,
+    until_stopped,
+    url_of,
+)
 from services.web.app import make_app
 
 
@@ -33,7 +44,7 @@ async def serve_all(settings: Settings, started: Callable[[Running], None]) -> N
     process of its home; `started` is told once requests are taken. Raises `CannotStart`.
     """
     with _only_one(settings.home):
-        await _serve(settings, lambda house: [Mailing(house), ticking(), *mail_in(house)], started)
+        await _serve(settings, lambda house: [Mailing(house), printing(), ticking(), *mail_in(house)], started)
 
 
 async def serve(settings: Settings, started: Callable[[Running], None]) -> None:

@@ -1,0 +1,133 @@
+"""Records in versions, what was sent of them to whom and how far it came, plans and the notices about them.
+
+Revision: 0006, after 0005
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from services.foundation.database import Instant, RowNumber
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "codes",
+        sa.Column("dispatch_id", sa.String(length=26), nullable=False),
+        sa.Column("nonce", sa.String(length=64), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("made_today", sa.Integer(), nullable=False),
+        sa.Column("used_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("dispatch_id", name=op.f("pk_codes")),
+    )
+    op.create_table(
+        "dispatches",
+        sa.Column("dispatch_id", sa.String(length=26), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("about", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("meeting_id", sa.String(length=64), nullable=True),
+        sa.Column("child_id", sa.String(length=64), nullable=True),
+        sa.Column("partition_key", sa.Text(), nullable=False),
+        sa.Column("party", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.String(length=64), nullable=True),
+        sa.Column("person_id", sa.String(length=64), nullable=True),
+        sa.Column("team_id", sa.String(length=64), nullable=True),
+        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("how", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("why", sa.String(length=64), nullable=True),
+        sa.Column("decided", sa.JSON(), nullable=True),
+        sa.Column("content", sa.String(length=64), nullable=True),
+        sa.Column("document_id", sa.String(length=64), nullable=True),
+        sa.Column("written_at", Instant(), nullable=False),
+        sa.Column("sent_at", Instant(), nullable=True),
+        sa.Column("delivered_at", Instant(), nullable=True),
+        sa.Column("opened_at", Instant(), nullable=True),
+        sa.Column("confirmed_at", Instant(), nullable=True),
+        sa.Column("confirmed", sa.String(length=16), nullable=True),
+        sa.Column("reminded_at", Instant(), nullable=True),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("dispatch_id", name=op.f("pk_dispatches")),
+    )
+    op.create_index("ix_dispatches_about", "dispatches", ["about", "version"])
+    op.create_index("ix_dispatches_meeting_id", "dispatches", ["meeting_id"])
+    op.create_index("ix_dispatches_child_id", "dispatches", ["child_id"])
+    op.create_index("ix_dispatches_document_id", "dispatches", ["document_id"])
+    op.create_table(
+        "notices",
+        sa.Column("notice_id", sa.String(length=26), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("plan_id", sa.String(length=64), nullable=False),
+        sa.Column("child_id", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("event_source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("written_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("notice_id", name=op.f("pk_notices")),
+    )
+    op.create_index("ix_notices_child_id", "notices", ["child_id"])
+    op.create_index("ix_notices_plan_id", "notices", ["plan_id"])
+    op.create_table(
+        "openings",
+        sa.Column("opening_no", RowNumber, autoincrement=True, nullable=False),
+        sa.Column("dispatch_id", sa.String(length=26), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("event_source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("opening_no", name=op.f("pk_openings")),
+    )
+    op.create_index("ix_openings_dispatch_id", "openings", ["dispatch_id"])
+    op.create_table(
+        "plan_facts",
+        sa.Column("fact", sa.String(length=80), nullable=False),
+        sa.Column("plan_id", sa.String(length=64), nullable=False),
+        sa.Column("child_id", sa.String(length=64), nullable=False),
+        sa.Column("aspect", sa.String(length=16), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("partition_key", sa.Text(), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("version", RowNumber, autoincrement=True, nullable=False),
+        sa.Column("event_time", Instant(), nullable=False),
+        sa.Column("event_source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("known_from", Instant(), nullable=False),
+        sa.Column("known_until", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_plan_facts")),
+    )
+    counts = sa.text("known_until IS NULL")
+    op.create_index(
+        "ix_plan_facts_fact", "plan_facts", ["fact"], unique=True, sqlite_where=counts, postgresql_where=counts
+    )
+    op.create_index("ix_plan_facts_child_id", "plan_facts", ["child_id"], sqlite_where=counts, postgresql_where=counts)
+    op.create_index("ix_plan_facts_plan_id", "plan_facts", ["plan_id", "known_from"])
+    op.create_table(
+        "records",
+        sa.Column("record_id", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("meeting_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("approved_by", sa.Text(), nullable=False),
+        sa.Column("checked_by", sa.Text(), nullable=True),
+        sa.Column("sections", sa.JSON(), nullable=False),
+        sa.Column("approved_at", Instant(), nullable=False),
+        sa.Column("event_source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("known_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("record_id", "version", name=op.f("pk_records")),
+    )
+    op.create_index("ix_records_meeting_id", "records", ["meeting_id"])
+
+
+def downgrade() -> None:
+    for table in ("records", "plan_facts", "openings", "notices", "dispatches", "codes"):
+        op.drop_table(table)

@@ -1,0 +1,1 @@
+"""What an approved record, a plan, or word of a dispatch does."""

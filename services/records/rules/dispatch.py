@@ -1,0 +1,65 @@
+"""One thing that is sent to one reader: a copy of a record, a notice, a care plan; and how far it has come."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+RECORD, NOTICE, CARE_PLAN = "record", "notice", "care_plan"
+EMAIL, MESH = "email", "mesh"
+ATTACHMENT, LINK, BODY = "attachment", "link", "body"
+
+WITHHELD, PRINTING, QUEUED = "withheld", "printing", "queued"
+SENT, DELIVERED, UNDELIVERED = "sent", "delivered", "undelivered"
+OVERTAKEN, RECALLED = "overtaken", "recalled"
+GOES = frozenset({PRINTING, QUEUED})
+"""States in which it has not left and is to."""
+LEFT = frozenset({SENT, DELIVERED, UNDELIVERED})
+"""States in which it has left, or may have."""
+
+How = Literal["attachment", "link", "body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """One thing for one reader, as it stands; see the table."""
+
+    dispatch_id: str
+    kind: str
+    about: str
+    version: int
+    meeting_id: str | None
+    child_id: str | None
+    partition_key: str
+    party: str
+    agency_id: str | None
+    person_id: str | None
+    team_id: str | None
+    channel: str
+    address: str | None
+    how: str
+    state: str
+    why: str | None
+    decided: list[dict[str, object]] | None
+    content: str | None
+    document_id: str | None
+    written_at: datetime
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+    opened_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    confirmed: str | None = None
+    reminded_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def dispatch_id(kind: str, about: str, version: int, party: str, channel: str = EMAIL) -> str:
+    """The name of a dispatch: the same for the same thing and reader for ever, and readable by nobody."""
+    return hashlib.sha256(f"dispatch {kind} {about} {version} {party} {channel}".encode()).hexdigest()[:26]
+
+
+def line_of(kind: str, about: str, party: str) -> str:
+    """What the messages about one thing to one reader leave in order under, whatever their version."""
+    return hashlib.sha256(f"line {kind} {about} {party}".encode()).hexdigest()[:26]

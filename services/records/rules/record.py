@@ -1,0 +1,119 @@
+"""A record of a meeting, and who reads: the facts that decide who gets which part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from services.directory.rules import Cause
+
+EVERYONE, PROFESSIONALS = "everyone", "professionals"
+MINUTES, PLAN, DECISION = "minutes", "plan", "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom a section is for: `to` is everyone or professionals; else `only` these ids, or everyone but `besides`."""
+
+    to: str | None = None
+    only: frozenset[str] | None = None
+    besides: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a record that has readers of its own; without `child_ids` it is about all the children."""
+
+    heading: str
+    child_ids: tuple[str, ...]
+    audience: Audience
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One version of a record. `approved_at` is when the chair approved it."""
+
+    record_id: str
+    meeting_id: str
+    kind: str
+    version: int
+    approved_by: str
+    checked_by: str | None
+    sections: tuple[Section, ...]
+    approved_at: datetime
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """An agency (or one team of it) or a person that was asked to the meeting, or was there.
+
+    `kind` is the agency's kind, or `relative` or `child`. `child_ids` are the children on whose account an agency was
+    asked, or for whom a relative holds parental responsibility; of a child in person it is that child. `why_not` is
+    why nothing may go there, whatever the record says: a person's decision, no address. `attended` is what the
+    register of the held meeting says, None where it says nothing.
+    """
+
+    party: str
+    kind: str
+    agency_id: str | None
+    person_id: str | None
+    team_id: str | None
+    name: str
+    child_ids: frozenset[str]
+    invited: bool
+    attended: str | None
+    address: str | None
+    verified_on: date | None
+    why_not: str | None = None
+
+    @property
+    def is_family(self) -> bool:
+        """Whether this is a person of the family rather than an agency."""
+        return self.person_id is not None
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids by which an audience may name this reader."""
+        return frozenset(each for each in (self.agency_id, self.person_id) if each is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildFacts:
+    """What identifies one child, and where it is placed: what must not reach those whom it does not concern."""
+
+    child_id: str
+    initials: str
+    names: tuple[str, ...]
+    nhs_number: str | None
+    placement_words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFacts:
+    """What identifies a relative; `child_ids` are the children to whom the person is related at all."""
+
+    person_id: str
+    name: str
+    email: str | None
+    child_ids: frozenset[str]
+    not_with: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What else decides about a record: the meeting, its children and everyone of their families.
+
+    `family_never`: nothing of this kind of meeting reaches family. `flagged`: a child of the meeting or of its
+    household is flagged so that nothing goes to family by itself (fabricated or induced illness).
+    """
+
+    meeting_id: str
+    child_ids: tuple[str, ...]
+    family_never: bool
+    flagged: bool
+    children: Mapping[str, ChildFacts]
+    people: Mapping[str, PersonFacts]
+    told_placement: frozenset[str] = frozenset()

@@ -1,0 +1,1 @@
+"""Records, what was sent of them to whom, plans and notices, as they are kept."""

@@ -1,0 +1,59 @@
+"""An approved record reaches everyone who was asked, each with their own copy, and nobody with a part that is not
+theirs.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from io import BytesIO
+
+from pypdf import PdfReader
+
+from services.bootstrap import House
+from services.records.store import dispatches
+from tests import events
+from tests.door import Door
+
+
+def copies_of(house: House) -> dict[str, EmailMessage]:
+    """The letters with copies of records that have come out, by address."""
+    found = {}
+    for path in sorted((house.settings.home / "mailbox").glob("*.eml")):
+        message = message_from_bytes(path.read_bytes(), policy=default)
+        assert isinstance(message, EmailMessage)
+        if ".record@" in str(message["Message-ID"]):
+            found[str(message["To"])] = message
+    return found
+
+
+def words(message: EmailMessage) -> str:
+    """The words of the document that a letter carries."""
+    [attached] = message.iter_attachments()
+    return "\n".join(page.extract_text() for page in PdfReader(BytesIO(attached.get_content())).pages)
+
+
+async def test_a_team_with_a_child_on_its_waiting_list_gets_its_copy_of_the_minutes(door: Door) -> None:
+    house = door.house
+    secure = [{"kind": "email", "address": "in@camhs-1.example", "secure": True, "verified_on": date(2026, 1, 5)}]
+    await door.take(
+        events.agency("camhs-1", channels=secure),
+        events.child("c1"),
+        events.involvement(person_id="c1", agency_id="camhs-1", status="waiting"),
+        events.meeting("m1", children=["c1"]),
+    )
+    await house.drain()
+    sections = [
+        events.section("The waiting list is reviewed in May.", heading="What was agreed"),
+        events.section("Nobody else reads this.", heading="For the police", audience={"only": ["police-1"]}),
+    ]
+    await door.take(events.record(sections=sections))
+    await house.drain()
+    letter = copies_of(house)["in@camhs-1.example"]
+    assert "The waiting list is reviewed in May." in words(letter)
+    assert "Nobody else reads this" not in words(letter)
+    async with house.database.read() as db:
+        stands = {each.party: each for each in (await dispatches.about(db, ["r1"]))["r1"]}
+    assert stands["agency:camhs-1:"].state == "sent"
