@@ -446,6 +446,57 @@ def record(
     return event("quorate.record.approved.v1", record_id, data, **envelope)
 
 
+def recalled(
+    record_id: str = "r1",
+    *,
+    meeting_id: str = "m1",
+    reason: str = "It went to the wrong people.",
+    by: str = "Pat Coordinator",
+    **more: Any,
+) -> bytes:
+    """`quorate.record.recalled.v1`: by default every version, from everyone."""
+    envelope = {"partition_key": "f1"} | _envelope(more)
+    data = {"record_id": record_id, "meeting_id": meeting_id, "reason": reason, "by": by, **more}
+    return event("quorate.record.recalled.v1", record_id, data, **envelope)
+
+
+def dispatch_opened(dispatch_id: str, *, at: datetime = START, **more: Any) -> bytes:
+    """`quorate.dispatch.opened.v1`."""
+    return _of_a_dispatch("opened", dispatch_id, at, more)
+
+
+def dispatch_confirmed(
+    dispatch_id: str, what: str = "filed", *, at: datetime = START, how: str = "page", **more: Any
+) -> bytes:
+    """`quorate.dispatch.confirmed.v1`."""
+    return _of_a_dispatch("confirmed", dispatch_id, at, {"what": what, "how": how, **more})
+
+
+def dispatch_bounced(
+    dispatch_id: str,
+    *,
+    address: str,
+    status: str = "5.1.1",
+    permanent: bool = True,
+    at: datetime = START,
+    **more: Any,
+) -> bytes:
+    """`quorate.dispatch.bounced.v1`."""
+    more = {"address": address, "status": status, "permanent": permanent, **more}
+    return _of_a_dispatch("bounced", dispatch_id, at, more)
+
+
+def dispatch_received(dispatch_id: str, *, address: str, at: datetime = START, **more: Any) -> bytes:
+    """`quorate.dispatch.received.v1`."""
+    return _of_a_dispatch("received", dispatch_id, at, {"address": address, **more})
+
+
+def _of_a_dispatch(what: str, dispatch_id: str, at: datetime, more: dict[str, Any]) -> bytes:
+    envelope = {"partition_key": "f1"} | _envelope(more)
+    data = {"dispatch_id": dispatch_id, "at": at, **more}
+    return event(f"quorate.dispatch.{what}.v1", dispatch_id, data, **envelope)
+
+
 def plan_started(plan_id: str = "plan-1", *, child_id: str = "c1", on: date = date(2026, 4, 1), **more: Any) -> bytes:
     """`quorate.plan.started.v1`."""
     envelope = {"partition_key": "f1"} | _envelope(more)

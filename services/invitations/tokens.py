@@ -49,22 +49,28 @@ def looks_like_ours(domain: str, address: str) -> bool:
 
 
 def answer_link(key: bytes, invitation_id: str, address: str, expires: datetime) -> str:
-    """The last part of the link by which an invitation is answered until `expires` (whole seconds count).
+    """The last part of the link by which an invitation is answered until `expires` (whole seconds count)."""
+    return link(key, "answer", invitation_id, address, expires)
 
-    It is bound to the address that the invitation went to: once that is no longer the right one, the link that stands
-    in its mailbox opens nothing.
+
+def link(key: bytes, use: str, name: str, address: str, expires: datetime) -> str:
+    """The last part of a link for one use (`answer`, `record`, `notice`) to what has this name (26 hexadecimal digits),
+    until `expires` (whole seconds count).
+
+    It is bound to the address that it was sent to: once that is no longer the right one, the link that stands in its
+    mailbox opens nothing.
     """
     until = f"{int(expires.timestamp()):x}"
-    return f"{invitation_id}-{until}-{_mark(key, 'answer', invitation_id, address.lower(), until)}"
+    return f"{name}-{until}-{_mark(key, use, name, address.lower(), until)}"
 
 
 def read_link(text: str) -> tuple[str, datetime] | None:
-    """The invitation that a link names, and until when the link says that it counts: to be checked by `is_right`."""
+    """What a link names, and until when it says that it counts: to be checked by `is_right`."""
     found = _LINK.fullmatch(text)
     return (found[1], datetime.fromtimestamp(int(found[2], 16), UTC)) if found is not None else None
 
 
-def is_right(key: bytes, text: str, address: str) -> bool:
-    """Whether a link was made with the key, for the invitation and the time that it names, and for this address."""
+def is_right(key: bytes, text: str, address: str, use: str = "answer") -> bool:
+    """Whether a link was made with the key, for what and the time that it names, for this address and this use."""
     found = read_link(text)
-    return found is not None and hmac.compare_digest(text, answer_link(key, found[0], address, found[1]))
+    return found is not None and hmac.compare_digest(text, link(key, use, found[0], address, found[1]))
