@@ -72,11 +72,25 @@ TAKEN = {
     ),
     "quorate.quoracy.excepted.v1": ("quorate.responses", "meeting_id allows by reason at"),
     "quorate.invitation.observed.v1": ("quorate.responses", "meeting_id agency_id address at evidence?"),
-    "quorate.report.received.v1": ("quorate.responses", "meeting_id agency_id document_id kind at team_id? by?"),
+    "quorate.report.received.v1": (
+        "quorate.responses",
+        "meeting_id agency_id document_id kind at team_id? by? child_id?",
+    ),
     "quorate.record.approved.v1": (
         "quorate.records",
         "record_id meeting_id kind version approved_by checked_by? sections",
     ),
+    "quorate.record.recalled.v1": (
+        "quorate.records",
+        "record_id meeting_id version? agency_id? person_id? reason by",
+    ),
+    "quorate.dispatch.opened.v1": ("quorate.responses", "dispatch_id meeting_id? child_id? at"),
+    "quorate.dispatch.confirmed.v1": ("quorate.responses", "dispatch_id meeting_id? child_id? at what by? how"),
+    "quorate.dispatch.bounced.v1": (
+        "quorate.responses",
+        "dispatch_id meeting_id? child_id? at address status permanent",
+    ),
+    "quorate.dispatch.received.v1": ("quorate.responses", "dispatch_id meeting_id? child_id? at address"),
     "quorate.plan.started.v1": ("quorate.plans", "plan_id child_id on category? household? meeting_id?"),
     "quorate.plan.ended.v1": ("quorate.plans", "plan_id child_id on category? household? meeting_id?"),
     "quorate.circumstance.changed.v1": ("quorate.children", "child_id what at detail?"),

@@ -33,6 +33,9 @@ EXCEPTED = "quorate.quoracy.excepted.v1"
 OBSERVED = "quorate.invitation.observed.v1"
 REPORT = "quorate.report.received.v1"
 RECORD = "quorate.record.approved.v1"
+RECALLED = "quorate.record.recalled.v1"
+OPENED, CONFIRMED = "quorate.dispatch.opened.v1", "quorate.dispatch.confirmed.v1"
+CAME_BACK, CAME_IN = "quorate.dispatch.bounced.v1", "quorate.dispatch.received.v1"
 PLAN = "quorate.plan.started.v1"
 CIRCUMSTANCE = "quorate.circumstance.changed.v1"
 RESOLVED = "quorate.invitees.resolved.v1"
@@ -183,6 +186,14 @@ def one_change(type_: str, at: At, value: object) -> tuple[str, str]:
         (RECORD, ("sections", 3, "audience", "only"), "school-3", "must be a list, not a string"),
         (RECORD, ("sections", 0, "heading"), "a\nb", NO_CONTROLS),
         (RECORD, ("sections", 0, "text"), "", "must not be blank"),
+        (RECORD, ("checked_by",), " sam  HALE", "must be another person than approved_by"),
+        (RECALLED, ("version",), 0, "must be 1 or more"),
+        (RECALLED, ("reason",), "", "must not be blank"),
+        (RECALLED, ("by",), MISSING, "is missing"),
+        (CONFIRMED, ("what",), "read", "must be one of filed, flag_changed, noted"),
+        (CONFIRMED, ("how",), "fax", "must be one of page, mail, mesh, told"),
+        (CAME_BACK, ("permanent",), "yes", "must be true or false, without quotes"),
+        (CAME_IN, ("address",), "a b", "must not have spaces"),
         (PLAN, ("on",), "31.3.2026", "must be a date"),
         (PLAN, ("household", 0), "", "is empty"),
         (
@@ -498,6 +509,11 @@ NEEDS: dict[str, Any] = {
     OBSERVED: (("meeting", {"meeting-01"}),),
     REPORT: (("meeting", {"meeting-01"}),),
     RECORD: (("meeting", {"meeting-01"}),),
+    RECALLED: (("meeting", {"meeting-01"}),),
+    OPENED: (),
+    CONFIRMED: (),
+    CAME_BACK: (),
+    CAME_IN: (),
     PLAN: (("child", {"child-01"}),),
     "quorate.plan.ended.v1": (("child", {"child-01"}),),
     CIRCUMSTANCE: (("child", {"child-01"}),),
