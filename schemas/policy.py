@@ -177,6 +177,9 @@ class Groups(PolicyPart):
     )
     record_by_link_to: tuple[Id, ...] = Field((), description="the same for single agencies, by id")
     told_placement: tuple[Name, ...] = Field((), description="kinds whose copy may say where a child is placed")
+    not_named_to_family: tuple[Name, ...] = Field(
+        (), description="kinds of which a family's copy does not say that they took part"
+    )
     told_plan_end: tuple[Name, ...] = Field(
         (), description="kinds that are told of a plan that starts, changes or ends, whoever was invited"
     )

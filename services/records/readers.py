@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
 from services.directory import store as directory
-from services.directory.rules import Agency, Child, Relative, secure_address, secure_addresses
+from services.directory.rules import Agency, Child, Relationship, Relative, secure_address, secure_addresses
 from services.meetings import store as meetings
 from services.meetings.rules import CHILD, DECIDED_BY_A_PERSON, ILLNESS_FLAG, INVITED, RELATIVE, Entry, Meeting
 from services.participation.store.quoracy import held_facts
@@ -57,6 +57,7 @@ async def around(
             {each: _child(child, agencies) for each, child in near.items()},
             {each: _person(relative) for each, relative in relatives.items() if _of(relative, near)},
             frozenset(policy.groups.told_placement),
+            frozenset(policy.groups.not_named_to_family),
         )
         readers = [
             reader
@@ -88,7 +89,8 @@ def _child(child: Child, agencies: Mapping[str, Agency]) -> ChildFacts:
     if child.placement is not None and (agency := agencies.get(child.placement.agency_id or "")) is not None:
         words = (agency.name, *(channel.address for channel in agency.channels))
     names = (child.preferred_name,) if child.preferred_name else ()
-    return ChildFacts(child.child_id, child.initials, names, child.nhs_number, words)
+    placed_with = child.placement.agency_id if child.placement is not None else None
+    return ChildFacts(child.child_id, child.initials, names, child.nhs_number, words, placed_with)
 
 
 def _person(relative: Relative) -> PersonFacts:
@@ -98,6 +100,7 @@ def _person(relative: Relative) -> PersonFacts:
         relative.email,
         frozenset(each.child_id for each in relative.relationships),
         frozenset(relative.not_with),
+        {each.child_id: each.kind for each in reversed(relative.relationships)},
     )
 
 
@@ -134,6 +137,7 @@ def _reader(
             address,
             verified_on,
             why_not,
+            serves_a_relative=_serves_a_relative(entry),
         )
     relative = relatives.get(entry.person_id or "")
     ties = relative.relationships if relative is not None else ()
@@ -156,7 +160,20 @@ def _reader(
         relative.email if relative is not None and asked else None,
         None,
         why_not,
+        _oneself(entry, ties),
     )
+
+
+def _serves_a_relative(entry: Entry) -> bool:
+    """Whether an agency was asked for nothing but its service to a member of the family."""
+    rules = {reason.rule for reason in entry.reasons if reason.child_id is not None}
+    return rules == {"parents_services"}
+
+
+def _oneself(entry: Entry, ties: Iterable[Relationship]) -> frozenset[str]:
+    """The child that a person is, where they are one: a child without a record of their own goes by the child's id."""
+    own = {each.child_id for each in ties if each.kind == "self"}
+    return frozenset(own | {each for each in entry.child_ids if entry.kind == CHILD and each == entry.person_id})
 
 
 def _way(agency: Agency, entry: Entry) -> tuple[str | None, date | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from services.directory.rules import Cause
@@ -53,7 +53,8 @@ class Reader:
     `kind` is the agency's kind, or `relative` or `child`. `child_ids` are the children on whose account an agency was
     asked, or for whom a relative holds parental responsibility; of a child in person it is that child. `why_not` is
     why nothing may go there, whatever the record says: a person's decision, no address. `attended` is what the
-    register of the held meeting says, None where it says nothing.
+    register of the held meeting says, None where it says nothing. `oneself` is the child that a person is, by the
+    child's id. `serves_a_relative`: the agency was asked for nothing but its service to a member of the family.
     """
 
     party: str
@@ -68,6 +69,8 @@ class Reader:
     address: str | None
     verified_on: date | None
     why_not: str | None = None
+    oneself: frozenset[str] = frozenset()
+    serves_a_relative: bool = False
 
     @property
     def is_family(self) -> bool:
@@ -77,29 +80,35 @@ class Reader:
     @property
     def ids(self) -> frozenset[str]:
         """The ids by which an audience may name this reader."""
-        return frozenset(each for each in (self.agency_id, self.person_id) if each is not None)
+        return frozenset(each for each in (self.agency_id, self.person_id) if each is not None) | self.oneself
 
 
 @dataclass(frozen=True, slots=True)
 class ChildFacts:
-    """What identifies one child, and where it is placed: what must not reach those whom it does not concern."""
+    """What identifies one child, and where it is placed (`placed_with` is the agency): what must not reach those whom
+    it does not concern.
+    """
 
     child_id: str
     initials: str
     names: tuple[str, ...]
     nhs_number: str | None
     placement_words: tuple[str, ...] = ()
+    placed_with: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PersonFacts:
-    """What identifies a relative; `child_ids` are the children to whom the person is related at all."""
+    """What identifies a relative; `child_ids` are the children to whom the person is related at all, `relations` says
+    what they are to each.
+    """
 
     person_id: str
     name: str
     email: str | None
     child_ids: frozenset[str]
     not_with: frozenset[str] = frozenset()
+    relations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,9 @@ class Matter:
     """What else decides about a record: the meeting, its children and everyone of their families.
 
     `family_never`: nothing of this kind of meeting reaches family. `flagged`: a child of the meeting or of its
-    household is flagged so that nothing goes to family by itself (fabricated or induced illness).
+    household is flagged so that nothing goes to family by itself (fabricated or induced illness). `told_placement` are
+    the kinds of agency that may know where a child is placed, `not_named_to_family` those of which family is not told
+    that they took part.
     """
 
     meeting_id: str
@@ -117,3 +128,4 @@ class Matter:
     children: Mapping[str, ChildFacts]
     people: Mapping[str, PersonFacts]
     told_placement: frozenset[str] = frozenset()
+    not_named_to_family: frozenset[str] = frozenset()
