@@ -53,6 +53,7 @@ class Dispatch:
     confirmed: str | None = None
     reminded_at: datetime | None = None
     ended_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 def dispatch_id(kind: str, about: str, version: int, party: str, channel: str = EMAIL) -> str:

@@ -44,6 +44,7 @@ dispatches = Table(
     Column("confirmed", String(16)),
     Column("reminded_at", Instant),
     Column("ended_at", Instant),
+    Column("expires_at", Instant),
 )
 Index("ix_dispatches_about", dispatches.c.about, dispatches.c.version)
 Index("ix_dispatches_meeting_id", dispatches.c.meeting_id)

@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("confirmed", sa.String(length=16), nullable=True),
         sa.Column("reminded_at", Instant(), nullable=True),
         sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("expires_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("dispatch_id", name=op.f("pk_dispatches")),
     )
     op.create_index("ix_dispatches_about", "dispatches", ["about", "version"])

@@ -1,0 +1,45 @@
+"""The links in letters about what was sent to one reader: to open it, and to say with one click that it is filed.
+
+Nothing stands in a link but the dispatch, until when it opens, and a mark that is bound to the address it was sent to.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from services.foundation.settings import Settings, is_loopback
+from services.invitations.tokens import link
+from services.records.rules.dispatch import Dispatch
+
+USE = "record"
+
+
+def can_be_opened(settings: Settings) -> bool:
+    """Whether a link in a letter leads to where a reader can open it, and over a line that is not open to all. Where
+    no public address is set it leads to this machine, and stands in rehearsals alone.
+    """
+    public = urlsplit(settings.public_url) if settings.public_url else None
+    if public is None:
+        return settings.smtp is None
+    return public.scheme == "https" or is_loopback(public.hostname or "")
+
+
+def record_url(settings: Settings, dispatch: Dispatch) -> str | None:
+    """The reader's own link to their copy, with a code of its own to open it; None where none can be made."""
+    if dispatch.address is None or dispatch.expires_at is None:
+        return None
+    return url_of(settings, dispatch.dispatch_id, dispatch.address, dispatch.expires_at)
+
+
+def filed_url(settings: Settings, dispatch: Dispatch) -> str | None:
+    """The link by which the reader says that their copy is filed in the record; None where none can be made."""
+    url = record_url(settings, dispatch)
+    return f"{url}/filed" if url is not None else None
+
+
+def url_of(settings: Settings, dispatch_id: str, address: str, expires_at: datetime) -> str | None:
+    """The same from what a letter knows."""
+    if not can_be_opened(settings):
+        return None
+    return f"{settings.links_begin_with}/record/{link(settings.key, USE, dispatch_id, address, expires_at)}"
