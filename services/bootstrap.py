@@ -39,8 +39,8 @@ from services.participation.store import documents as documents_store  # noqa: F
 from services.post.catcher import Catcher
 from services.post.inbox import sort
 from services.post.mailer import Mailer, Tally
+from services.records import code_letters, codes, queueing
 from services.records import letters as record_letters
-from services.records import queueing
 from services.records.handlers import copies
 from services.records.press import Press
 from services.records.store import plans as plans_store  # noqa: F401  # its tables
@@ -102,6 +102,7 @@ LETTERS: Mapping[str, LetterKind] = {
     reports.REQUEST_LETTER: LetterKind(report_letters.render_request, report_letters.withheld, reports.settled),
     reports.REMINDER_LETTER: LetterKind(report_letters.render_reminder, report_letters.withheld, reports.settled),
     queueing.COPY_LETTER: LetterKind(record_letters.render_copy, record_letters.withheld, copies.settled),
+    codes.CODE_LETTER: LetterKind(code_letters.render_code, code_letters.withheld, code_letters.settled),
 }
 
 # Timer → what happens when it is due, given the keys.

@@ -63,19 +63,6 @@ openings = Table(
 )
 Index("ix_openings_dispatch_id", openings.c.dispatch_id)
 
-# The one-time code that opens a link, the last one of each dispatch: `nonce` makes the code with the key, and is not
-# the code.
-codes = Table(
-    "codes",
-    metadata,
-    Column("dispatch_id", String(26), primary_key=True),
-    Column("nonce", String(64), nullable=False),
-    Column("made_at", Instant, nullable=False),
-    Column("tries", Integer, nullable=False),
-    Column("made_today", Integer, nullable=False),
-    Column("used_at", Instant),
-)
-
 
 def _dispatch(row: Mapping[Any, Any]) -> Dispatch:
     return Dispatch(**{name: row[name] for name in Dispatch.__slots__})

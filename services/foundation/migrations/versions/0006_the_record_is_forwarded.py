@@ -19,14 +19,15 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "codes",
+        sa.Column("nonce", sa.String(length=32), nullable=False),
         sa.Column("dispatch_id", sa.String(length=26), nullable=False),
-        sa.Column("nonce", sa.String(length=64), nullable=False),
         sa.Column("made_at", Instant(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("made_today", sa.Integer(), nullable=False),
         sa.Column("used_at", Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("dispatch_id", name=op.f("pk_codes")),
+        sa.Column("opened_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("nonce", name=op.f("pk_codes")),
     )
+    op.create_index("ix_codes_dispatch_id", "codes", ["dispatch_id", "made_at"])
     op.create_table(
         "dispatches",
         sa.Column("dispatch_id", sa.String(length=26), nullable=False),

@@ -1,0 +1,78 @@
+"""The letter with a one-time code: how it reads, and whether it may still go."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Template
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.foundation.letters import Attempt, Letter
+from services.foundation.outbox import OutboxRow
+from services.foundation.settings import Settings
+from services.foundation.work import Work
+from services.invitations.render import clock_time, environment, wrapped
+from services.invitations.tokens import local_part
+from services.records import codes
+from services.records.rules.codes import LIVES, code_of
+from services.records.rules.dispatch import LEFT
+from services.records.store import dispatches
+
+
+@lru_cache(maxsize=1)
+def _templates() -> tuple[Template, Template, Template]:
+    """Subject, text and HTML of the letter."""
+    subject, text, html = (
+        environment.get_template(f"{codes.CODE_LETTER}/{part}") for part in ("subject.txt", "body.txt", "body.html")
+    )
+    return subject, text, html
+
+
+def render_code(params: Mapping[str, Any], settings: Settings) -> Letter:
+    """The letter with a code. The same parameters give the same bytes; the code is made here, and kept nowhere."""
+    stamp = datetime.fromisoformat(params["stamp"])
+    values = {
+        "code": code_of(settings.key, params["dispatch_id"], params["nonce"]),
+        "asked": clock_time(stamp),
+        "until": clock_time(stamp + LIVES),
+        "family": params["family"],
+    }
+    subject, text, html = _templates()
+    values["subject"] = line = " ".join(subject.render(values).split())
+    name = hashlib.sha256(f"code letter {params['nonce']}".encode()).hexdigest()[:16]
+    return Letter(
+        to=params["to"],
+        sender=f"{local_part(settings.key, 'bounce', params['dispatch_id'])}@{settings.mail_domain}",
+        from_name=settings.mail_from_name,
+        from_address=f"{local_part(settings.key, 'reply', params['dispatch_id'])}@{settings.mail_domain}",
+        subject=line,
+        message_id=f"<{params['dispatch_id']}.code.{name}@{settings.mail_domain}>",
+        date=stamp.replace(microsecond=0),
+        text=wrapped(text.render(values)),
+        html=html.render(values),
+    )
+
+
+async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> dict[int, str]:
+    """Which codes are not to go any more: those that open nothing now, and those to an address that the dispatch does
+    not have any more.
+    """
+    some = await dispatches.by_ids(db, {row.params["dispatch_id"] for row in rows})
+    found = {}
+    for row in rows:
+        each = some.get(row.params["dispatch_id"])
+        if each is None or each.state not in LEFT or each.address != row.params["to"]:
+            found[row.outbox_id] = "not_permitted"
+            continue
+        live = await codes.newest(db, each.dispatch_id, now)
+        if live is None or live.nonce != row.params["nonce"]:
+            found[row.outbox_id] = "too_late"
+    return found
+
+
+async def settled(_work: Work, _attempts: Sequence[Attempt]) -> None:
+    """Nothing hangs on a code that did not go: whoever waits for it asks for another."""
