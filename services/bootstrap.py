@@ -41,7 +41,7 @@ from services.post.inbox import sort
 from services.post.mailer import Mailer, Tally
 from services.records import code_letters, codes, queueing
 from services.records import letters as record_letters
-from services.records.handlers import copies
+from services.records.handlers import copies, review
 from services.records.press import Press
 from services.records.store import plans as plans_store  # noqa: F401  # its tables
 
@@ -52,8 +52,8 @@ HANDLERS: Handlers = {
     "quorate.relative.recorded.v1": (directory.relatives_recorded, quoracy.relatives_told),
     "quorate.involvement.recorded.v1": (directory.involvements_recorded, quoracy.involvements_told),
     "quorate.circumstance.changed.v1": (directory.circumstances_changed, quoracy.circumstances_told),
-    "quorate.meeting.scheduled.v1": (meetings.scheduled, quoracy.told_of_meetings),
-    "quorate.meeting.rescheduled.v1": (meetings.rescheduled, quoracy.told_of_meetings),
+    "quorate.meeting.scheduled.v1": (meetings.scheduled, quoracy.told_of_meetings, review.told_of_meetings),
+    "quorate.meeting.rescheduled.v1": (meetings.rescheduled, quoracy.told_of_meetings, review.told_of_meetings),
     "quorate.meeting.cancelled.v1": (meetings.cancelled,),
     "quorate.meeting.held.v1": (meetings.held, quoracy.told_of_meetings),
     "quorate.invitation.answered.v1": (answers.answered,),
@@ -64,14 +64,22 @@ HANDLERS: Handlers = {
     "quorate.quoracy.excepted.v1": (quoracy.excepted,),
     "quorate.plan.ended.v1": (quoracy.plans_ended,),
     "quorate.record.approved.v1": (copies.approved,),
+    copies.DECIDED: (review.look_again,),
+    "quorate.record.distributed.v1": (review.look_again,),
     directory.CHANGED: (meetings.resolve_again, begun.look_back),
     returned.CAME_BACK: (returned.tell_came_back,),
     returned.LETTER_CAME_BACK: (letters_back.note_letter_came_back, reports.came_back),
     "quorate.report.received.v1": (reports.received, quoracy.told_of_meetings),
-    meetings.RESOLVED: (invitations.write, oversight.note_left_out, asking.await_answers, reports.resolved),
+    meetings.RESOLVED: (
+        invitations.write,
+        oversight.note_left_out,
+        asking.await_answers,
+        reports.resolved,
+        review.meetings_changed,
+    ),
     begun.LEARNT_LATER: (learnt_later.note_learnt_later,),
     begun.CORRECTED: (learnt_later.note_corrected,),
-    meetings.CLOSED: (invitations.close, oversight.note_closed, asking.close, reports.closed),
+    meetings.CLOSED: (invitations.close, oversight.note_closed, asking.close, reports.closed, review.meetings_changed),
     answers.HEARD: (asking.heard_back, reports.heard, refusals.heard, quoracy.told_of_meetings, not_invited.note_heard),
     invitations.SEND_AGAIN: (invitations.send_again,),
     invitations.STANDS: (oversight.note_sent,),
@@ -113,6 +121,7 @@ TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
     letters.GONE: not_gone.still_there,
     asking.LOOK: asking.look,
     reports.DUE: reports.due,
+    review.LOOK: review.due,
 }
 
 TIMERS_AT_ONCE = 200

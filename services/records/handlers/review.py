@@ -1,0 +1,171 @@
+"""What is missing about the records of a meeting: the one place that says so, from how things stand.
+
+Whatever happens, the same is done: what each record owes and each copy is worked out anew, and what is raised and
+sent is brought into line with it. So events may come late, twice and in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.foundation import outbox
+from services.foundation.clock import london_date
+from services.foundation.letters import PATIENCE
+from services.foundation.outbox import Waiting
+from services.foundation.work import Derived, Work
+from services.meetings import store as meetings
+from services.meetings.rules import Meeting
+from services.participation.handlers.answers import REVIEWED
+from services.participation.rules.missing import Missing, Reviewed
+from services.participation.store.quoracy import held_facts
+from services.records.due import deadlines, filing
+from services.records.readers import Around, around
+from services.records.rules.dispatch import GOES, PRINTING, RECORD, Dispatch, line_of
+from services.records.rules.due import (
+    KINDS,
+    UNTRIED,
+    Copies,
+    Deadline,
+    Waits,
+    copies_of,
+    not_approved,
+    not_distributed,
+    not_filed,
+)
+from services.records.rules.record import Record
+from services.records.store import dispatches, records
+
+LOOK = "records.look"  # the timer of a meeting: something about its records falls due
+
+ADJOURNED = "adjourned"
+
+
+async def look(work: Work, meeting_ids: Iterable[str]) -> None:
+    """Say what is missing about the records of these meetings, and look again when something falls due next."""
+    standing = await _Standing.load(work, meeting_ids)
+    for meeting in standing.meetings.values():
+        missing, moments = _look(work, meeting, standing)
+        work.emit(
+            Derived(REVIEWED, meeting.meeting_id, meeting.partition_key, Reviewed(meeting, KINDS, tuple(missing)))
+        )
+        next_at = min((moment for moment in moments if moment > work.now), default=None)
+        if next_at is not None:
+            work.arm(LOOK, meeting.meeting_id, next_at)
+
+
+async def look_again(work: Work, events: Sequence[Derived]) -> None:
+    """Something was decided about a record: the event's data names its meeting."""
+    await look(work, {event.data.meeting_id for event in events})
+
+
+async def meetings_changed(work: Work, events: Sequence[Derived]) -> None:
+    """Meetings were resolved, held or cancelled."""
+    await look(work, {event.data.meeting.meeting_id for event in events})
+
+
+async def told_of_meetings(work: Work, events: Sequence[Derived]) -> None:
+    """Meetings were recorded anew: when one was held, or what kind it is of, may read otherwise now."""
+    await look(work, {event.data.meeting_id for event in events})
+
+
+async def due(work: Work, keys: Sequence[str]) -> None:
+    """The timer of a meeting."""
+    await look(work, set(keys))
+
+
+@dataclass(slots=True)
+class _Standing:
+    """How things stand about the records of some meetings; every mapping is by meeting, but `waits` by dispatch."""
+
+    meetings: Mapping[str, Meeting]
+    about: Mapping[str, Around]
+    held_at: Mapping[str, datetime]
+    records: Mapping[str, Sequence[Record]]
+    dispatches: Mapping[str, Sequence[Dispatch]]
+    waits: dict[str, Waits]
+
+    @classmethod
+    async def load(cls, work: Work, meeting_ids: Iterable[str]) -> _Standing:
+        """The meetings alone that were held or have records: about the others nothing can be missing."""
+        db, ids = work.db, set(meeting_ids)
+        known = await records.of_meetings(db, ids)
+        held = await held_facts(db, ids)
+        found = await meetings.meetings_by_id(db, held.keys() | known.keys())
+        sent = {
+            meeting_id: [each for each in some if each.kind == RECORD]
+            for meeting_id, some in (await dispatches.of_meetings(db, known)).items()
+        }
+        return cls(
+            found,
+            await around(db, work.policy, known),
+            {
+                meeting_id: datetime.fromisoformat(row["document"]["held_at"])
+                for meeting_id, row in held.items()
+                if ADJOURNED not in row["document"]["outcome"]
+            },
+            known,
+            sent,
+            await _waits(work, [each for some in sent.values() for each in some if each.state in GOES]),
+        )
+
+
+async def _waits(work: Work, going: Sequence[Dispatch]) -> dict[str, Waits]:
+    """Since when what has not left waits, as the outbox knows. What is written in this transaction waits since now."""
+    printing = {each.dispatch_id: f"{each.about}:{each.version}" for each in going if each.state == PRINTING}
+    queued = {each.dispatch_id: line_of(each.kind, each.about, each.party) for each in going if each.state != PRINTING}
+    rows = await outbox.waiting_under(work.db, {*printing.values(), *queued.values()})
+    found = {}
+    for each in going:
+        own = [row for row in rows if _is_of(row, each, printing, queued)]
+        oldest = min(own, key=lambda row: row.written_at, default=None)
+        since = oldest.written_at if oldest is not None else work.now
+        found[each.dispatch_id] = Waits(since, oldest is not None and oldest.tried)
+    return found
+
+
+def _is_of(row: Waiting, each: Dispatch, printing: Mapping[str, str], queued: Mapping[str, str]) -> bool:
+    if each.dispatch_id in printing:
+        return row.key == printing[each.dispatch_id]
+    return row.key == queued[each.dispatch_id] and row.params.get("dispatch_id") == each.dispatch_id
+
+
+def _look(work: Work, meeting: Meeting, standing: _Standing) -> tuple[list[Missing], list[datetime]]:
+    """One meeting: what is missing, and when something falls due."""
+    meeting_id, kind_name = meeting.meeting_id, work.policy.on(meeting.day).kind(meeting.kind).name
+    versions, some = standing.records.get(meeting_id, ()), standing.dispatches.get(meeting_id, ())
+    found: list[Missing | None] = []
+    moments: list[datetime] = []
+    wanted: list[Deadline] = []
+    if meeting.state == "held" and meeting_id in standing.held_at:
+        wanted = deadlines(work.policy, meeting, standing.held_at[meeting_id])
+    for deadline in wanted:
+        found.append(not_approved(deadline, versions, some, kind_name, work.now))
+        moments += [deadline.due_at, *([deadline.remind_at] if deadline.remind_at is not None else [])]
+    readers = standing.about[meeting_id].readers if meeting_id in standing.about else ()
+    for copies in copies_of(versions, some, readers):
+        found.append(not_distributed(copies, meeting, kind_name, standing.waits, PATIENCE, work.now))
+        moments += [
+            standing.waits[each.dispatch_id].since + patience
+            for each in copies.some
+            if each.state in GOES
+            for patience in (PATIENCE, UNTRIED)
+        ]
+        missing, due_at = _filed(work, meeting, kind_name, copies)
+        found.append(missing)
+        moments += due_at
+    return [each for each in found if each is not None], moments
+
+
+def _filed(work: Work, meeting: Meeting, kind_name: str, copies: Copies) -> tuple[Missing | None, list[datetime]]:
+    """Whether a copy that an agency got should be in its file by now, and when something about that falls due."""
+    sent = [each.sent_at for each in copies.some if each.sent_at is not None and each.agency_id is not None]
+    if not sent or copies.filed or copies.taken_back or not copies.reached:
+        return None, []
+    limits = filing(work.policy, min(sent))
+    if limits.due_at is None or limits.last_day is None:
+        return None, []
+    if work.now < limits.due_at:
+        return None, [limits.due_at]
+    return not_filed(copies, meeting, kind_name, london_date(min(sent)), limits.last_day), []

@@ -1,0 +1,223 @@
+"""What is missing of the records of a meeting: a record that nobody has approved in time, a copy that does not reach
+its reader, a copy that is not in its reader's file.
+
+Nothing is missing where a rule or a person with the right to decide keeps something from a reader: that is shown beside
+the meeting, and is no fault. Any other reason for which a copy does not go is one, a reason that is not known here too.
+
+Source: rules of the field, section 9 (exception definitions 6 and 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from services.meetings.rules import DECIDED_BY_A_PERSON, Meeting, say
+from services.participation.rules.missing import Missing
+from services.records.rules.copies import (
+    EXCLUDED,
+    FAMILY_NEVER,
+    FLAGGED,
+    IDENTIFIES_ANOTHER,
+    NO_ADDRESS,
+    NO_RESPONSIBILITY,
+    NOT_CHECKED,
+    NOTHING_FOR_THEM,
+)
+from services.records.rules.dispatch import GOES, OVERTAKEN, RECALLED, SENT, UNDELIVERED, WITHHELD, Dispatch
+from services.records.rules.receipts import is_filed, was_read
+from services.records.rules.record import Reader, Record
+
+NOT_DISTRIBUTED, NOT_FILED = "not_distributed", "not_filed"
+KINDS = frozenset({NOT_DISTRIBUTED, NOT_FILED})
+
+# Why nothing goes to somebody, and rightly so: shown, and not a fault.
+RIGHTLY_WITHHELD = DECIDED_BY_A_PERSON | {EXCLUDED, FAMILY_NEVER, FLAGGED, NO_RESPONSIBILITY, NOTHING_FOR_THEM}
+
+UNTRIED = timedelta(days=1)
+"""How long a copy may wait for somebody to take it in hand at all before a person is told."""
+
+RECORDS = {"minutes": "the minutes", "plan": "the plan", "decision": "the decision letter"}
+
+# Why a copy does not reach its reader, and what a person can do about it.
+_FAULTS = {
+    NO_ADDRESS: "there is no address for them that may be used. Record one, or reach them another way.",
+    NOT_CHECKED: (
+        "no second person has checked what the family gets. Have somebody other than the chair check it, and approve "
+        "it again with their name."
+    ),
+    "no_link": "they get a link, and none can be made. Have the address set that links begin with.",
+    "cannot_be_printed": "the document could not be made. Look at the record's text, and approve it again.",
+    "not_permitted": "the address is not one that anything may be sent to any more. Record the right one.",
+    "address_refused": "the mail server refused the address. Reach them another way.",
+    "gave_up": "the mail server could not be brought to take it. Reach them another way.",
+    "too_late": "the mail server did not take it in time. Reach them another way.",
+    "bounced": "it came back, and there is no other address that may be used. Record one, or reach them another way.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """By when one kind of record is wanted of a meeting that was held. `last_day` is the last that is in time, `due_at`
+    its end in England; at `remind_at` the coordinator is reminded (None: nobody is).
+    """
+
+    kind: str
+    held_on: date
+    last_day: date
+    due_at: datetime
+    remind_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Something that has not left: since when, and whether somebody has had it in hand and put it off."""
+
+    since: datetime
+    tried: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What was made for one reader of the newest version of one record: one thing, or one for each way that it goes."""
+
+    record: Record
+    party: str
+    some: tuple[Dispatch, ...]
+
+    @property
+    def about(self) -> str:
+        return f"record:{self.record.record_id}:{self.party}"
+
+    @property
+    def reached(self) -> bool:
+        """Whether one of them has left and nothing came back, or the reader has it whatever came back."""
+        return any(was_read(each) or each.state in {SENT, "delivered"} for each in self.some)
+
+    @property
+    def filed(self) -> bool:
+        return any(is_filed(each) for each in self.some)
+
+    @property
+    def taken_back(self) -> bool:
+        return bool(self.some) and all(each.state in {RECALLED, OVERTAKEN} for each in self.some)
+
+
+def newest(versions: Iterable[Record]) -> dict[str, Record]:
+    """The newest version of each record."""
+    found: dict[str, Record] = {}
+    for each in versions:
+        if each.record_id not in found or found[each.record_id].version < each.version:
+            found[each.record_id] = each
+    return found
+
+
+def copies_of(versions: Iterable[Record], some: Sequence[Dispatch], readers: Sequence[Reader]) -> list[Copies]:
+    """The copies of the newest version of each record, by reader, those too for whom none was made."""
+    found = []
+    for record in newest(versions).values():
+        of_record = [each for each in some if each.about == record.record_id and each.version == record.version]
+        wanted = [reader.party for reader in readers if reader.invited or reader.attended == "present"]
+        for party in dict.fromkeys([*(each.party for each in of_record), *wanted]):
+            found.append(Copies(record, party, tuple(each for each in of_record if each.party == party)))
+    return found
+
+
+def stands(record: Record, some: Iterable[Dispatch]) -> bool:
+    """Whether a version counts as given out: it was not taken back from everyone."""
+    states = {each.state for each in some if each.about == record.record_id and each.version == record.version}
+    return RECALLED not in states or bool(states - {RECALLED, WITHHELD})
+
+
+def not_approved(
+    deadline: Deadline, versions: Iterable[Record], some: Sequence[Dispatch], kind_name: str, now: datetime
+) -> Missing | None:
+    """What is said of a record that is due and that nobody has approved."""
+    if now < deadline.due_at or any(each.kind == deadline.kind and stands(each, some) for each in versions):
+        return None
+    what = RECORDS[deadline.kind]
+    text = (
+        f"{what[0].upper()}{what[1:]} of the {kind_name} held on {say(deadline.held_on)} "
+        f"{'were' if deadline.kind == 'minutes' else 'was'} due by {say(deadline.last_day)}, and nobody has approved "
+        f"{'any' if deadline.kind == 'minutes' else 'one'}: nobody who was asked has got anything."
+    )
+    return Missing(NOT_DISTRIBUTED, f"deadline:{deadline.kind}", text, due_at=deadline.due_at)
+
+
+def not_distributed(
+    copies: Copies, meeting: Meeting, kind_name: str, waits: dict[str, Waits], patience: timedelta, now: datetime
+) -> Missing | None:
+    """What is said of a copy that does not reach its reader; None where it does, or is rightly kept from them."""
+    said = []
+    if not copies.reached and not copies.taken_back:
+        why = _why_not(copies, waits, patience, now)
+        if why is not None:
+            said.append(f"{_whose(copies, meeting, kind_name)} has not reached them: {why}")
+    left_out = _identifying(copies)
+    if left_out:
+        parts = "A part" if len(left_out) == 1 else f"{len(left_out)} parts"
+        said.append(
+            f"{parts} of {RECORDS[copies.record.kind]} (no. {', '.join(str(each + 1) for each in left_out)}) "
+            f"{'is' if len(left_out) == 1 else 'are'} left out of their copy, since somebody who is not to be known to "
+            "them can be made out in it. Have it written so that they may read it, or send it to them another way."
+        )
+    if not said:
+        return None
+    return _missing(NOT_DISTRIBUTED, copies, " ".join(said))
+
+
+def _why_not(copies: Copies, waits: dict[str, Waits], patience: timedelta, now: datetime) -> str | None:
+    if not copies.some:
+        return "they were asked or were there, and none was made for them. Approve it again so that they get theirs."
+    going = [each for each in copies.some if each.state in GOES]
+    for each in going:
+        wait = waits[each.dispatch_id]
+        if wait.since + (patience if wait.tried else UNTRIED) <= now:
+            return "it waits still. It is tried again without your doing; where time is short, reach them another way."
+    if going:
+        return None
+    faults = [each for each in copies.some if each.state == UNDELIVERED or each.why not in RIGHTLY_WITHHELD]
+    faults = [each for each in faults if each.state in {UNDELIVERED, WITHHELD}]
+    if not faults:
+        return None
+    why = faults[0].why or "gave_up"
+    return _FAULTS.get(why, f"{why.replace('_', ' ')}. Reach them another way.")
+
+
+def _identifying(copies: Copies) -> list[int]:
+    """The sections that are left out of what goes to a reader, since they identify somebody."""
+    found: set[int] = set()
+    for each in copies.some:
+        if each.state in {RECALLED, OVERTAKEN} or (
+            each.state == WITHHELD and each.why in RIGHTLY_WITHHELD - {NOTHING_FOR_THEM}
+        ):
+            continue
+        for decided in each.decided or ():
+            number = decided["number"]
+            if decided["why_not"] == IDENTIFIES_ANOTHER and isinstance(number, int):
+                found.add(number)
+    return sorted(found)
+
+
+def not_filed(copies: Copies, meeting: Meeting, kind_name: str, sent_on: date, last_day: date) -> Missing:
+    """What is said of a copy that is not in its reader's file in time."""
+    opened = any(each.opened_at is not None for each in copies.some)
+    text = (
+        f"{_whose(copies, meeting, kind_name)} was sent on {say(sent_on)}, and they were to say by {say(last_day)} "
+        f"that it is in their own record. They have not{', though it was opened' if opened else ''}: ask them."
+    )
+    return _missing(NOT_FILED, copies, text)
+
+
+def _whose(copies: Copies, meeting: Meeting, kind_name: str) -> str:
+    what = RECORDS[copies.record.kind]
+    version = f" (version {copies.record.version})" if copies.record.version > 1 else ""
+    return f"Their copy of {what}{version} of the {kind_name} on {say(meeting.day)}"
+
+
+def _missing(kind: str, copies: Copies, text: str) -> Missing:
+    prefix, _, rest = copies.party.partition(":")
+    agency_id = rest.split(":")[0] if prefix == "agency" else None
+    person_id = rest if prefix == "person" else None
+    return Missing(kind, copies.about, text, agency_id=agency_id, person_id=person_id)
