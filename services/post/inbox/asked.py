@@ -1,4 +1,4 @@
-"""What is known of the invitations that a message has the token of."""
+"""What is known of the invitations and dispatches that a message has the token of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from services.directory.rules import Agency
 from services.invitations import store as invitations
 from services.invitations.rules import CANCELLED
 from services.meetings import store as meetings
-from services.post.inbox.rules import Asked
+from services.post.inbox.rules import Asked, Sent
+from services.records.rules.dispatch import RECALLED, WITHHELD
+from services.records.store import dispatches
 
 
 async def invitations_asked(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Asked]:
@@ -36,6 +38,27 @@ async def invitations_asked(db: AsyncConnection, ids: Iterable[str]) -> dict[str
         )
         for each, row in rows.items()
         if row["meeting_id"] in about
+    }
+
+
+async def dispatches_sent(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Sent]:
+    """The dispatches that are there and went, or go, by id, each with all addresses that its agency has on record."""
+    some = {each: one for each, one in (await dispatches.by_ids(db, ids)).items() if one.state != WITHHELD}
+    agencies = await directory.agencies_by_id(db, {one.agency_id for one in some.values() if one.agency_id})
+    return {
+        each: Sent(
+            dispatch_id=each,
+            kind=one.kind,
+            meeting_id=one.meeting_id,
+            child_id=one.child_id,
+            partition_key=one.partition_key,
+            agency_id=one.agency_id,
+            address=one.address,
+            addresses=_addresses(agencies[one.agency_id]) if one.agency_id in agencies else frozenset(),
+            name=agencies[one.agency_id].name if one.agency_id in agencies else "",
+            recalled=one.state == RECALLED,
+        )
+        for each, one in some.items()
     }
 
 

@@ -31,12 +31,12 @@ from services.participation.store import reports as reports_store
 from services.participation.store.documents import INFECTED, NOT_SCANNED, Document
 from services.participation.uploads import Refused, check
 from services.post.inbox import store
-from services.post.inbox.asked import invitations_asked
+from services.post.inbox.asked import dispatches_sent, invitations_asked
 from services.post.inbox.copies import content_id
 from services.post.inbox.keep import counted
 from services.post.inbox.reading import read
 from services.post.inbox.reading.found import Reading
-from services.post.inbox.rules import Asked, Decision, decide, mentions
+from services.post.inbox.rules import Asked, Decision, Sent, decide, mentions
 from services.post.inbox.rules.decided import SOURCE, NewEvent, NewReport
 from services.post.inbox.store import FOR_A_PERSON, UNDERSTOOD
 from services.post.inbox.words import what_and_why
@@ -172,28 +172,31 @@ class Sorter:
         content_ids = {letter.content_id for letter in letters if letter.content_id}
         async with self.intake.database.read() as db:
             asked = await invitations_asked(db, wanted)
+            sent = await dispatches_sent(db, wanted - asked.keys())
             before = await store.copies(db, content_ids)
         seen = {
-            (row["content_id"], tuple(row["document"].get("invitations", ()))): row["mail_id"]
+            (row["content_id"], _about(row["document"])): row["mail_id"]
             for row in before
             if "copy_of" not in row["document"]  # a copy does not wait: what it is a copy of may be sorted once more
         }
         for letter in letters:
-            self._decide_one(letter, asked)
+            self._decide_one(letter, asked, sent)
             if letter.content_id is not None:
                 name = (letter.content_id, tuple(sorted(letter.mentions)))
                 first = seen.setdefault(name, letter.mail_id)
                 letter.copy_of = first if first != letter.mail_id else None
 
-    def _decide_one(self, letter: Letter, asked: Mapping[str, Asked]) -> None:
+    def _decide_one(self, letter: Letter, asked: Mapping[str, Asked], sent: Mapping[str, Sent]) -> None:
         if letter.reading is None:
             return
         about = {each: asked[each] for each in letter.mentions if each in asked}
+        copies = {each: sent[each] for each in letter.mentions if each in sent}
         if letter.why is not None:
-            only = next(iter(about.values())) if len(letter.mentions) == len(about) == 1 else None
-            letter.decision = Decision(
-                invitation_id=only.invitation_id if only else None, meeting_id=only.meeting_id if only else None
-            )
+            [only] = letter.mentions if len(letter.mentions) == 1 else [None]
+            if only in about:
+                letter.decision = Decision(invitation_id=only, meeting_id=about[only].meeting_id)
+            elif only in copies:
+                letter.decision = Decision(dispatch_id=only, meeting_id=copies[only].meeting_id)
             return
         try:
             letter.decision = decide(
@@ -202,6 +205,7 @@ class Sorter:
                 about,
                 letter.row["received_at"],
                 letter.content_id or letter.mail_id,
+                copies,
             )
         except Exception as slip:
             letter.why = "fault"
@@ -296,8 +300,10 @@ class Sorter:
     def _found(self, letter: Letter, waits: bool) -> dict[str, Any]:
         """What a message's row says of it: ids and kinds, and no word of its text."""
         decision = letter.decision
+        about_copies = {decision.dispatch_id} - {None}
         found = {
-            "invitations": sorted(letter.mentions),
+            "invitations": sorted(letter.mentions - about_copies),
+            "dispatches": sorted(letter.mentions & about_copies),
             "perhaps": sorted(decision.perhaps),
             "events": [{"source": SOURCE, "id": event.id} for event in letter.events],
             "documents": [each.document_id for each in letter.documents],
@@ -313,3 +319,8 @@ class Sorter:
             "meeting_id": decision.meeting_id,
             "document": {name: value for name, value in found.items() if value},
         }
+
+
+def _about(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The invitations and dispatches that a message was found to have the token of."""
+    return tuple(sorted((*document.get("invitations", ()), *document.get("dispatches", ()))))

@@ -20,10 +20,11 @@ WHY: Mapping[str, str] = {
     "forged_token": "It was sent to an address that looks like an invitation’s own and is not: nothing in it is to be "
     "believed.",
     "unknown_address": "It was sent to no invitation’s own address, so it is not known which meeting it is about.",
-    "unknown_invitation": "It was sent to the address of an invitation that is not there.",
+    "unknown_invitation": "It was sent to the address of an invitation or a copy that is not there.",
     "wrong_address": "An invitation has one address for answers and one for mail servers to report to. It came to the "
     "wrong one of the two: it is not believed, and may be made up.",
-    "several_invitations": "It was sent to the addresses of several invitations, and does not say which one it means.",
+    "several_invitations": "It was sent to the addresses of several invitations or copies, and does not say which one "
+    "it means.",
     "uid_of_another_invitation": "It came to the address of one invitation and speaks of another.",
     "unknown_replier": "Whoever sent it is not known as the party that was asked: it is not taken as their answer.",
     "no_longer_asked": "Its sender is not invited any more, and may not know it: nothing in it was taken as an "
@@ -36,6 +37,9 @@ WHY: Mapping[str, str] = {
     "bounce_of_unknown_address": "It came back from an address that is not the party’s: the mail was forwarded, and "
     "did not arrive.",
     "not_from_an_agency": "It has a file, and is from a relative or a child.",
+    "file_about_a_copy": "It has a file, and answers a copy or a notice: nothing was taken as a report. Look whether "
+    "the file is a plan or a report that others must have.",
+    "recalled": "It says that a copy was filed which was recalled: the copy must come out of that file again.",
     "not_readable": "It, or a part of it, cannot be read.",
     "too_large": "It is too large to be read by Quorate.",
     "encrypted": "It is encrypted for somebody’s eyes.",

@@ -11,33 +11,43 @@ and calendar programs send was measured.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from services.invitations.tokens import invitation_of, looks_like_ours, use_and_invitation
 from services.post.inbox.reading.found import Reading
 from services.post.inbox.rules.answers import answers, words_are_left
-from services.post.inbox.rules.decided import Asked, Decision, ForAPerson, NewEvent, NewReport, Why
+from services.post.inbox.rules.decided import Asked, Decision, ForAPerson, NewEvent, NewReport, Sent, Why
+from services.post.inbox.rules.dispatches import about_a_dispatch
 from services.post.inbox.rules.message import Message, named
 from services.post.inbox.rules.reports import is_message, reports
 from services.post.inbox.rules.returned import returned
 
-__all__ = ["Asked", "Decision", "NewEvent", "NewReport", "Why", "decide", "mentions"]
+__all__ = ["Asked", "Decision", "NewEvent", "NewReport", "Sent", "Why", "decide", "mentions"]
 
+NOTHING_SENT: Mapping[str, Sent] = MappingProxyType({})
 _OF_SERVERS = ("bounce", "receipt")
 _INCOMPLETE = ("too_large", "not_readable")
 _OF_DOUBT: tuple[Why, ...] = ("too_large", "encrypted", "winmail", "no_calendar_answer", "not_readable")
 
 
 def mentions(reading: Reading, key: bytes, domain: str) -> set[str]:
-    """The invitations that a message has the token of, and so all that it can have an effect on."""
+    """The invitations and dispatches that a message has the token of, and so all that it can have an effect on."""
     return {found for each in reading.addresses if (found := invitation_of(key, domain, each)) is not None}
 
 
 def decide(
-    reading: Reading, key: bytes, domain: str, asked: Mapping[str, Asked], received_at: datetime, mail_id: str
+    reading: Reading,
+    key: bytes,
+    domain: str,
+    asked: Mapping[str, Asked],
+    received_at: datetime,
+    mail_id: str,
+    sent: Mapping[str, Sent] = NOTHING_SENT,
 ) -> Decision:
-    """What follows from a message. `asked` holds the invitations of `mentions`, as far as they are there; `mail_id` is
-    the SHA-256 of the message in hexadecimal digits.
+    """What follows from a message. `asked` and `sent` hold the invitations and dispatches of `mentions`, as far as they
+    are there; `mail_id` is the SHA-256 of the message in hexadecimal digits.
     """
     shown = [use_and_invitation(key, domain, each) for each in reading.addresses if looks_like_ours(domain, each)]
     tokens = {each[1] for each in shown if each is not None}
@@ -46,6 +56,12 @@ def decide(
         return Decision(why="forged_token", perhaps=perhaps)
     if not tokens:
         return Decision(why=None if _says_nothing(reading) else "unknown_address", perhaps=perhaps)
+    uses = {each[0] for each in shown if each is not None}
+    about = [sent[each] for each in sorted(tokens) if each in sent]
+    if about:
+        if len(tokens) > 1:
+            return Decision(why="several_invitations", perhaps=perhaps | tokens)
+        return replace(about_a_dispatch(reading, domain, about[0], uses, received_at, mail_id), perhaps=perhaps)
     known = {each: asked[each] for each in sorted(tokens) if each in asked}
     if not known:
         return Decision(why="unknown_invitation", perhaps=perhaps | tokens)
@@ -53,7 +69,7 @@ def decide(
     message = Message(reading, domain, known, only, received_at, mail_id)
     invitation_id, meeting_id = (only.invitation_id, only.meeting_id) if only else (None, None)
     try:
-        events, files, why = _judged(message, {each[0] for each in shown if each is not None})
+        events, files, why = _judged(message, uses)
         if (events or files) and reading.kind not in _OF_SERVERS and any(each.cancelled for each in known.values()):
             raise ForAPerson("no_longer_asked")
     except ForAPerson as doubt:

@@ -15,9 +15,9 @@ SOURCE = "/quorate/mailbox"
 Why = Literal[
     "forged_token",  # sent to an address of our form that we never gave to anybody
     "unknown_address",  # sent to no invitation's address
-    "unknown_invitation",  # sent to the address of an invitation that is not there
+    "unknown_invitation",  # sent to the address of an invitation, or of a copy, that is not there
     "wrong_address",  # an answer where mail servers give back, or what looks given back where answers go
-    "several_invitations",  # sent to the addresses of several, and it does not say which one it means
+    "several_invitations",  # sent to the addresses of several, or of copies besides: it does not say which one it means
     "uid_of_another_invitation",  # the calendar object, or the message that came back, is of another invitation
     "unknown_replier",  # whoever answers is not the party that was asked
     "no_longer_asked",  # the party is not invited any more
@@ -28,6 +28,8 @@ Why = Literal[
     "automatic_answer",  # a program answers, or sends a file, in a person's absence
     "bounce_of_unknown_address",  # given back by an address that is none of the party's: some forwarding went wrong
     "not_from_an_agency",  # a file from a relative or a child
+    "file_about_a_copy",  # a file in answer to a copy or a notice: nobody asked for one
+    "recalled",  # it says that a copy was filed which was taken back
     "not_readable",
     "too_large",
     "encrypted",
@@ -58,6 +60,26 @@ class Asked:
     stamp: datetime
     since: datetime
     cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What is known of a dispatch that a message is about: a copy of a record, a notice, a care plan.
+
+    `address` is where it went; `addresses` are all that the agency or one of its teams has on record, and `name` is
+    what the agency is called. `recalled`: it was taken back.
+    """
+
+    dispatch_id: str
+    kind: str
+    meeting_id: str | None
+    child_id: str | None
+    partition_key: str
+    agency_id: str | None
+    address: str | None
+    addresses: frozenset[str]
+    name: str = ""
+    recalled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +121,8 @@ class Decision:
     """What to do with a message.
 
     `why` says that a person must look, beside whatever else is done; where all is empty there was nothing to do.
-    `invitation_id` is shown by the token; `perhaps` are invitations that the message names without having their token:
-    for a person to go by, and for nothing else.
+    `invitation_id` or `dispatch_id` is shown by the token; `perhaps` are invitations that the message names without
+    having their token: for a person to go by, and for nothing else.
     """
 
     events: tuple[NewEvent, ...] = ()
@@ -109,6 +131,7 @@ class Decision:
     invitation_id: str | None = None
     meeting_id: str | None = None
     perhaps: frozenset[str] = field(default_factory=frozenset)
+    dispatch_id: str | None = None
 
 
 class ForAPerson(Exception):

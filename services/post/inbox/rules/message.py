@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -57,18 +57,12 @@ class Message:
     @property
     def at(self) -> datetime:
         """When it was written, as far as its own word can be taken for that."""
-        date = self.reading.date
-        if date is None or not self.received_at - EARLIEST <= date <= self.received_at:
-            return self.received_at
-        return date
+        return written_at(self.reading, self.received_at)
 
     @property
     def by(self) -> str | None:
         """Who says to have written it, by name and address."""
-        sender = self.reading.sender
-        if sender is None:
-            return None
-        return line(f"{sender.name} ({sender.address})" if sender.name else sender.address)
+        return written_by(self.reading)
 
     def event(self, type_: str, asked: Asked, data: Payload, mark: str = "") -> NewEvent:
         """An event of this message; `mark` tells it from others of the type, where there can be several."""
@@ -87,9 +81,31 @@ class Message:
         claims = [sender.address if sender else None]
         if attendee is not None:
             claims += [attendee.address, attendee.sent_by]
-        known = {each.lower() for each in (asked.address, *asked.addresses) if each}
-        domains = {each.rpartition("@")[2] for each in known if "@" in each} - ANYBODYS
-        return any(each in known or each.rpartition("@")[2] in domains for each in claims if each and "@" in each)
+        return of_agency(asked.address, asked.addresses, claims)
+
+
+def of_agency(address: str | None, addresses: Iterable[str], claims: Iterable[str | None]) -> bool:
+    """Whether one of the claimed addresses is an agency's: one that it was written to or has on record, or another one
+    of the same domain, where that is not anybody's.
+    """
+    known = {each.lower() for each in (address, *addresses) if each}
+    domains = {each.rpartition("@")[2] for each in known if "@" in each} - ANYBODYS
+    return any(each in known or each.rpartition("@")[2] in domains for each in claims if each and "@" in each)
+
+
+def written_at(reading: Reading, received_at: datetime) -> datetime:
+    """When a message was written, as far as its own word can be taken for that."""
+    if reading.date is None or not received_at - EARLIEST <= reading.date <= received_at:
+        return received_at
+    return reading.date
+
+
+def written_by(reading: Reading) -> str | None:
+    """Who says to have written a message, by name and address."""
+    sender = reading.sender
+    if sender is None:
+        return None
+    return line(f"{sender.name} ({sender.address})" if sender.name else sender.address)
 
 
 def named(reading: Reading, domain: str) -> set[str]:

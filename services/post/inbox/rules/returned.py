@@ -48,9 +48,15 @@ def _event(message: Message, bounce: Bounce) -> NewEvent | None:
     if bounce.action == "delivered":
         return message.event(RECEIVED, asked, InvitationReceived.model_validate(party | about))
     final = bounce.action == "failed"
-    status = bounce.status if bounce.status and _STATUS.fullmatch(bounce.status) else "5.0.0" if final else "4.0.0"
-    about |= {"status": status, "permanent": final, "for_other_meetings": sequence is not None}
+    about |= {"status": status_of(bounce), "permanent": final, "for_other_meetings": sequence is not None}
     return message.event(BOUNCED, asked, InvitationBounced.model_validate(party | about))
+
+
+def status_of(bounce: Bounce) -> str:
+    """The enhanced status code of a report, or what stands for one that is missing."""
+    if bounce.status and _STATUS.fullmatch(bounce.status):
+        return bounce.status
+    return "5.0.0" if bounce.action == "failed" else "4.0.0"
 
 
 def _address(asked: Asked, bounce: Bounce) -> str:
