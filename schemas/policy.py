@@ -16,6 +16,7 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, Strict, model_validator
 
+from schemas.code import RecordCode
 from schemas.edition import Edition, Name, PolicyPart
 from schemas.quoracy import Quoracy
 from schemas.vocabulary import AGENCY_KINDS, Id, wrong
@@ -194,6 +195,7 @@ class PolicyFile(PolicyPart):
     expectations: tuple[Expectation, ...] = Field((), alias="expectation")
     kinds: tuple[MeetingKind, ...] = Field((), alias="meeting_kind")
     quoracy: tuple[Quoracy, ...] = ()
+    codes: tuple[RecordCode, ...] = Field((), alias="code")
     groups: Groups | None = None
     agency_names: dict[Name, str] = Field({}, description="agency kinds in words")
     venues: tuple[str, ...] = Field(
@@ -216,6 +218,7 @@ class PolicyToday:
         self.expectations = policy.in_force([layer.expectations for layer in policy.layers], day)
         self.kinds = policy.in_force([layer.kinds for layer in policy.layers], day)
         self.quoracy = policy.in_force([layer.quoracy for layer in policy.layers], day)
+        self.codes = policy.in_force([layer.codes for layer in policy.layers], day)
         self.groups = policy.groups
         self._ever = {kind.id: kind for layer in policy.layers for kind in layer.kinds}
 
@@ -381,6 +384,7 @@ def _tables(file: PolicyFile) -> tuple[tuple[str, Sequence[Edition]], ...]:
         ("expectation", file.expectations),
         ("meeting_kind", file.kinds),
         ("quoracy", file.quoracy),
+        ("code", file.codes),
     )
 
 

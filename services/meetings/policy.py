@@ -167,6 +167,7 @@ def load_policy(overlay: Path | None = None) -> Policy:
             "expectation": file.expectations,
             "meeting_kind": file.kinds,
             "quoracy": file.quoracy,
+            "code": file.codes,
         }
         ids = [each.id for each in tables.get(str(fault.place[0]), ())]
         faults.append(source.fault(fault.place, fault.message, ids))
@@ -184,6 +185,7 @@ def shown(policy: Policy, day: date) -> dict[str, Any]:
         ("expectations", today.expectations),
         ("meeting_kinds", today.kinds),
         ("quoracy", today.quoracy),
+        ("codes", today.codes),
     ):
         found[name] = [
             each.model_dump(mode="json", by_alias=True, exclude_none=True) | {"file": _title(policy, each)}
@@ -196,6 +198,9 @@ def shown(policy: Policy, day: date) -> dict[str, Any]:
 def _title(policy: Policy, edition: Edition) -> str:
     """The title of the file that an edition stands in."""
     for layer in policy.layers:
-        if any(edition is each for each in (*layer.numbers, *layer.expectations, *layer.kinds, *layer.quoracy)):
+        if any(
+            edition is each
+            for each in (*layer.numbers, *layer.expectations, *layer.kinds, *layer.quoracy, *layer.codes)
+        ):
             return layer.title
     raise LookupError(edition.id)
