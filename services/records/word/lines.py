@@ -1,0 +1,281 @@
+"""The paragraphs of a document, each with its style and its text, and with what may not be in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element  # what `package` has read
+
+from services.records.word.form import NOTE
+from services.records.word.numbering import Numbering
+from services.records.word.package import Package, W
+
+# What may not stand in a record → what to do about it.
+WRONG = {
+    "tracked": "has tracked changes: accept or reject all of them (Review, Accept), so that nothing deleted is left",
+    "comment": "has a comment: delete all comments (Review, Delete)",
+    "hidden": "has hidden text: show it (Home, ¶) and delete it, or make it visible",
+    "struck": "has text that is struck through: delete it, or take the line away; a copy would show it plain",
+    "unseen": "has text too pale or too small to see: delete it, or make it black",
+    "table": "has a table: write it as paragraphs or a list",
+    "picture": "has a picture: say in words what it shows",
+    "shape": "has a text box or shape: move what it says into the text",
+    "object": "has an embedded object or control: say in words what it shows",
+    "field": "has a field, which Word fills in by itself: write what it says as text (select it, Ctrl+Shift+F9)",
+    "link": "has a link: write it as text (right click, Remove Hyperlink)",
+    "footnote": "has a footnote: move what it says into the text",
+    "control": "has a form field: write what it says as text",
+    "equation": "has an equation: write it as text",
+    "symbol": "has a symbol of a symbol font: write it as a letter, or in words",
+    "other": "has something that is not plain text: take it out",
+}
+
+_TRACKED = {"ins", "del", "moveFrom", "moveTo", "delText", "delInstrText", "cellIns", "cellDel", "cellMerge"}
+_KINDS = {
+    "tbl": "table",
+    "drawing": "picture",
+    "pict": "picture",
+    "object": "object",
+    "control": "object",
+    "altChunk": "object",
+    "subDoc": "object",
+    "AlternateContent": "shape",
+    "txbxContent": "shape",
+    "fldChar": "field",
+    "fldSimple": "field",
+    "instrText": "field",
+    "pgNum": "field",
+    "hyperlink": "link",
+    "footnoteReference": "footnote",
+    "endnoteReference": "footnote",
+    "footnoteRef": "footnote",
+    "endnoteRef": "footnote",
+    "commentReference": "comment",
+    "commentRangeStart": "comment",
+    "commentRangeEnd": "comment",
+    "annotationRef": "comment",
+    "sdt": "control",
+    "oMath": "equation",
+    "oMathPara": "equation",
+    "sym": "symbol",
+}
+_PLAIN = {"p", "r", "t", "tab", "br", "cr", "noBreakHyphen", "softHyphen", "lastRenderedPageBreak", "ptab"}
+_NOTHING = {"proofErr", "bookmarkStart", "bookmarkEnd", "permStart", "permEnd", "sectPr"}
+_PROPERTIES = {"pPr", "rPr"}
+_TEXT = {"tab": " ", "ptab": " ", "cr": "\n", "noBreakHyphen": "‑"}
+_PALE = 0xE0
+_SMALL = 6  # half points
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A paragraph, or a table. `style` is its style's name in small letters, `shown` the name as Word shows it; `text`
+    has no bullet or number, which is `mark`. `wrong` are names of `WRONG`.
+    """
+
+    style: str
+    shown: str
+    text: str
+    mark: str = ""
+    wrong: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    name: str
+    wrong: frozenset[str]
+    list_number: str = ""
+    depth: int = 0
+
+
+@dataclass(slots=True)
+class _Styles:
+    """The styles of a document by id, each with what it takes from those that it is based on."""
+
+    of_id: dict[str, _Style] = field(default_factory=dict)
+    of_paragraphs: str = ""
+    everywhere: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, part: Element | None) -> _Styles:
+        found = cls()
+        if part is None:
+            return found
+        defaults = part.find(f"{W}docDefaults/{W}rPrDefault/{W}rPr")
+        found.everywhere = _unseen(defaults)
+        elements = {str(each.get(f"{W}styleId")): each for each in part.findall(f"{W}style")}
+        for each, element in elements.items():
+            if element.get(f"{W}type") == "paragraph" and element.get(f"{W}default") in ("1", "true", "on"):
+                found.of_paragraphs = each
+            found.of_id[each] = _style(element, elements)
+        return found
+
+
+def _style(element: Element, elements: dict[str, Element]) -> _Style:
+    name = element.find(f"{W}name")
+    wrong, number, depth = set(_unseen(element.find(f"{W}rPr"))), "", 0
+    seen: list[Element] = []
+    at: Element | None = element
+    while at is not None and at not in seen:
+        seen.append(at)
+        wrong |= _unseen(at.find(f"{W}rPr"))
+        found = at.find(f"{W}pPr/{W}numPr")
+        if found is not None and not number:
+            number, depth = _place(found)
+        based = at.find(f"{W}basedOn")
+        at = elements.get(str(based.get(f"{W}val"))) if based is not None else None
+    return _Style(str(name.get(f"{W}val", "")) if name is not None else "", frozenset(wrong), number, depth)
+
+
+def lines(package: Package) -> Iterator[Line]:
+    """What stands in a document, from its top to its end."""
+    styles = _Styles.read(package.styles)
+    numbering = Numbering.read(package.numbering)
+    for block in package.body:
+        name = _name(block)
+        if name == "p":
+            yield _line(block, styles, numbering)
+        elif name == "tbl":
+            inside = [_line(each, styles, numbering) for each in block.iter(f"{W}p")]
+            is_note = all(each.style == NOTE or not each.text.strip() for each in inside)
+            wrong = frozenset[str]().union(*(each.wrong for each in inside), *_wrong_in_table(block))
+            text = " ".join(each.text for each in inside)
+            yield Line(NOTE if is_note else "table", "a table", text, "", wrong | {"table"})
+        elif name not in _NOTHING:
+            text = " ".join(each.text or "" for each in block.iter(f"{W}t"))
+            yield Line("", "", text, "", _wrong(block))
+        elif _tracked(block):
+            yield Line("", "", "", "", frozenset({"tracked"}))
+
+
+def _wrong_in_table(table: Element) -> Iterator[frozenset[str]]:
+    """What is tracked in a table, or stands in it beside its paragraphs."""
+    if _tracked(table):
+        yield frozenset({"tracked"})
+    names = {_name(each) for each in table.iter()}
+    yield frozenset(kind for name, kind in _KINDS.items() if name in names and name != "tbl")
+
+
+def _line(paragraph: Element, styles: _Styles, numbering: Numbering) -> Line:
+    properties = paragraph.find(f"{W}pPr")
+    named = properties.find(f"{W}pStyle") if properties is not None else None
+    style_id = str(named.get(f"{W}val")) if named is not None else styles.of_paragraphs
+    style = styles.of_id.get(style_id, _Style(style_id if named is not None else "Normal", frozenset()))
+    wrong = set(_wrong(paragraph))
+    text = ""
+    for run in paragraph.findall(f"{W}r"):
+        said = "".join(_said(run))
+        if said.strip():
+            wrong |= _shown_how(run, style, styles)
+        text += said
+    found = properties.find(f"{W}numPr") if properties is not None else None
+    number, depth = _place(found) if found is not None else (style.list_number, style.depth)
+    has_mark = bool(text.strip()) and number not in ("", "0")
+    mark = numbering.mark(number, depth) if has_mark else ""
+    return Line(_key(style.name), style.name, text, mark, frozenset(wrong))
+
+
+def _key(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _place(properties: Element) -> tuple[str, int]:
+    """The list and the depth that a paragraph's properties name."""
+    number, depth = properties.find(f"{W}numId"), properties.find(f"{W}ilvl")
+    level = str(depth.get(f"{W}val", "0")) if depth is not None else "0"
+    return (
+        str(number.get(f"{W}val", "")) if number is not None else "",
+        int(level) if re.fullmatch(r"[0-8]", level) else 0,
+    )
+
+
+def _said(run: Element) -> Iterator[str]:
+    """The text of a run."""
+    for each in run:
+        name = _name(each)
+        if name == "t":
+            yield each.text or ""
+        elif name == "br":
+            yield "\n" if each.get(f"{W}type", "textWrapping") == "textWrapping" else " "
+        else:
+            yield _TEXT.get(name, "")
+
+
+def _shown_how(run: Element, style: _Style, styles: _Styles) -> set[str]:
+    """What keeps a reader of the document from seeing a run, or marks it as struck: in its own properties, or in a
+    style's unless its own say otherwise.
+    """
+    properties = run.find(f"{W}rPr")
+    named = properties.find(f"{W}rStyle") if properties is not None else None
+    of_run = styles.of_id.get(str(named.get(f"{W}val"))) if named is not None else None
+    inherited = styles.everywhere | style.wrong | (of_run.wrong if of_run else frozenset())
+    return set((inherited - _said_otherwise(properties)) | _unseen(properties))
+
+
+def _is_on(element: Element | None) -> bool:
+    return element is not None and str(element.get(f"{W}val", "true")).lower() not in ("0", "false", "off", "none")
+
+
+def _unseen(properties: Element | None) -> frozenset[str]:
+    """What properties of text do to its being seen."""
+    if properties is None:
+        return frozenset()
+    found = set()
+    if any(_is_on(properties.find(f"{W}{name}")) for name in ("vanish", "specVanish", "webHidden")):
+        found.add("hidden")
+    if any(_is_on(properties.find(f"{W}{name}")) for name in ("strike", "dstrike")):
+        found.add("struck")
+    colour, size = properties.find(f"{W}color"), properties.find(f"{W}sz")
+    if colour is not None and _is_pale(str(colour.get(f"{W}val", "")), str(colour.get(f"{W}themeColor", ""))):
+        found.add("unseen")
+    if size is not None and re.fullmatch(r"[0-9]{1,4}", half := str(size.get(f"{W}val", ""))) and int(half) <= _SMALL:
+        found.add("unseen")
+    return frozenset(found)
+
+
+def _is_pale(colour: str, theme: str) -> bool:
+    if theme in ("background1", "light1"):
+        return True
+    return bool(re.fullmatch(r"[0-9A-Fa-f]{6}", colour)) and min(bytes.fromhex(colour)) >= _PALE
+
+
+def _said_otherwise(properties: Element | None) -> set[str]:
+    """What a run's own properties take back of its style."""
+    if properties is None:
+        return set()
+    names = {"vanish": "hidden", "strike": "struck"}
+    off = {kind for name, kind in names.items() if (e := properties.find(f"{W}{name}")) is not None and not _is_on(e)}
+    colour = properties.find(f"{W}color")
+    return off | ({"unseen"} if colour is not None and properties.find(f"{W}sz") is None else set())
+
+
+def _tracked(element: Element) -> bool:
+    """Whether a change is noted anywhere in an element, of its text or of how it looks."""
+    return any(_is_tracked(_name(each)) for each in element.iter())
+
+
+def _is_tracked(name: str) -> bool:
+    return name in _TRACKED or (name.endswith(("Change", "RangeStart", "RangeEnd")) and not name.startswith("comment"))
+
+
+def _wrong(element: Element) -> frozenset[str]:
+    """What may not be in an element: everything that is not known to be plain text."""
+    found = {"tracked"} if _tracked(element) else set()
+    waiting = [element]
+    while waiting:
+        at = waiting.pop()
+        name = _name(at)
+        if name in _PROPERTIES or name in _NOTHING or _is_tracked(name):
+            continue
+        if name in _KINDS:
+            found.add(_KINDS[name])
+        elif name in _PLAIN and at.tag.startswith(W):
+            waiting += list(at)
+        else:
+            found.add("other")
+    return frozenset(found)
+
+
+def _name(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]

@@ -1,0 +1,266 @@
+"""What a record written in Word says: its sections with their audiences, or everything that keeps it from being one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from schemas.record import RecordApproved
+from schemas.wording import words_for
+from services.records.word.form import (
+    BODY,
+    BODY_IN_WORDS,
+    BULLET,
+    CHILDREN,
+    CHOICES,
+    FACTS,
+    FOOT,
+    FOR,
+    HEADING,
+    KIND,
+    MARKING,
+    MEETING,
+    NOTE,
+    RECORD,
+    SETTING,
+    TITLE,
+    VERSION,
+)
+from services.records.word.lines import WRONG, Line, lines
+from services.records.word.package import W, open_package
+from services.records.word.parties import CannotTell, Named, audience_of, children_of
+
+_SETTING = re.compile(r"\s*([^:]{1,40}?)\s*:\s*(.*)", re.DOTALL)
+_IN_PROPERTIES = {RECORD: "identifier", KIND: "category", MEETING: "subject", VERSION: "version"}
+_KINDS = ("minutes", "plan", "decision")
+_MOST_FAULTS = 200
+ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that keeps a document from being a record, where it is, and what to do. `section` counts from 1."""
+
+    message: str
+    section: int | None = None
+    heading: str | None = None
+    line: str | None = None
+
+    def __str__(self) -> str:
+        where = [f"section {self.section} “{self.heading}”"] if self.section is not None else []
+        where += [f"line “{self.line}:”"] if self.line is not None else []
+        return f"{', '.join(where)}: {self.message}" if where else self.message
+
+
+class DoesNotFit(Exception):
+    """A document that is no record as it stands; `faults` are all that is wrong with it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+@dataclass(slots=True)
+class Part:
+    """One section as it is written; `settings` are its lines, by their names."""
+
+    number: int
+    heading: str
+    settings: dict[str, str] = field(default_factory=dict)
+    text: list[str] = field(default_factory=list)
+    has_body: bool = False
+
+
+@dataclass(slots=True)
+class Paper:
+    """A document taken apart, with what is wrong with its form."""
+
+    facts: dict[str, str] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def meeting_id(self) -> str | None:
+        """The meeting that it says it is about, where it says one."""
+        return self.facts.get(MEETING)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A record as a document says it, in the form of the contract. `version` is what it was drafted as."""
+
+    record_id: str
+    meeting_id: str
+    kind: str
+    version: int
+    sections: tuple[Mapping[str, Any], ...]
+
+
+def take_apart(content: bytes) -> Paper:
+    """What stands in a document, not yet held to a meeting. Raises `package.NotRead` where it is no document at all."""
+    package = open_package(content)
+    paper = Paper(faults=[Fault(f"the document {each}") for each in package.faults])
+    found = list(lines(package))
+    for line in found:
+        _place(paper, line)
+    _close(paper)
+    has_comments = package.comments is not None and package.comments.find(f"{W}comment") is not None
+    if has_comments and not any("comment" in line.wrong for line in found):
+        paper.faults.append(Fault(f"the document {WRONG['comment']}"))
+    for margin in package.margins:
+        said = " ".join("".join(each.text or "" for each in margin.iter(f"{W}t")).split())
+        if said not in ("", MARKING, " ".join(FOOT.split())):
+            paper.faults.append(
+                Fault(f"“{said[:60]}” stands in the header or footer, which no reader gets: move it into a section")
+            )
+    _take_facts(paper, package.properties)
+    if not paper.parts:
+        paper.faults.append(Fault("has no section: each begins with a heading (style Heading 1)"))
+    return paper
+
+
+def _place(paper: Paper, line: Line) -> None:
+    """Put a line where it belongs."""
+    part = paper.parts[-1] if paper.parts else None
+    is_front_table = part is None and line.style == NOTE
+    for each in sorted(line.wrong - ({"table"} if is_front_table else set())):
+        _wrong(paper, part, WRONG[each])
+    if not line.text.strip():
+        return
+    if line.style == HEADING:
+        _close(paper)
+        heading = " ".join((line.mark + line.text).split())
+        paper.parts.append(Part(len(paper.parts) + 1, heading))
+    elif line.style == SETTING:
+        for one in line.text.splitlines():
+            if one.strip():
+                _set(paper, part, one)
+    elif part is None:
+        if line.style not in (NOTE, TITLE):
+            _wrong(paper, None, f"“{_short(line.text)}” stands before the first heading: put it under one")
+    elif line.style == NOTE:
+        _wrong(paper, part, f"“{_short(line.text)}” is still a note for the writer: delete it, or give it style Normal")
+    elif line.style in BODY:
+        _write(paper, part, line)
+    elif "table" not in line.wrong and line.shown:
+        hint = "only Heading 1 begins a section" if line.style.startswith("heading") else "the form does not know it"
+        _wrong(paper, part, f"“{_short(line.text)}” has the style “{line.shown}”, and {hint}: use {BODY_IN_WORDS}")
+
+
+def _write(paper: Paper, part: Part, line: Line) -> None:
+    """A paragraph of a section's text."""
+    looks = _SETTING.fullmatch(line.text)
+    if looks and not part.has_body and looks[1].strip().casefold() in (FOR.casefold(), CHILDREN.casefold()):
+        message = "has lost its style: give it the style Record Setting, else it would be read as text"
+        paper.faults.append(Fault(message, part.number, part.heading, looks[1].strip()))
+        part.settings.setdefault(looks[1].strip().capitalize(), looks[2])
+        return
+    part.has_body = True
+    mark = line.mark or ("• " if line.style == BULLET else "")
+    # What goes on below an item of a list is set in, as the printer takes it.
+    part.text.append(mark + line.text.strip().replace("\n", "\n  ") if mark else line.text.strip())
+
+
+def _set(paper: Paper, part: Part | None, text: str) -> None:
+    """A line that decides: what the document is, or whom a section is for."""
+    match = _SETTING.fullmatch(text)
+    known = (FOR, CHILDREN) if part is not None else FACTS
+    name = next((each for each in known if match and each.casefold() == match[1].casefold()), None)
+    if match is None or name is None:
+        _wrong(paper, part, f"“{_short(text)}” has the style Record Setting and is none of {', '.join(known)}")
+        return
+    settings = paper.facts if part is None else part.settings
+    if name in settings:
+        _wrong(paper, part, "stands there twice: leave one", name)
+    elif part is not None and part.has_body:
+        _wrong(paper, part, "stands below the text: put it right under the heading", name)
+    settings.setdefault(name, match[2].strip())
+
+
+def _close(paper: Paper) -> None:
+    """The section that was being read is at its end."""
+    if not paper.parts:
+        return
+    part = paper.parts[-1]
+    if FOR not in part.settings:
+        _wrong(paper, part, f"is missing: write it under the heading, with one of {CHOICES}", FOR)
+    if CHILDREN not in part.settings:
+        _wrong(paper, part, "is missing: write it under the heading; left empty it means all of them", CHILDREN)
+    if not part.text:
+        _wrong(paper, part, "is empty: write it, or delete its heading and lines")
+
+
+def _wrong(paper: Paper, part: Part | None, message: str, line: str | None = None) -> None:
+    fault = Fault(message, part.number if part else None, part.heading if part else None, line)
+    if fault not in paper.faults and len(paper.faults) < _MOST_FAULTS:
+        paper.faults.append(fault)
+
+
+def _take_facts(paper: Paper, properties: Mapping[str, str]) -> None:
+    """What record it is: as it stands in the text, and in the document's properties, which must say the same."""
+    for name in FACTS:
+        said, kept = paper.facts.get(name), properties.get(_IN_PROPERTIES[name])
+        if said and kept and said != kept:
+            message = f"says {_short(said)}, and the document was made for {_short(kept)}: put that back, or draft anew"
+            paper.faults.append(Fault(message, line=name))
+        if not said and kept:
+            paper.facts[name] = said = kept
+        if not said:
+            paper.faults.append(Fault("is missing: begin with quorate record draft MEETING", line=name))
+    for name in (RECORD, MEETING):
+        if (said := paper.facts.get(name)) and not ID.fullmatch(said):
+            paper.faults.append(Fault("is no id: begin with quorate record draft MEETING", line=name))
+            del paper.facts[name]
+    if (said := paper.facts.get(KIND)) and said not in _KINDS:
+        paper.faults.append(Fault(f"must be one of {', '.join(_KINDS)}", line=KIND))
+    if (said := paper.facts.get(VERSION)) and not re.fullmatch(r"[1-9][0-9]{0,3}", said):
+        paper.faults.append(Fault("must be a number from 1", line=VERSION))
+
+
+def understand(paper: Paper, parties: Sequence[Named], children: Sequence[Named]) -> Written:
+    """The record that a document is, with everyone whom its lines name. Raises `DoesNotFit` with all that is wrong."""
+    faults = list(paper.faults)
+    sections = []
+    for part in paper.parts:
+        said: dict[str, Any] = {"heading": part.heading, "children": [], "audience": "", "text": "\n\n".join(part.text)}
+        for name, key, read, known in (
+            (FOR, "audience", audience_of, parties),
+            (CHILDREN, "children", children_of, children),
+        ):
+            try:
+                said[key] = read(part.settings[name], known) if name in part.settings else said[key]
+            except CannotTell as slip:
+                faults.append(Fault(str(slip), part.number, part.heading, name))
+        sections.append(said)
+    if not faults:
+        faults += _as_contract(paper.facts, sections)
+    if faults:
+        raise DoesNotFit(sorted(faults, key=lambda each: (each.section or 0, each.line or "")))
+    facts = paper.facts
+    return Written(facts[RECORD], facts[MEETING], facts[KIND], int(facts[VERSION]), tuple(sections))
+
+
+def _as_contract(facts: Mapping[str, str], sections: Sequence[Mapping[str, Any]]) -> list[Fault]:
+    """What the contract has against a record that otherwise fits: a heading too long, a character that nobody sees."""
+    about = {"record_id": facts[RECORD], "meeting_id": facts[MEETING], "kind": facts[KIND]}
+    try:
+        RecordApproved.model_validate({**about, "version": 1, "approved_by": "x", "sections": list(sections)})
+    except ValidationError as wrong:
+        found = []
+        for each in wrong.errors():
+            at = next((n for n in each["loc"] if isinstance(n, int)), None)
+            heading = str(sections[at]["heading"])[:60] if at is not None else None
+            name = str(each["loc"][2]) if len(each["loc"]) > 2 else "it"
+            number = at + 1 if at is not None else None
+            found.append(Fault(f"the {name} does not fit: it {words_for(each)}", number, heading))
+        return found
+    return []
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 50 else line[:49] + "…"
