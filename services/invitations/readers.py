@@ -107,14 +107,15 @@ def for_reader(
         "audience": "professional" if entry and entry.attention else "team",
         "reader": called,
         "agency_kind": entry.kind if entry else None,
-        "children": [_child(policy, child, meeting, entry.kind) for child in known.values()] if entry else [],
+        "children": [told_of_child(policy, child, meeting, entry.kind) for child in known.values()] if entry else [],
         "waiting": ", ".join(child.initials for each, child in known.items() if each in waited_for),
         "reasons": [" ".join(reason.text.split()) for reason in entry.told] if entry else [],
         "attention": entry.attention if entry else None,
     }
 
 
-def _child(policy: Policy, child: Child, meeting: Meeting, kind: str) -> dict[str, Any]:
+def told_of_child(policy: Policy, child: Child, meeting: Meeting, kind: str) -> dict[str, Any]:
+    """What an agency of this kind is told of a child: initials and age, and what else the policy gives it."""
     born = f"born {say(child.date_of_birth)}" if child.date_of_birth else None
     expected = f"expected {say(child.expected_on)}" if child.expected_on and child.unborn_on(meeting.day) else None
     told_name = kind in policy.groups.told_preferred_name

@@ -263,7 +263,7 @@ async def _registers(
     db: AsyncConnection, held: Mapping[str, Held], facts: Facts, as_of: datetime | None
 ) -> dict[str, tuple[Line, ...]]:
     entries = await meetings.entries_of(db, held, as_of)
-    asked = await _asked(db, held, as_of)
+    asked = await parties_asked(db, held, as_of)
     return {
         meeting_id: register(
             entries.get(meeting_id, {}).values(),
@@ -279,7 +279,9 @@ def _kinds(agencies: Mapping[str, Agency]) -> dict[str, str]:
     return {each: agency.kind for each, agency in agencies.items()}
 
 
-async def _asked(db: AsyncConnection, ids: Iterable[str], as_of: datetime | None) -> dict[str, set[str]]:
+async def parties_asked(
+    db: AsyncConnection, ids: Iterable[str], as_of: datetime | None = None
+) -> dict[str, set[str]]:
     """Whom something shows to have been asked, by meeting: a message that went and did not come back, or an answer."""
     found: dict[str, set[str]] = {}
     standing = await invitations.of_meetings(db, ids)

@@ -28,6 +28,7 @@ from services.records.rules.copies import Copy, Decided
 from services.records.rules.dispatch import PRINTING, Dispatch
 from services.records.rules.record import Record
 from services.records.store import dispatches, records
+from services.records.taken_part import TakenPart, taken_part
 
 log = structlog.get_logger()
 
@@ -66,10 +67,21 @@ class Press:
             record = versions[row.params["record_id"]][row.params["version"]]
             some = await dispatches.about(db, [record.record_id])
             about = await around(db, self.intake.policy, [record.meeting_id])
+            part = await taken_part(db, [record.meeting_id])
+        replaces = max((number for number in versions[record.record_id] if number < record.version), default=None)
         wanted = [each for each in some[record.record_id] if each.state == PRINTING and each.version == record.version]
-        return await asyncio.to_thread(self._print, record, wanted, about[record.meeting_id], self.intake.policy)
+        around_it, took = about[record.meeting_id], part[record.meeting_id]
+        return await asyncio.to_thread(self._print, record, wanted, around_it, self.intake.policy, took, replaces)
 
-    def _print(self, record: Record, some: Sequence[Dispatch], about: Around, policy: Policy) -> dict[str, str]:
+    def _print(
+        self,
+        record: Record,
+        some: Sequence[Dispatch],
+        about: Around,
+        policy: Policy,
+        part: TakenPart,
+        replaces: int | None,
+    ) -> dict[str, str]:
         self.printer = self.printer or Printer("record")
         kept = Documents(self.intake.settings.documents_folder)
         readers = {reader.party: reader for reader in about.readers}
@@ -79,7 +91,7 @@ class Press:
                 continue
             decided = tuple(Decided(d["number"], d["why_not"], d["text"]) for d in each.decided or ())  # type: ignore[arg-type]
             copy = Copy(readers[each.party], decided)
-            words = content(record, copy, about, policy)
+            words = content(record, copy, about, policy, part, replaces)
             moment = int(record.approved_at.timestamp())
             pdf = self.printer.print(words, for_reader(about, policy, copy), moment)
             found[each.dispatch_id] = kept.keep([pdf]).document_id

@@ -1,12 +1,14 @@
 """Documents as tagged PDF (PDF/UA-1), made by typst from `templates/documents/`.
 
 What is printed is data for the template and never part of it: nothing that somebody wrote is run. The same content
-for the same reader gives the same bytes.
+for the same reader gives the same bytes. Copies that differ in nothing but their reader are laid out once: typst keeps
+what it laid out for as long as what it was made from stays the same.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,20 +18,41 @@ import typst
 import services
 
 DOCUMENTS = Path(services.__file__).parent.parent / "templates" / "documents"
+FONTS = DOCUMENTS / "fonts"
+FACES = (FONTS / "DejaVuSansCondensed.ttf", FONTS / "DejaVuSansCondensed-Bold.ttf")
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ]")
+
+
+class CannotPrint(Exception):
+    """This document cannot be made, however often it is tried. The message holds nothing of its content."""
 
 
 class Printer:
     """Makes documents from one template; keeps what it has read of it. For one thread at a time."""
 
     def __init__(self, template: str) -> None:
-        self.compiler = typst.Compiler(DOCUMENTS / f"{template}.typ", root=DOCUMENTS, ignore_system_fonts=True)
+        self.template = template
+        self.compiler = typst.Compiler(root=DOCUMENTS, font_paths=[FONTS], ignore_system_fonts=True)
 
     def print(self, content: Mapping[str, Any], reader: str, moment: int) -> bytes:
-        """One document for one reader; `moment` is what it says of when it was made, in seconds since 1970."""
-        made = self.compiler.compile(
-            sys_inputs={"content": json.dumps(content, ensure_ascii=False), "reader": reader},
-            pdf_standards=["ua-1"],
-            timestamp=moment,
+        """One document for one reader; `moment` is what it says of when it was made, in seconds since 1970.
+
+        Raises `CannotPrint`.
+        """
+        data = literal(json.dumps(content, ensure_ascii=False, sort_keys=True))
+        source = (
+            f'#import "/{self.template}.typ": {self.template}\n#{self.template}(json(bytes({data})), {literal(reader)})'
         )
+        try:
+            made = self.compiler.compile(source.encode(), pdf_standards=["ua-1"], timestamp=moment)
+        except typst.TypstError as wrong:
+            raise CannotPrint(type(wrong).__name__) from None
         assert isinstance(made, bytes)
         return made
+
+
+def literal(text: str) -> str:
+    """Text as a string of typst's, in which nothing can end the string or begin anything: whatever is no plain letter,
+    digit or space stands there as its number.
+    """
+    return '"' + _NOT_PLAIN.sub(lambda each: f"\\u{{{ord(each[0]):x}}}", text) + '"'

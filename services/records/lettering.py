@@ -1,0 +1,149 @@
+"""Which letters can be printed, and what stands for those that cannot: nothing that was written is lost silently.
+
+A document is set in one family of fonts that is shipped with it, so that the same words give the same bytes everywhere.
+It has the letters of Latin (with all that Welsh, Polish, Vietnamese or Yoruba need), Greek, Cyrillic, Arabic (with
+Urdu, Persian, Kurdish and Pashto), Hebrew, Armenian and Georgian. What it lacks is named where it stood, in square
+brackets: the script of letters, the name of a sign.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+
+LONGEST_WORD = 30  # letters after which a word may be broken over two lines
+_BREAK = "\u200b"
+_NAMES = {"Cjk": "Chinese", "Fullwidth": "wide", "Hiragana": "Japanese", "Katakana": "Japanese", "Hangul": "Korean"}
+# Signs that change the order in which letters around them are shown, so that what is read is not what was written.
+_REORDERING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+_LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029\u0085\v\f]")
+_LONG = re.compile(rf"[^\s{_BREAK}]{{{LONGEST_WORD + 1},}}")
+
+
+@lru_cache(maxsize=4)
+def letters_of(font: Path) -> frozenset[int]:
+    """The characters for which a TrueType font has a shape.
+
+    Source: OpenType 1.9, the table `cmap`, formats 4 and 12.
+    """
+    data = font.read_bytes()
+    tables = {
+        data[at : at + 4]: struct.unpack(">I", data[at + 8 : at + 12])[0]
+        for at in range(12, 12 + 16 * struct.unpack(">H", data[4:6])[0], 16)
+    }
+    start = tables[b"cmap"]
+    found: set[int] = set()
+    for number in range(struct.unpack(">H", data[start + 2 : start + 4])[0]):
+        (offset,) = struct.unpack(">I", data[start + 8 + 8 * number : start + 12 + 8 * number])
+        table = data[start + offset :]
+        match struct.unpack(">H", table[:2])[0]:
+            case 4:
+                found |= _segments(table)
+            case 12:
+                found |= _groups(table)
+    return frozenset(found)
+
+
+def _segments(table: bytes) -> set[int]:
+    count = struct.unpack(">H", table[6:8])[0] // 2
+    ends, starts, deltas, offsets = (
+        struct.unpack(f">{count}H", table[at : at + 2 * count])
+        for at in (14, 16 + 2 * count, 16 + 4 * count, 16 + 6 * count)
+    )
+    found = set()
+    for number, (first, last, delta, offset) in enumerate(zip(starts, ends, deltas, offsets, strict=True)):
+        for code in range(first, last + 1):
+            glyph = code
+            if offset:
+                at = 16 + 6 * count + 2 * number + offset + 2 * (code - first)
+                glyph = struct.unpack(">H", table[at : at + 2])[0] if at + 2 <= len(table) else 0
+            if (glyph + delta) & 0xFFFF and (glyph or not offset):
+                found.add(code)
+    return found - {0xFFFF}
+
+
+def _groups(table: bytes) -> set[int]:
+    (count,) = struct.unpack(">I", table[12:16])
+    groups = (struct.unpack(">III", table[at : at + 12]) for at in range(16, 16 + 12 * count, 12))
+    return {code for first, last, _ in groups for code in range(first, last + 1)}
+
+
+class Lettering:
+    """Makes words fit for print with one font; `marked` says whether anything had to be named for want of a shape."""
+
+    def __init__(self, *fonts: Path) -> None:
+        self.letters = frozenset.intersection(*(letters_of(font) for font in fonts))
+        self.marked = False
+
+    def line(self, text: str) -> str:
+        """Text for one line: a name, a heading."""
+        return " ".join(self.fit(text).split())
+
+    def fit(self, text: str) -> str:
+        """Text as it can be printed, with the lines that it has."""
+        text = _LINE_ENDS.sub("\n", text.replace("\t", " ")).translate(_REORDERING)
+        text = unicodedata.normalize("NFC", "".join(each for each in text if each == "\n" or _is_said(each)))
+        if not all(map(self._has, text)):
+            self.marked = True
+            text = re.sub(r"[^\s]+", self._word, text)
+        return _LONG.sub(lambda each: _breakable(each[0]), text)
+
+    def _has(self, letter: str) -> bool:
+        return ord(letter) in self.letters or letter == "\n" or _unseen(letter)
+
+    def _word(self, word: re.Match[str]) -> str:
+        """A word with what cannot be printed of it named instead, each name once where it stands side by side."""
+        pieces: list[str] = []
+        lacking: list[str] = []
+        for letter in (*word[0], ""):
+            if letter and (not self._has(letter) or (lacking and _goes_with(letter))):
+                lacking.append(letter)
+                continue
+            if lacking:
+                alone = all(map(_goes_with, lacking))
+                names = dict.fromkeys(_name(each) for each in lacking if alone or not _goes_with(each))
+                pieces.append(f"[{', '.join(names)}]")
+                lacking = []
+            pieces.append(letter)
+        return "".join(pieces)
+
+
+def _is_said(letter: str) -> bool:
+    """Whether a character says something: control characters and halves of characters do not."""
+    return unicodedata.category(letter) not in ("Cc", "Cs")
+
+
+def _unseen(letter: str) -> bool:
+    """Whether a character is no more than an instruction to whoever sets it: it needs no shape."""
+    return unicodedata.category(letter) == "Cf" or 0xFE00 <= ord(letter) <= 0xFE0F
+
+
+def _goes_with(letter: str) -> bool:
+    """Whether a character is part of the one before: a mark over it, a colour of skin, what joins two signs."""
+    return _unseen(letter) or unicodedata.category(letter)[0] == "M" or 0x1F3FB <= ord(letter) <= 0x1F3FF
+
+
+def _name(letter: str) -> str:
+    """What stands for a character that cannot be printed."""
+    name = unicodedata.name(letter, "")
+    if not name:
+        return f"character U+{ord(letter):04X}"
+    if unicodedata.category(letter)[0] in "LN":
+        script = name.split()[0].capitalize()
+        return f"in {_NAMES.get(script, script)} letters"
+    return name.lower()
+
+
+def _breakable(word: str) -> str:
+    """A word that may be broken now and then, but never between a letter and the marks on it."""
+    broken, since = [], 0
+    for letter in word:
+        if since >= LONGEST_WORD and not _goes_with(letter):
+            broken.append(_BREAK)
+            since = 0
+        broken.append(letter)
+        since += 1
+    return "".join(broken)
