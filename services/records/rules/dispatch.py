@@ -14,10 +14,16 @@ ATTACHMENT, LINK, BODY = "attachment", "link", "body"
 WITHHELD, PRINTING, QUEUED = "withheld", "printing", "queued"
 SENT, DELIVERED, UNDELIVERED = "sent", "delivered", "undelivered"
 OVERTAKEN, RECALLED = "overtaken", "recalled"
+KEPT = "kept"
+"""Nothing in it differs from the earlier copy that its reader has: that one stands, and this one is not sent."""
 GOES = frozenset({PRINTING, QUEUED})
 """States in which it has not left and is to."""
 LEFT = frozenset({SENT, DELIVERED, UNDELIVERED})
 """States in which it has left, or may have."""
+
+# Why something does not go, beside what the copies themselves say: no link can be made, or its reader may have less now
+# than when it was decided.
+NO_LINK, NOT_PERMITTED = "no_link", "not_permitted"
 
 How = Literal["attachment", "link", "body"]
 

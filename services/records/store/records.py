@@ -10,9 +10,10 @@ from sqlalchemy import JSON, Column, Index, Integer, String, Table, Text, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import Cause
-from services.foundation.database import Instant, metadata
-from services.foundation.statements import add, among, chunks
+from services.foundation.database import Instant, RowNumber, metadata
+from services.foundation.statements import add, among, change, chunks
 from services.records.rules.record import Audience, Record, Section
+from services.records.rules.versions import Recall
 
 ID = String(64)
 
@@ -25,13 +26,39 @@ records = Table(
     Column("kind", String(16), nullable=False),
     Column("approved_by", Text, nullable=False),
     Column("checked_by", Text),
+    Column("checked_at", Instant),
+    Column("checked_event_source", Text),
+    Column("checked_event_id", Text),
     Column("sections", JSON, nullable=False),
     Column("approved_at", Instant, nullable=False),
     Column("event_source", Text, nullable=False),
     Column("event_id", Text, nullable=False),
     Column("known_at", Instant, nullable=False),
+    # Another text came under the same number: it goes to nobody, and a person is told.
+    Column("other_text_at", Instant),
+    Column("other_text_event_source", Text),
+    Column("other_text_event_id", Text),
 )
 Index("ix_records_meeting_id", records.c.meeting_id)
+
+# What was taken back: one version or all, from one party or from everyone.
+recalls = Table(
+    "recalls",
+    metadata,
+    Column("recall_no", RowNumber, primary_key=True, autoincrement=True),
+    Column("record_id", ID, nullable=False),
+    Column("meeting_id", ID, nullable=False),
+    Column("version", Integer),
+    Column("agency_id", ID),
+    Column("person_id", ID),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("event_source", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+)
+Index("ix_recalls_record_id", recalls.c.record_id)
+Index("ix_recalls_meeting_id", recalls.c.meeting_id)
 
 
 def _section(d: Mapping[str, Any]) -> Section:
@@ -62,6 +89,43 @@ def _record(row: Mapping[Any, Any]) -> Record:
 async def put(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add versions."""
     await add(db, records, rows)
+
+
+async def set_columns(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Set columns of versions: each row holds `record_id`, `version` and what is set; all have the same columns."""
+    await change(db, records, ["record_id", "version"], rows)
+
+
+async def note_first(db: AsyncConnection, column: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same, where what `column` holds already stays as it is."""
+    await change(db, records, ["record_id", "version"], rows, fill=column)
+
+
+async def put_recalls(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add what was taken back."""
+    await add(db, recalls, rows)
+
+
+async def recalls_of(db: AsyncConnection, record_ids: Iterable[str]) -> dict[str, list[Recall]]:
+    """What was taken back of records, by record."""
+    found: dict[str, list[Recall]] = {}
+    columns = (recalls.c.record_id, recalls.c.version, recalls.c.agency_id, recalls.c.person_id, recalls.c.at)
+    for some in chunks(set(record_ids)):
+        query = select(*columns).where(among(db, recalls.c.record_id, some)).order_by(recalls.c.recall_no)
+        for row in await db.execute(query):
+            found.setdefault(row.record_id, []).append(Recall(*row))
+    return found
+
+
+async def with_another_text(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
+    """The versions under whose number another text came, which went to nobody: record and number, by meeting."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    columns = (records.c.meeting_id, records.c.record_id, records.c.version)
+    for some in chunks(set(meeting_ids)):
+        query = select(*columns).where(among(db, records.c.meeting_id, some), records.c.other_text_at.is_not(None))
+        for row in await db.execute(query.order_by(*columns)):
+            found.setdefault(row.meeting_id, []).append((row.record_id, row.version))
+    return found
 
 
 async def of_records(db: AsyncConnection, record_ids: Iterable[str]) -> dict[str, dict[int, Record]]:
@@ -96,4 +160,7 @@ def row_of(
         "event_source": source,
         "event_id": event_id,
         "known_at": now,
+        "checked_at": approved_at if payload["checked_by"] else None,
+        "checked_event_source": source if payload["checked_by"] else None,
+        "checked_event_id": event_id if payload["checked_by"] else None,
     }

@@ -120,16 +120,39 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("approved_by", sa.Text(), nullable=False),
         sa.Column("checked_by", sa.Text(), nullable=True),
+        sa.Column("checked_at", Instant(), nullable=True),
+        sa.Column("checked_event_source", sa.Text(), nullable=True),
+        sa.Column("checked_event_id", sa.Text(), nullable=True),
         sa.Column("sections", sa.JSON(), nullable=False),
         sa.Column("approved_at", Instant(), nullable=False),
         sa.Column("event_source", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
         sa.Column("known_at", Instant(), nullable=False),
+        sa.Column("other_text_at", Instant(), nullable=True),
+        sa.Column("other_text_event_source", sa.Text(), nullable=True),
+        sa.Column("other_text_event_id", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("record_id", "version", name=op.f("pk_records")),
     )
     op.create_index("ix_records_meeting_id", "records", ["meeting_id"])
+    op.create_table(
+        "recalls",
+        sa.Column("recall_no", RowNumber, autoincrement=True, nullable=False),
+        sa.Column("record_id", sa.String(length=64), nullable=False),
+        sa.Column("meeting_id", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("agency_id", sa.String(length=64), nullable=True),
+        sa.Column("person_id", sa.String(length=64), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("event_source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("recall_no", name=op.f("pk_recalls")),
+    )
+    op.create_index("ix_recalls_record_id", "recalls", ["record_id"])
+    op.create_index("ix_recalls_meeting_id", "recalls", ["meeting_id"])
 
 
 def downgrade() -> None:
-    for table in ("records", "plan_facts", "openings", "notices", "dispatches", "codes"):
+    for table in ("recalls", "records", "receipts", "plan_facts", "openings", "notices", "dispatches", "codes"):
         op.drop_table(table)
