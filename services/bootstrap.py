@@ -41,7 +41,7 @@ from services.post.inbox import sort
 from services.post.mailer import Mailer, Tally
 from services.records import code_letters, codes, queueing
 from services.records import letters as record_letters
-from services.records.handlers import copies, review
+from services.records.handlers import copies, receipts, review
 from services.records.press import Press
 from services.records.store import plans as plans_store  # noqa: F401  # its tables
 
@@ -66,6 +66,10 @@ HANDLERS: Handlers = {
     "quorate.record.approved.v1": (copies.approved,),
     copies.DECIDED: (review.look_again,),
     "quorate.record.distributed.v1": (review.look_again,),
+    "quorate.dispatch.opened.v1": (receipts.opened,),
+    "quorate.dispatch.confirmed.v1": (receipts.confirmed,),
+    "quorate.dispatch.bounced.v1": (receipts.bounced,),
+    "quorate.dispatch.received.v1": (receipts.received,),
     directory.CHANGED: (meetings.resolve_again, begun.look_back),
     returned.CAME_BACK: (returned.tell_came_back,),
     returned.LETTER_CAME_BACK: (letters_back.note_letter_came_back, reports.came_back),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table
@@ -139,33 +140,70 @@ async def circumstances_changed(work: Work, events: Sequence[Event]) -> None:
     _tell(work, Changed(person_ids=frozenset(changed)))
 
 
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """That an address gave a message back for good, as an event tells it. `meeting_id` is what the message was about,
+    None where it was about none. `surely_ours`: it is known that the report is of a message of ours.
+    """
+
+    address: str
+    status: str
+    at: datetime
+    source: str
+    id: str
+    meeting_id: str | None
+    agency_id: str | None = None
+    person_id: str | None = None
+    surely_ours: bool = True
+
+
 async def addresses_bounced(work: Work, events: Sequence[Event]) -> None:
+    """Invitations came back. What is only delayed is not kept: the mail server goes on trying, and says how that
+    ends.
+    """
+    some = []
+    for event in events:
+        said = event.data
+        assert isinstance(said, InvitationBounced)
+        if said.permanent:
+            ours = said.for_other_meetings is not False
+            about = (said.meeting_id, said.agency_id, said.person_id)
+            some.append(GivenBack(said.address, said.status, said.at, event.source, event.id, *about, ours))
+    await note_given_back(work, some)
+
+
+async def note_given_back(work: Work, some: Sequence[GivenBack]) -> None:
     """Keep which addresses gave mail back for good, whatever message it was: for every meeting where nothing can reach
     the address any more, else for the meeting alone; and for that alone where the report is not sure to be of a message
-    of ours.
-
-    What is only delayed is not kept: the mail server goes on trying, and says how that ends.
+    of ours. Of a message that was about no meeting the latter is kept nowhere.
     """
     rows: list[dict[str, Any]] = []
     agencies: set[str] = set()
     people: set[str] = set()
     meetings: set[str] = set()
-    for event in events:
-        said = event.data
-        assert isinstance(said, InvitationBounced)
-        if not said.permanent:
+    for each in some:
+        gives_up = returned(each.status).gives_up and each.surely_ours
+        meeting_id = None if gives_up else each.meeting_id
+        if each.meeting_id is not None:
+            meetings.add(each.meeting_id)
+        elif not gives_up:
             continue
-        gives_up = returned(said.status).gives_up and said.for_other_meetings is not False
-        address = said.address.lower()
-        meeting_id = None if gives_up else said.meeting_id
-        bounce = f"{meeting_id or ''}|{address}"
-        version = _version(event, bounce=bounce, address=address, meeting_id=meeting_id, status=said.status)
-        rows.append(version | {"event_time": said.at})
-        meetings.add(said.meeting_id)
-        if gives_up and said.agency_id is not None:
-            agencies.add(said.agency_id)
-        if gives_up and said.person_id is not None:
-            people.add(said.person_id)
+        address = each.address.lower()
+        rows.append(
+            {
+                "bounce": f"{meeting_id or ''}|{address}",
+                "address": address,
+                "meeting_id": meeting_id,
+                "status": each.status,
+                "event_time": each.at,
+                "event_source": each.source,
+                "event_id": each.id,
+            }
+        )
+        if gives_up and each.agency_id is not None:
+            agencies.add(each.agency_id)
+        if gives_up and each.person_id is not None:
+            people.add(each.person_id)
     await _remember(work, store.bounced_addresses, "bounce", rows)
     # Where it is no news, another agency's message had come back from the same address: this meeting is concerned.
     _tell(work, Changed(frozenset(agencies), person_ids=frozenset(people), meeting_ids=frozenset(meetings)))

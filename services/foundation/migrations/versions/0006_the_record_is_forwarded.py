@@ -113,6 +113,20 @@ def upgrade() -> None:
     op.create_index("ix_plan_facts_child_id", "plan_facts", ["child_id"], sqlite_where=counts, postgresql_where=counts)
     op.create_index("ix_plan_facts_plan_id", "plan_facts", ["plan_id", "known_from"])
     op.create_table(
+        "receipts",
+        sa.Column("receipt_no", RowNumber, autoincrement=True, nullable=False),
+        sa.Column("dispatch_id", sa.String(length=26), nullable=False),
+        sa.Column("what", sa.String(length=16), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("event_source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("known_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("receipt_no", name=op.f("pk_receipts")),
+    )
+    op.create_index("ix_receipts_dispatch_id", "receipts", ["dispatch_id"])
+    op.create_table(
         "records",
         sa.Column("record_id", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),

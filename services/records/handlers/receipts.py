@@ -1,0 +1,216 @@
+"""What is heard of what was sent: that it arrived, came back, was opened, and what its reader says of it.
+
+What counts is when something was so, not when it was learnt: events may come late, twice and in any order. What is
+heard of something that was never sent is kept in the journal, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from schemas.envelope import Event
+from schemas.outcomes import NoticeAcknowledged, RecordFiled, RecordOpened
+from schemas.record import DispatchBounced, DispatchConfirmed, DispatchOpened, DispatchReceived
+from services.directory.handlers import GivenBack, note_given_back
+from services.foundation.work import Derived, Work
+from services.records.handlers.copies import how
+from services.records.handlers.readdress import readdress
+from services.records.handlers.review import look
+from services.records.rules.dispatch import (
+    DELIVERED,
+    EMAIL,
+    NOTICE,
+    QUEUED,
+    RECORD,
+    SENT,
+    UNDELIVERED,
+    Dispatch,
+)
+from services.records.rules.receipts import is_filed, was_read, weightier
+from services.records.store import dispatches
+from services.records.store import receipts as store
+
+_STATUS_CODE = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_UNSAID = "5.0.0"  # it came back, and no reason was given
+
+CAME_BACK = "bounced"
+
+
+async def opened(work: Work, events: Sequence[Event]) -> None:
+    """Readers opened what a link leads to."""
+    told = [(event, event.data) for event in events if isinstance(event.data, DispatchOpened)]
+    some = await dispatches.by_ids(work.db, {said.dispatch_id for _, said in told})
+    heard = [(event, said) for event, said in told if said.dispatch_id in some]
+    await store.put_openings(
+        work.db,
+        [
+            {"dispatch_id": said.dispatch_id, "at": said.at, "event_source": event.source, "event_id": event.id}
+            for event, said in heard
+        ],
+    )
+    after = dict(some)
+    for _, said in heard:
+        each = after[said.dispatch_id]
+        first = said.at if each.opened_at is None else min(each.opened_at, said.at)
+        after[said.dispatch_id] = _arrived(replace(each, opened_at=first))
+    await _keep(work, some, after)
+    for dispatch_id, each in after.items():
+        if some[dispatch_id].opened_at is None and each.opened_at is not None:
+            _tell_of_record(work, "quorate.record.opened.v1", RecordOpened, each, each.opened_at)
+    await look(work, _meetings(some))
+
+
+async def confirmed(work: Work, events: Sequence[Event]) -> None:
+    """Readers said what they did with it."""
+    told = [(event, event.data) for event in events if isinstance(event.data, DispatchConfirmed)]
+    some = await dispatches.by_ids(work.db, {said.dispatch_id for _, said in told})
+    heard = [(event, said) for event, said in told if said.dispatch_id in some]
+    await store.put(work.db, [_receipt(work, event, said, said.what, detail=said.how) for event, said in heard])
+    after = dict(some)
+    for _, said in heard:
+        each = after[said.dispatch_id]
+        before = (each.confirmed, each.confirmed_at) if each.confirmed and each.confirmed_at else None
+        what, at = weightier(each.kind, (said.what, said.at), before)
+        after[said.dispatch_id] = _arrived(replace(each, confirmed=what, confirmed_at=at))
+    await _keep(work, some, after)
+    for dispatch_id, each in after.items():
+        before_it = some[dispatch_id]
+        if each.confirmed_at is None:
+            continue
+        if is_filed(each) and not is_filed(before_it):
+            _tell_of_record(work, "quorate.record.filed.v1", RecordFiled, each, each.confirmed_at)
+        if each.kind == NOTICE and before_it.confirmed_at is None:
+            outcome = NoticeAcknowledged(
+                notice_id=each.about,
+                child_id=each.child_id,
+                meeting_id=each.meeting_id,
+                agency_id=each.agency_id,
+                person_id=each.person_id,
+                at=each.confirmed_at,
+            )
+            work.emit(Derived("quorate.notice.acknowledged.v1", each.about, each.partition_key, outcome))
+    await look(work, _meetings(some))
+
+
+async def received(work: Work, events: Sequence[Event]) -> None:
+    """Mailboxes took what they were meant to. After something came back that says nothing: a message that was put into
+    one mailbox and came back from the next has not reached everyone it was for.
+    """
+    told = [(event, event.data) for event in events if isinstance(event.data, DispatchReceived)]
+    some = await dispatches.by_ids(work.db, {said.dispatch_id for _, said in told})
+    heard = [(event, said) for event, said in told if said.dispatch_id in some]
+    await store.put(work.db, [_receipt(work, event, said, "received", said.address) for event, said in heard])
+    after = dict(some)
+    for _, said in heard:
+        each = after[said.dispatch_id]
+        if not _same(each.address, said.address):
+            continue
+        first = said.at if each.delivered_at is None else min(each.delivered_at, said.at)
+        after[said.dispatch_id] = replace(
+            each, delivered_at=first, state=DELIVERED if each.state == SENT else each.state
+        )
+    await _keep(work, some, after)
+    await look(work, _meetings(some))
+
+
+async def bounced(work: Work, events: Sequence[Event]) -> None:
+    """Something came back. The address is not used for the next message, and a copy goes to another one of its reader.
+
+    What is merely late changes nothing, since the mail server says how that ends; nor does what comes back from an
+    address that it has been sent past since, or after the reader has shown that they have it.
+    """
+    told = [(event, event.data) for event in events if isinstance(event.data, DispatchBounced)]
+    some = await dispatches.by_ids(work.db, {said.dispatch_id for _, said in told})
+    heard = [(event, said) for event, said in told if said.dispatch_id in some]
+    await store.put(
+        work.db,
+        [
+            _receipt(work, event, said, "bounced" if said.permanent else "delayed", said.address, said.status)
+            for event, said in heard
+        ],
+    )
+    final = [(event, said) for event, said in heard if said.permanent]
+    await note_given_back(
+        work,
+        [
+            GivenBack(
+                said.address,
+                said.status if _STATUS_CODE.fullmatch(said.status) else _UNSAID,
+                said.at,
+                event.source,
+                event.id,
+                some[said.dispatch_id].meeting_id,
+                some[said.dispatch_id].agency_id,
+                some[said.dispatch_id].person_id,
+            )
+            for event, said in final
+            if some[said.dispatch_id].channel == EMAIL
+        ],
+    )
+    after = dict(some)
+    for _, said in sorted(final, key=lambda told: told[1].at):
+        each = after[said.dispatch_id]
+        if _same(each.address, said.address) and not was_read(each) and each.state in {QUEUED, SENT, DELIVERED}:
+            after[said.dispatch_id] = replace(each, state=UNDELIVERED, why=CAME_BACK, ended_at=said.at)
+    await _keep(work, some, after)
+    await readdress(work, [each for each in after.values() if each.state == UNDELIVERED and each.why == CAME_BACK], how)
+    await look(work, _meetings(some))
+
+
+def _arrived(each: Dispatch) -> Dispatch:
+    """A dispatch whose reader has shown that they have it: whatever came back, it is not undelivered."""
+    return replace(each, state=SENT, why=None, ended_at=None) if each.state == UNDELIVERED else each
+
+
+def _same(one: str | None, other: str) -> bool:
+    return one is not None and one.lower() == other.lower()
+
+
+def _receipt(
+    work: Work,
+    event: Event,
+    said: DispatchConfirmed | DispatchBounced | DispatchReceived,
+    what: str,
+    address: str | None = None,
+    detail: str | None = None,
+) -> dict[str, Any]:
+    return {
+        "dispatch_id": said.dispatch_id,
+        "what": what,
+        "at": said.at,
+        "address": address,
+        "detail": detail,
+        "event_source": event.source,
+        "event_id": event.id,
+        "known_at": work.now,
+    }
+
+
+async def _keep(work: Work, before: dict[str, Dispatch], after: dict[str, Dispatch]) -> None:
+    names = ("dispatch_id", "state", "why", "delivered_at", "opened_at", "confirmed", "confirmed_at", "ended_at")
+    changed = [each for dispatch_id, each in after.items() if each != before[dispatch_id]]
+    await dispatches.set_columns(work.db, [{name: getattr(each, name) for name in names} for each in changed])
+
+
+def _tell_of_record(
+    work: Work, name: str, outcome: type[RecordOpened | RecordFiled], each: Dispatch, at: datetime
+) -> None:
+    if each.kind != RECORD or each.meeting_id is None:
+        return
+    told = outcome(
+        record_id=each.about,
+        meeting_id=each.meeting_id,
+        version=each.version,
+        agency_id=each.agency_id,
+        person_id=each.person_id,
+        at=at,
+    )
+    work.emit(Derived(name, each.meeting_id, each.partition_key, told))
+
+
+def _meetings(some: dict[str, Dispatch]) -> set[str]:
+    return {each.meeting_id for each in some.values() if each.meeting_id is not None}
