@@ -16,9 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.foundation.settings import is_loopback
 from services.process import UNREACHABLE, Process, alive_answer, measures_answer, ready_answer
-from services.web import answer, answer_reports, documents, door, mail, pages
+from services.web import answer, answer_reports, documents, door, mail, pages, record, record_filed, record_pages
 from services.web.answer_link import NotOpened
 from services.web.door import RETRY_AFTER, AtDoor, Problem, problem_response
+from services.web.record_link import Closed
 
 log = structlog.get_logger()
 
@@ -37,7 +38,8 @@ ELSEWHERE = (
     "Quorate runs. From another one, forward a port to it (ssh -L 8080:127.0.0.1:8080, or kubectl port-forward) and "
     "open http://127.0.0.1:8080/."
 )
-OPEN = (answer.PREFIX, "/assets/")  # by a link that is a secret of its reader's, and what such a page looks like
+# By a link that is a secret of its reader's, and what such a page looks like.
+OPEN = (answer.PREFIX, *record_pages.PREFIXES, "/assets/")
 # How what a proxy adds begins.
 PASSED_ON = (
     *("forwarded", "via", "x-envoy-", "x-forwarded-", "x-real-ip", "x-client-ip", "x-original-", "x-cluster-client-ip"),
@@ -55,6 +57,8 @@ def make_app(process: Process) -> FastAPI:
     app.include_router(mail.router)
     app.include_router(answer.router)
     app.include_router(answer_reports.router)
+    app.include_router(record.router)
+    app.include_router(record_filed.router)
     app.include_router(documents.router)
     app.add_api_route("/healthz", alive)
     app.add_api_route("/readyz", ready)
@@ -62,6 +66,7 @@ def make_app(process: Process) -> FastAPI:
     app.mount("/assets", StaticFiles(directory=pages.ASSETS), name="assets")
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(NotOpened, _on_closed_link)
+    app.add_exception_handler(Closed, _on_closed_record)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_wrong_address)
     app.add_middleware(Guard, process=process)
@@ -91,6 +96,8 @@ def _answer(request: Request, problem: Problem) -> Response:
     """A problem as whoever asked can read it: a page for a person, JSON for a program."""
     if request.url.path.startswith(answer.PREFIX):
         return answer.show_problem(door.process_of(request), problem)
+    if request.url.path.startswith(record_pages.PREFIXES):
+        return record_pages.show_problem(door.process_of(request), problem)
     if not _for_a_person(request):
         return problem_response(problem)
     page = pages.render("problem.html", status=problem.status, here="", title=problem.title, detail=problem.detail)
@@ -106,6 +113,11 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_closed_link(request: Request, error: Exception) -> Response:
     assert isinstance(error, NotOpened)
     return answer.show_closed(door.process_of(request), error)
+
+
+async def _on_closed_record(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Closed)
+    return record_pages.show_closed(door.process_of(request), error)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -131,9 +143,9 @@ class Guard:
 
     Pages are about children and there is no sign-in yet, so they open on this machine alone, whatever address is
     listened on: to a request that comes from here, for here, and was not passed on by a proxy. What machines ask for,
-    and the answer page, are answered to others only where the settings name an address that others can reach: to
-    listen on, or for links to begin with. Where they name none, a request for any other host than this one is refused,
-    so that no page elsewhere can reach this one through a name that it has pointed here.
+    and the pages that open by a link, are answered to others only where the settings name an address that others can
+    reach: to listen on, or for links to begin with. Where they name none, a request for any other host than this one is
+    refused, so that no page elsewhere can reach this one through a name that it has pointed here.
     """
 
     def __init__(self, app: ASGIApp, process: Process) -> None:
