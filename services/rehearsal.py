@@ -25,7 +25,7 @@ from services.foundation.clock import LONDON
 from services.foundation.settings import Settings
 from services.intake.ingest import Counts, ingest
 from services.oversight.views import list_exceptions
-from services.participation.views import explain
+from services.records.views import explain
 
 SAMPLE = Path(services.__file__).parent.parent / "templates" / "sample"
 SETTINGS = "settings.env"

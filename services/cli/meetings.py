@@ -12,13 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from services.bootstrap import House
+from services.cli.copies import print_copies
 from services.cli.opening import AsOf, moment, run
 from services.cli.registers import print_register
 from services.cli.terminal import AsJson, fail, out, print_json
 from services.invitations.render import clock_time, long_day
 from services.oversight.rules import age
 from services.oversight.views import list_exceptions
-from services.participation.views import explain as explain_meeting
+from services.records.views import explain as explain_meeting
 
 SAID = {"accepted": "comes", "declined": "apologies", "tentative": "may come", "delegated": "sends someone else"}
 WAYS = {"in_person": "in person", "video": "by video", "phone": "by phone"}
@@ -62,6 +63,7 @@ def explain(
         who = each.get("agency_id") or each.get("person_id")
         out.print(f"{who} was not asked, and answers: {in_words(each)}. This counts for nothing.", markup=False)
     print_register(found)
+    print_copies(found)
 
 
 def in_words(said: Mapping[str, Any]) -> str:

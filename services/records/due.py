@@ -7,8 +7,10 @@ numbers: the policy.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from schemas.policy import Number, Policy
 from services.foundation.clock import london_date
@@ -20,7 +22,15 @@ from services.participation.report_terms import end_of
 from services.records.rules.due import Deadline
 from services.records.rules.record import DECISION, MINUTES
 
+ADJOURNED = "adjourned"
 _WANTED = ((DECISION, "decision_within"), (MINUTES, "minutes_within"))
+
+
+def held_at(row: Mapping[Any, Any] | None) -> datetime | None:
+    """When a meeting was held, from what was sent of that; None where it was not, or was adjourned."""
+    if row is None or ADJOURNED in row["document"]["outcome"]:
+        return None
+    return datetime.fromisoformat(row["document"]["held_at"])
 
 
 def days_after(day: date, number: Number) -> date:

@@ -23,7 +23,7 @@ from services.meetings.store import entries, meeting_facts, meetings, meetings_b
 from services.oversight.rules import RESOLVED
 from services.oversight.store import IS_OPEN, exceptions
 from services.participation.rules.verdict import KINDS as OF_QUORACY
-from services.participation.views import explain
+from services.records.views import explain
 from services.web import answers_shown, reports_shown
 
 PAGE = 25  # rows on a page

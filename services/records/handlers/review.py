@@ -20,7 +20,7 @@ from services.meetings.rules import Meeting
 from services.participation.handlers.answers import REVIEWED
 from services.participation.rules.missing import Missing, Reviewed
 from services.participation.store.quoracy import held_facts
-from services.records.due import deadlines, filing
+from services.records.due import deadlines, filing, held_at
 from services.records.readers import Around, around
 from services.records.rules.dispatch import GOES, PRINTING, RECORD, Dispatch, line_of
 from services.records.rules.due import (
@@ -38,8 +38,6 @@ from services.records.rules.record import Record
 from services.records.store import dispatches, records
 
 LOOK = "records.look"  # the timer of a meeting: something about its records falls due
-
-ADJOURNED = "adjourned"
 
 
 async def look(work: Work, meeting_ids: Iterable[str]) -> None:
@@ -100,11 +98,7 @@ class _Standing:
         return cls(
             found,
             await around(db, work.policy, known),
-            {
-                meeting_id: datetime.fromisoformat(row["document"]["held_at"])
-                for meeting_id, row in held.items()
-                if ADJOURNED not in row["document"]["outcome"]
-            },
+            {meeting_id: at for meeting_id, row in held.items() if (at := held_at(row)) is not None},
             known,
             sent,
             await _waits(work, [each for some in sent.values() for each in some if each.state in GOES]),

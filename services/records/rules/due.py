@@ -56,6 +56,21 @@ _FAULTS = {
     "bounced": "it came back, and there is no other address that may be used. Record one, or reach them another way.",
 }
 
+# Why nothing goes to somebody, and rightly so.
+_RIGHTLY = {
+    EXCLUDED: "they are excluded from it.",
+    FAMILY_NEVER: "nothing of this kind of meeting goes to family.",
+    FLAGGED: "a child is flagged so that nothing goes to family by itself.",
+    NO_RESPONSIBILITY: "they hold parental responsibility for none of the children.",
+    NOTHING_FOR_THEM: "no section of it is for them.",
+    **dict.fromkeys(DECIDED_BY_A_PERSON, "they are not asked, by a decision that a person gave."),
+}
+
+
+def why_in_words(why: str) -> str:
+    """Why something does not reach its reader, as the end of a sentence, and what a person can do about it."""
+    return _FAULTS.get(why) or _RIGHTLY.get(why) or f"{why.replace('_', ' ')}. Reach them another way."
+
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
@@ -181,8 +196,7 @@ def _why_not(copies: Copies, waits: dict[str, Waits], patience: timedelta, now: 
     faults = [each for each in faults if each.state in {UNDELIVERED, WITHHELD}]
     if not faults:
         return None
-    why = faults[0].why or "gave_up"
-    return _FAULTS.get(why, f"{why.replace('_', ' ')}. Reach them another way.")
+    return why_in_words(faults[0].why or "gave_up")
 
 
 def _identifying(copies: Copies) -> list[int]:

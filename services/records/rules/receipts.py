@@ -7,6 +7,7 @@ in their own file.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from services.records.rules.dispatch import (
@@ -72,3 +73,25 @@ def state(each: Dispatch) -> tuple[str, datetime]:
     if each.delivered_at is not None:
         return DELIVERED, each.delivered_at
     return SENT, each.sent_at or each.written_at
+
+
+def as_known_at(each: Dispatch, moment: datetime) -> Dispatch:
+    """A dispatch that was written by a moment, without what came to be so after it."""
+    sent, delivered, opened, confirmed, ended = (
+        at if at is not None and at <= moment else None
+        for at in (each.sent_at, each.delivered_at, each.opened_at, each.confirmed_at, each.ended_at)
+    )
+    left = (SENT if sent is not None else QUEUED, None)
+    later = each.ended_at is not None and ended is None
+    stood, why = left if later or (each.state in {SENT, DELIVERED} and sent is None) else (each.state, each.why)
+    return replace(
+        each,
+        state=stood,
+        why=why,
+        sent_at=sent,
+        delivered_at=delivered,
+        opened_at=opened,
+        confirmed_at=confirmed,
+        confirmed=each.confirmed if confirmed is not None else None,
+        ended_at=ended,
+    )
