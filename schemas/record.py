@@ -77,8 +77,9 @@ def same_person(one: str, other: str) -> bool:
 
 
 class RecordApproved(Payload):
-    """`quorate.record.approved.v1`: `approved_by` is the chair. `checked_by` is the second person who has looked
-    through what the family gets: without one, nothing goes to family.
+    """`quorate.record.approved.v1`: `approved_by` is the chair, or whoever stands in, with `in_place_of_chair` to say
+    why. `checked_by` is the second person who has looked through what the family gets: without one, nothing goes to
+    family.
     """
 
     record_id: Id
@@ -87,6 +88,7 @@ class RecordApproved(Payload):
     version: Version
     approved_by: Line
     checked_by: Line | None = None
+    in_place_of_chair: Line | None = None
     sections: Annotated[Listed[Section], Field(min_length=1)]
 
     @model_validator(mode="after")

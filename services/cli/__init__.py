@@ -31,6 +31,10 @@ COMMANDS = {
         "meetings:explain",
         "Say who is asked to a meeting and why, who is not and why not, and of a held one who came.",
     ),
+    "record": (
+        "records:record",
+        "The records of meetings: draft one in Word, see who would get what, approve it, and see where each copy is.",
+    ),
     "exceptions": (
         "meetings:exceptions",
         "List what did not happen: who was expected and is not asked, or was not reached, or was asked late.",

@@ -1,0 +1,186 @@
+"""From a document in Word to an approved record: what it says, which version it is, and who may approve it.
+
+What follows is an event like any other: this writes none of the tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.envelope import encode
+from schemas.policy import Policy
+from schemas.record import same_person
+from services.directory.rules import Cause
+from services.intake.accept import Arrival, Intake, Verdict
+from services.records.readers import Around, around
+from services.records.rules.record import Audience, Record, Section
+from services.records.store import records
+from services.records.word.form import KIND, MEETING, RECORD
+from services.records.word.naming import children_of, parties_of
+from services.records.word.read import DoesNotFit, Fault, Written, take_apart, understand
+
+SOURCE = "/quorate/record"
+APPROVED, RECALLED = "quorate.record.approved.v1", "quorate.record.recalled.v1"
+NOBODY = "(nobody yet)"
+
+
+class MayNot(Exception):
+    """This person may not approve this record; the message says why, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Who approves: `by`, in place of the chair for a reason or not, and `checked_by`, the second person."""
+
+    by: str
+    checked_by: str | None = None
+    in_place_of_chair: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A document that fits, with its meeting and the versions of the record that are known."""
+
+    written: Written
+    about: Around
+    versions: Mapping[int, Record]
+
+    @property
+    def newest(self) -> Record | None:
+        """The newest version that was approved."""
+        return self.versions[max(self.versions)] if self.versions else None
+
+
+async def read(db: AsyncConnection, policy: Policy, content: bytes) -> Read:
+    """What a document says. Raises `word.package.NotRead` where it is none, and `DoesNotFit` with all that is wrong."""
+    paper = take_apart(content)
+    if paper.meeting_id is None:
+        raise DoesNotFit(paper.faults)
+    about = (await around(db, policy, [paper.meeting_id])).get(paper.meeting_id)
+    if about is None:
+        raise DoesNotFit([*paper.faults, Fault(f"no meeting {paper.meeting_id} is known here", line=MEETING)])
+    record_id = paper.facts.get(RECORD)
+    versions = (await records.of_records(db, [record_id])).get(record_id, {}) if record_id else {}
+    for line, known in (
+        (MEETING, {each.meeting_id for each in versions.values()}),
+        (KIND, {each.kind for each in versions.values()}),
+    ):
+        if known and paper.facts.get(line) not in known:
+            paper.faults.append(Fault(f"is another one than that of record {record_id}: draft anew", line=line))
+    return Read(understand(paper, parties_of(about, policy), children_of(about)), about, versions)
+
+
+def proposed(read: Read, given: Given | None, now: datetime) -> Record:
+    """The version that approving a document makes: the newest one, where it says the same, else the one after it."""
+    newest, written = read.newest, read.written
+    sections = tuple(_section(each) for each in written.sections)
+    who = given or Given(NOBODY, NOBODY)
+    by, checked_by = " ".join(who.by.split()), " ".join(who.checked_by.split()) if who.checked_by else None
+    if newest is not None and newest.sections == sections:
+        if given is None or checked_by is None or newest.checked_by is not None:
+            return newest
+        number = newest.version  # the same words, and now somebody has checked what the family gets
+    else:
+        number = newest.version + 1 if newest else 1
+    about = (written.record_id, written.meeting_id, written.kind, number)
+    fresh = Record(*about, by, checked_by, sections, now, Cause(SOURCE, ""))
+    return replace(fresh, cause=Cause(SOURCE, _event_id(fresh)))
+
+
+def _section(said: Mapping[str, Any]) -> Section:
+    audience = said["audience"]
+    if isinstance(audience, str):
+        whom = Audience(to=audience)
+    elif "only" in audience:
+        whom = Audience(only=frozenset(audience["only"]))
+    else:
+        whom = Audience(besides=frozenset(audience["except"]))
+    return Section(said["heading"], tuple(said["children"]), whom, said["text"])
+
+
+def _event_id(record: Record) -> str:
+    """The name of an approval: the same for the same words by the same people."""
+    said = json.dumps([_sections(record), record.approved_by, record.checked_by], sort_keys=True, ensure_ascii=False)
+    return f"{record.record_id}.{record.version}.{hashlib.sha256(said.encode()).hexdigest()[:20]}"
+
+
+def _sections(record: Record) -> list[dict[str, Any]]:
+    found = []
+    for each in record.sections:
+        audience: Any = each.audience.to
+        if each.audience.only is not None:
+            audience = {"only": sorted(each.audience.only)}
+        elif each.audience.to is None:
+            audience = {"except": sorted(each.audience.besides)}
+        found.append(
+            {"heading": each.heading, "children": list(each.child_ids), "audience": audience, "text": each.text}
+        )
+    return found
+
+
+def must_be_allowed(about: Around, given: Given) -> None:
+    """Raises `MayNot` where the same person would approve and check, or somebody would who is not the chair."""
+    if given.checked_by is not None and same_person(given.by, given.checked_by):
+        raise MayNot("nobody checks what they approved: --checked-by must name a second person")
+    chair = about.meeting.chair
+    if chair is not None and not same_person(chair, given.by) and given.in_place_of_chair is None:
+        raise MayNot(
+            f"the chair of this meeting is {chair}, and {given.by} is not: let the chair approve it, or say why "
+            "somebody stands in with --in-place-of-chair REASON"
+        )
+
+
+async def approve(intake: Intake, record: Record, given: Given, about: Around, user: str) -> Verdict:
+    """Send the approval on the one path. The same version by the same people is one event, however often it is sent."""
+    data = {
+        "record_id": record.record_id,
+        "meeting_id": record.meeting_id,
+        "kind": record.kind,
+        "version": record.version,
+        "approved_by": record.approved_by,
+        **({"checked_by": record.checked_by} if record.checked_by else {}),
+        **({"in_place_of_chair": given.in_place_of_chair} if given.in_place_of_chair else {}),
+        "sections": _sections(record),
+    }
+    raw = encode(
+        source=record.cause.source,
+        id=record.cause.id,
+        type=APPROVED,
+        time=record.approved_at,
+        subject=record.record_id,
+        partition_key=about.meeting.partition_key,
+        data=data,
+    )
+    [verdict] = await intake.accept([Arrival(raw, {"command": "record approve", "entered_by": user})])
+    return verdict
+
+
+async def recall(intake: Intake, record: Record, about: Around, said: Mapping[str, Any], user: str) -> Verdict:
+    """Take back what was sent of a record; `said` is what the event says besides which record it is."""
+    now = intake.clock.now()
+    data = {"record_id": record.record_id, "meeting_id": record.meeting_id, **said}
+    name = hashlib.sha256(json.dumps([data, now.isoformat()], sort_keys=True).encode()).hexdigest()[:20]
+    raw = encode(
+        source=SOURCE,
+        id=f"{record.record_id}.recalled.{name}",
+        type=RECALLED,
+        time=now,
+        subject=record.record_id,
+        partition_key=about.meeting.partition_key,
+        data=data,
+    )
+    [verdict] = await intake.accept([Arrival(raw, {"command": "record recall", "entered_by": user})])
+    return verdict
+
+
+def new_record_id(meeting_id: str, kind: str) -> str:
+    """What a meeting's first record of a kind is called."""
+    name = f"{meeting_id}.{kind}"
+    return name if len(name) <= 64 else f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.{kind}"
