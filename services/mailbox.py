@@ -5,24 +5,21 @@ of what was kept.
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 import structlog
 
 from services.bootstrap import House
 from services.foundation.documents import Documents
 from services.foundation.settings import ImapMailbox
+from services.foundation.threads import in_a_thread
 from services.post.inbox import store
 from services.post.inbox.imap import Mailbox, MailboxRefused
 from services.post.inbox.keep import Came, Keeper
 from services.post.inbox.lmtp import Listener
 from services.post.inbox.sort import Sorter
 from services.process import LOOK_AGAIN, Part, Process, Rounds, listening, until
-
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -123,7 +120,7 @@ class Fetching:
 
         self.mailbox = Mailbox(self.place, self.keeper, keep, looked, pulse.beat)
         try:
-            await in_a_thread(self.mailbox.run)
+            await in_a_thread(self.mailbox.run, "mailbox")
         except MailboxRefused as refused:
             log.error("mailbox_refused", reason=refused.reason)
             pulse.waits = str(refused)
@@ -164,25 +161,3 @@ class TakingOver:
         finally:
             server.close()
         await until(self.listener.idle, FINISH_WITHIN)
-
-
-async def in_a_thread(work: Callable[[], T]) -> T:
-    """Do what blocks in a thread of its own, which no end of the process waits for."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def tell(act: Callable[[], None]) -> None:
-        if not done.done():
-            act()
-
-    def go() -> None:
-        try:
-            result = work()
-        except BaseException as error:
-            failure = error
-            loop.call_soon_threadsafe(tell, lambda: done.set_exception(failure))
-        else:
-            loop.call_soon_threadsafe(tell, lambda: done.set_result(result))
-
-    threading.Thread(target=go, name="mailbox", daemon=True).start()
-    return await done

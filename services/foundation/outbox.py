@@ -33,9 +33,13 @@ from services.foundation.statements import add, among, change, chunks
 
 MAIL = "mail"
 PRINT = "print"
+MESH = "mesh"
 OUTCOME = "outcome"
 
 TAKEN_BACK = "taken_back"
+
+LEASE = timedelta(minutes=15)
+"""How long a claim holds on what processes send and make."""
 
 # Written into the statement, where the index on what waits is recognised before any value is known.
 _PENDING = literal("pending", String(16), literal_execute=True)
@@ -224,6 +228,22 @@ async def take_back(db: AsyncConnection, keys: Sequence[str], now: datetime) -> 
     return left
 
 
+async def take_back_rows(db: AsyncConnection, outbox_ids: Collection[int], now: datetime) -> dict[int, bool]:
+    """Keep these rows from leaving; returns those that no worker has in hand, and whether one has tried them: then it
+    may have left all the same.
+    """
+    taken: dict[int, bool] = {}
+    for some in chunks(outbox_ids):
+        rows = await db.execute(
+            update(outbox)
+            .where(among(db, outbox.c.outbox_id, some), outbox.c.state == _PENDING, outbox.c.claimed_by.is_(None))
+            .values(state=TAKEN_BACK, settled_at=now)
+            .returning(outbox.c.outbox_id, outbox.c.result)
+        )
+        taken.update((row.outbox_id, bool(row.result)) for row in rows)
+    return taken
+
+
 class Waiting(NamedTuple):
     """One row that has not left. `tried`: a worker has had it in hand, and put it off."""
 
@@ -232,12 +252,14 @@ class Waiting(NamedTuple):
     params: Mapping[str, Any]
     written_at: datetime
     tried: bool
+    outbox_id: int = 0
 
 
 async def waiting_under(db: AsyncConnection, keys: Collection[str]) -> list[Waiting]:
     """What has not left under these keys, oldest first."""
     found: list[Waiting] = []
-    columns = (outbox.c.key, outbox.c.name, outbox.c.params, outbox.c.written_at, outbox.c.settled_at.is_not(None))
+    tried = outbox.c.settled_at.is_not(None)
+    columns = (outbox.c.key, outbox.c.name, outbox.c.params, outbox.c.written_at, tried, outbox.c.outbox_id)
     for some in chunks(keys):
         query = select(*columns).where(among(db, outbox.c.key, some), outbox.c.state == "pending")
         found += [Waiting(*each) for each in await db.execute(query.order_by(outbox.c.outbox_id))]

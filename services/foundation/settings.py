@@ -26,6 +26,7 @@ from schemas.envelope import MAX_BYTES
 PREFIX = "QUORATE_"
 CONFIG = PREFIX + "CONFIG"
 SHORTEST_SECRET = 12
+_WORKFLOW = r"^[A-Za-z0-9_.:-]{1,50}$"
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,/@\[\]:]+):[0-9]{1,5}")
 
 
@@ -85,6 +86,36 @@ class ImapMailbox:
         self.user = unquote(parts.username)
         self.password = unquote(parts.password)
         self.folder = unquote(parts.path.strip("/")) or "INBOX"
+
+
+class MeshMailbox:
+    """Our own mailbox on MESH, the NHS's message exchange: `mesh://mailbox:password@host[:port][?tls=required|none]`.
+
+    `none` is for a server on loopback only; everywhere else both sides show certificates.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        options = parse_qs(parts.query, keep_blank_values=True)
+        tls = options.get("tls", ["required"])[0]
+        if (
+            parts.scheme != "mesh"
+            or not parts.hostname
+            or not parts.username
+            or not parts.password
+            or parts.path.strip("/")
+            or parts.fragment
+            or not options.keys() <= {"tls"}
+            or tls not in {"required", "none"}
+        ):
+            raise ValueError("write mesh://mailbox:password@host[:port][?tls=required|none]")
+        if tls == "none" and not is_loopback(parts.hostname):
+            raise ValueError("tls=none is only for a server on loopback (127.0.0.1, ::1 or localhost)")
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self.tls = tls == "required"
+        self.url = f"{'https' if self.tls else 'http'}://{host}{f':{parts.port}' if parts.port else ''}"
+        self.mailbox = unquote(parts.username)
+        self.password = unquote(parts.password)
 
 
 class Broker:
@@ -185,6 +216,21 @@ class Settings(BaseModel):
         None,
         description="host:port where a mail server hands over what comes for the mail domain (LMTP); unset: nowhere",
     )
+    mesh: str | None = Field(None, repr=False, description="our mailbox on MESH; unset: nothing goes or comes by MESH")
+    mesh_key: str | None = Field(None, repr=False, description="the key that MESH gives to those who connect to it")
+    mesh_certificate: Path | None = Field(None, description="our certificate for MESH (PEM)")
+    mesh_private_key: Path | None = Field(None, repr=False, description="the private key of that certificate (PEM)")
+    mesh_authorities: Path | None = Field(
+        None, description="certificates of those whom to trust for the MESH server's (PEM); unset: the NHS's own"
+    )
+    mesh_workflow: str | None = Field(
+        None, description="workflow id under which copies go by MESH; unset: none does", pattern=_WORKFLOW
+    )
+    mesh_answer_workflow: str | None = Field(
+        None, description="workflow id under which it is answered by MESH that a copy is filed", pattern=_WORKFLOW
+    )
+    mesh_poll: float = Field(60.0, ge=1, le=3600, description="seconds between two looks into our mailbox on MESH")
+    mesh_timeout: float = Field(60.0, gt=0, le=600, description="seconds the MESH server may take for one answer")
     documents: Path | None = Field(
         None, description="folder of mail and reports that came in; every process uses the same; default under home"
     )
@@ -251,6 +297,13 @@ class Settings(BaseModel):
             ImapMailbox(value)
         return value
 
+    @field_validator("mesh")
+    @classmethod
+    def _mesh_is_usable(cls, value: str | None) -> str | None:
+        if value is not None:
+            MeshMailbox(value)
+        return value
+
     @field_validator("lmtp_listen")
     @classmethod
     def _handed_over_on_this_machine(cls, value: str | None) -> str | None:
@@ -306,6 +359,20 @@ class Settings(BaseModel):
             raise ValueError("QUORATE_AS_OF is for rehearsals: they must not empty the mailbox that QUORATE_IMAP names")
         return self
 
+    @model_validator(mode="after")
+    def _mesh_is_complete(self) -> Self:
+        if self.mesh is None:
+            return self
+        missing = [name for name in ("mesh_key", "mesh_workflow") if not getattr(self, name)]
+        if MeshMailbox(self.mesh).tls:
+            missing += [name for name in ("mesh_certificate", "mesh_private_key") if getattr(self, name) is None]
+        if missing:
+            names = " and ".join(PREFIX + name.upper() for name in missing)
+            raise ValueError(f"QUORATE_MESH names our mailbox on MESH: set {names} as well")
+        if self.as_of:
+            raise ValueError("QUORATE_AS_OF is for rehearsals: it is refused while QUORATE_MESH names a real mailbox")
+        return self
+
     @property
     def shared(self) -> bool:
         """Whether the database is one that processes on other machines may use too."""
@@ -330,6 +397,11 @@ class Settings(BaseModel):
     def imap_mailbox(self) -> ImapMailbox | None:
         """The mailbox that answers come to, or None where none is read."""
         return ImapMailbox(self.imap) if self.imap else None
+
+    @cached_property
+    def mesh_mailbox(self) -> MeshMailbox | None:
+        """Our mailbox on MESH, or None where nothing goes or comes by it."""
+        return MeshMailbox(self.mesh) if self.mesh else None
 
     @cached_property
     def documents_folder(self) -> Path:

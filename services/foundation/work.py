@@ -55,6 +55,10 @@ class Work:
         """Queue documents to be made: `name` says which press makes them."""
         self.rows.append(outbox.row(outbox.PRINT, name, key, params, self.now))
 
+    def hand_over(self, name: str, key: str, params: Mapping[str, Any]) -> None:
+        """Queue a file for MESH: `name` says who makes the parcel, rows with the same `key` leave in this order."""
+        self.rows.append(outbox.row(outbox.MESH, name, key, params, self.now))
+
     def arm(self, name: str, key: str, due_at: datetime, params: Mapping[str, Any] | None = None) -> None:
         """Set a timer, in place of an earlier one with the same name and key."""
         self.alarms.append(timers.Timer(name, key, due_at, params or {}))

@@ -44,8 +44,39 @@ def test_what_the_example_file_shows_is_the_default_or_can_be_used(name: str) ->
         needed = {
             "QUORATE_SECRET": "a-key-for-tests-alone",
             **({"QUORATE_DATABASE": "postgresql+asyncpg://db.example/quorate"} if name == "broker" else {}),
+            **({each: value for each, value in examples().items() if "MESH" in each} if name == "mesh" else {}),
         }
         assert getattr(load_settings(needed | shown), name) is not None
+
+
+def test_a_mailbox_on_mesh_needs_what_goes_with_it() -> None:
+    given = {name: value for name, value in examples().items() if name.startswith("QUORATE_MESH")}
+    mailbox = load_settings(given).mesh_mailbox
+    assert mailbox is not None
+    assert (mailbox.url, mailbox.mailbox) == ("https://mesh-sync.spineservices.nhs.uk", "X26HC001")
+    for name in ("QUORATE_MESH_KEY", "QUORATE_MESH_WORKFLOW", "QUORATE_MESH_CERTIFICATE", "QUORATE_MESH_PRIVATE_KEY"):
+        assert f"set {name} as well" in complaint({each: value for each, value in given.items() if each != name})
+    assert "rehearsals" in complaint(given | {"QUORATE_AS_OF": "2026-11-20T09:00:00+00:00"})
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mesh://BOX:p@mesh.example?tls=none", "only for a server on loopback"),
+        ("https://BOX:p@mesh.example", "write mesh://"),
+        ("mesh://BOX@mesh.example", "write mesh://"),
+        ("mesh://BOX:p@mesh.example/inbox", "write mesh://"),
+        ("mesh://BOX:p@mesh.example?verify=no", "write mesh://"),
+    ],
+)
+def test_a_mailbox_on_mesh_is_spoken_to_over_tls_but_on_this_machine(url: str, said: str) -> None:
+    assert said in complaint({"QUORATE_MESH": url, "QUORATE_MESH_KEY": "k", "QUORATE_MESH_WORKFLOW": "W"})
+
+
+def test_neither_password_nor_key_of_mesh_shows_in_what_is_printed_of_settings() -> None:
+    settings = Settings(mesh="mesh://BOX:pass-word@127.0.0.1:1?tls=none", mesh_key="shared-key", mesh_workflow="W")
+    assert "pass-word" not in repr(settings)
+    assert "shared-key" not in repr(settings)
 
 
 def test_a_broker_needs_a_database_that_several_processes_share() -> None:
