@@ -168,6 +168,7 @@ class House:
                 server = SmtpServer(f"smtp://127.0.0.1:{catcher.port}?tls=none")
             mailer = Mailer(self.intake, LETTERS, server, self.settings)
             stack.push_async_callback(mailer.close)
+            self.press.name = mailer.name  # so that both are taken over where this process dies
             if self.database.is_sqlite:
                 place = stack.enter_context(_place_of_mailers(self.settings))
                 if _alone(place):

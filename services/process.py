@@ -372,16 +372,41 @@ def ticking(look_again: float = LOOK_AGAIN) -> Rounds:
     return Rounds(timers.ARMED, timers.next_due, tick, look_again)
 
 
-def printing(look_again: float = LOOK_AGAIN) -> Rounds:
-    """The press as a part of a process."""
+class Printing(Rounds):
+    """The press as a part of a process that has a mailer."""
 
-    async def make(process: Process) -> None:
-        count = await process.house.press.drain(process.pulses[outbox.PRINT].beat)
-        log.info("documents_made", count=count)
-        process.wake(outbox.MAIL)
+    def __init__(self, house: House, look_again: float = LOOK_AGAIN) -> None:
+        super().__init__(outbox.PRINT, self.due, self.make, look_again)
+        self.press, self.clock = house.press, house.clock
 
-    due = partial(outbox.next_due, channel=outbox.PRINT, names=(copies.PRINT,))
-    return Rounds(outbox.PRINT, due, make, look_again)
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        self.press.stopping = False
+        yield
+
+    def stop(self) -> None:
+        self.press.stop()
+
+    async def due(self, db: AsyncConnection) -> datetime | None:
+        """When something falls due: at once where something is made that is not noted."""
+        if self.press.ended:
+            return self.clock.now()
+        return await outbox.next_due(db, outbox.PRINT, (copies.PRINT,))
+
+    async def make(self, process: Process) -> None:
+        """Make what is due."""
+        tally = self.press.tally
+        names = ("made", "withheld", "put_off")
+        before = {name: getattr(tally, name) for name in names}
+        try:
+            await self.press.drain(process.pulses[self.name].beat)
+        finally:
+            done = {name: getattr(tally, name) - before[name] for name in names}
+            for name, count in done.items():
+                process.metrics.documents.labels(name).inc(count)
+            if any(done.values()):
+                log.info("documents_made", **done)
+                process.wake(outbox.MAIL)
 
 
 class Server(uvicorn.Server):

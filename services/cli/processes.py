@@ -10,7 +10,7 @@ from services.foundation import logs
 from services.foundation.database import DatabaseTrouble
 from services.foundation.settings import Settings, WrongSettings, load_settings
 from services.meetings.policy import WrongPolicy
-from services.process import CannotStart, Mailing, keep_running, printing, ticking
+from services.process import CannotStart, Mailing, Printing, keep_running, ticking
 from services.web.process import Running, serve, serve_all
 
 NOTHING_LEAVES = "no QUORATE_SMTP is set: nothing leaves this machine"
@@ -87,7 +87,9 @@ def mailer() -> None:
             )
         where = f"{server.host}:{server.port}" if server else f"{settings.home / 'mailbox'}/ ({NOTHING_LEAVES})"
         await keep_running(
-            settings, lambda house: [Mailing(house), printing()], lambda health: say(f"Mail goes to {where}", health)
+            settings,
+            lambda house: [Mailing(house), Printing(house)],
+            lambda health: say(f"Mail goes to {where}", health),
         )
 
     keep(go)

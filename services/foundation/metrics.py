@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 VERDICTS = ("accepted", "known", "waiting", "rejected")
 OUTCOMES = ("sent", "failed", "put_off")
+DOCUMENT_OUTCOMES = ("made", "withheld", "put_off")
 MAIL_KINDS = ("reply", "counter", "refresh", "bounce", "receipt", "auto_reply", "report", "text", "unknown")
 
 
@@ -19,6 +20,8 @@ class Standing:
 
     mail_waiting: int
     mail_oldest_seconds: float
+    print_waiting: int
+    print_oldest_seconds: float
     timers_due: int
     events_waiting: int
     dead_letters_open: int
@@ -47,6 +50,9 @@ class Metrics:
         )
         self.mails = Counter(
             "quorate_mails", "Attempts at a message by this process, by outcome", ["outcome"], registry=self.registry
+        )
+        self.documents = Counter(
+            "quorate_documents", "Documents to be made by this process, by outcome", ["outcome"], registry=self.registry
         )
         self.mail_in = Counter(
             "quorate_mail_in",
@@ -81,6 +87,8 @@ class Metrics:
         )
         self._mail_waiting = self._gauge("quorate_outbox_waiting", "Messages that have not left yet")
         self._mail_oldest = self._gauge("quorate_outbox_oldest_seconds", "Age of the oldest message that has not left")
+        self._print_waiting = self._gauge("quorate_outbox_print_waiting", "Records whose copies are not made yet")
+        self._print_oldest = self._gauge("quorate_outbox_print_oldest_seconds", "Age of the oldest of these")
         self._mail_kept = self._gauge("quorate_mail_kept", "Messages that came in and have not been told apart yet")
         self._mail_kept_oldest = self._gauge("quorate_mail_kept_oldest_seconds", "Age of the oldest of these")
         self._mail_for_a_person = self._gauge("quorate_mail_for_a_person", "Messages that wait for a person")
@@ -94,6 +102,8 @@ class Metrics:
             self.events.labels(verdict)
         for outcome in OUTCOMES:
             self.mails.labels(outcome)
+        for outcome in DOCUMENT_OUTCOMES:
+            self.documents.labels(outcome)
         for kind in MAIL_KINDS:
             self.mail_sorted.labels(kind)
 
@@ -104,6 +114,8 @@ class Metrics:
         """The text that Prometheus reads, with how things stand."""
         self._mail_waiting.set(standing.mail_waiting)
         self._mail_oldest.set(standing.mail_oldest_seconds)
+        self._print_waiting.set(standing.print_waiting)
+        self._print_oldest.set(standing.print_oldest_seconds)
         self._mail_kept.set(mail.kept)
         self._mail_kept_oldest.set(mail.kept_oldest_seconds)
         self._mail_for_a_person.set(mail.for_a_person)

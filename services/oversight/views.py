@@ -48,6 +48,7 @@ async def list_exceptions(
 async def standing(db: AsyncConnection, now: datetime) -> Standing:
     """How things stand, for the measures."""
     count, oldest = await outbox.waiting(db, outbox.MAIL)
+    printing, first_printing = await outbox.waiting(db, outbox.PRINT)
     due = (await db.execute(select(func.count()).select_from(timers).where(timers.c.due_at <= now))).scalar_one()
     waits = (await db.execute(select(func.count(waiting_events.c.seq.distinct())))).scalar_one()
     dead = (
@@ -56,9 +57,15 @@ async def standing(db: AsyncConnection, now: datetime) -> Standing:
     by_kind = select(exceptions.c.kind, func.count()).where(IS_OPEN).group_by(exceptions.c.kind)
     return Standing(
         mail_waiting=count,
-        mail_oldest_seconds=max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
+        mail_oldest_seconds=_age(oldest, now),
+        print_waiting=printing,
+        print_oldest_seconds=_age(first_printing, now),
         timers_due=due,
         events_waiting=waits,
         dead_letters_open=dead,
         exceptions_open={row[0]: row[1] for row in await db.execute(by_kind)},
     )
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds()) if since else 0.0

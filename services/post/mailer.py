@@ -38,7 +38,7 @@ from services.post.turns import Turns
 log = structlog.get_logger()
 
 BATCH = 400
-LEASE = timedelta(minutes=15)
+LEASE = outbox.LEASE
 # Of a claim's time: none of a batch is begun after the first part, and none takes longer than the second. What is left
 # is for noting how it went, so that nobody else claims what a mailer that is alive has in hand.
 TO_BEGIN, TO_SEND = LEASE / 2, LEASE / 3
@@ -48,6 +48,7 @@ NOTE_WHEN_STOPPING = 1.5  # the same for a mailer that stops, after the last mes
 LOOK_EVERY = 10.0  # seconds between two looks for claims of mailers that are gone
 STAND_AGAIN = 1.0  # seconds after which a lost connection is tried again
 GRACE = timedelta(minutes=1)  # for which no claim is taken over
+IN_HAND = (outbox.MAIL, outbox.PRINT)  # what is claimed under a mailer's name: its own, and its process's press's
 FAILURES = (aiosmtplib.SMTPException, OSError, TimeoutError)
 
 
@@ -143,7 +144,8 @@ class Mailer:
     async def release(self) -> None:
         """Take over what a mailer that is no more had claimed: only for a process that knows that it is alone."""
         async with self.intake.database.write() as db:
-            await outbox.release(db, outbox.MAIL, self.intake.clock.now())
+            for channel in IN_HAND:
+                await outbox.release(db, channel, self.intake.clock.now())
 
     async def stand_by(self) -> None:
         """Show for as long as this runs that this mailer is at work, and take over what others had claimed who are not:
@@ -165,14 +167,15 @@ class Mailer:
 
     async def _take_over(self, db: AsyncConnection) -> None:
         now = self.intake.clock.now()
-        by_mailer: dict[str, list[str]] = {}
-        for claim in await outbox.claims_in_hand(db, outbox.MAIL, now + LEASE - GRACE):
-            by_mailer.setdefault(claim.rpartition("-")[0], []).append(claim)
-        for mailer, claims in by_mailer.items():
-            if mailer != self.name and await nobody_is(db, f"mailer {mailer}"):
-                count = await outbox.release(db, outbox.MAIL, now, claims)
-                await announce(db, outbox.MAIL)
-                log.warning("claims_taken_over", count=count)
+        for channel in IN_HAND:
+            by_mailer: dict[str, list[str]] = {}
+            for claim in await outbox.claims_in_hand(db, channel, now + LEASE - GRACE):
+                by_mailer.setdefault(claim.rpartition("-")[0], []).append(claim)
+            for mailer, claims in by_mailer.items():
+                if mailer != self.name and await nobody_is(db, f"mailer {mailer}"):
+                    count = await outbox.release(db, channel, now, claims)
+                    await announce(db, channel)
+                    log.warning("claims_taken_over", count=count)
 
     async def _claim(self) -> list[OutboxRow]:
         """Claim the next batch; what of it may not be sent has ended already."""

@@ -1,7 +1,8 @@
 """The press: makes the documents of what was decided, outside of every transaction, and has them queued.
 
-A document is on the disk before the letter that carries it is queued. A press that dies in between has its claim run
-out; the next one makes the same documents again, which are the same files.
+A document is on the disk before the letter that carries it is queued. A press that dies in between leaves its claim,
+which is taken over or runs out; the next one makes the same documents again, which are the same files. One that cannot
+be made keeps no other back. While the disk takes none, or the database is away, what is to be made waits.
 """
 
 from __future__ import annotations
@@ -9,23 +10,26 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+import socket
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from itertools import count
 
 import structlog
 
-from schemas.policy import Policy
 from services.foundation import outbox
+from services.foundation.database import DatabaseTrouble
 from services.foundation.documents import Documents
-from services.foundation.outbox import OutboxRow, Settlement
+from services.foundation.outbox import LEASE, OutboxRow, Settlement
+from services.foundation.work import Work
 from services.intake.accept import Intake
 from services.records.document import content, for_reader
 from services.records.handlers.copies import PRINT, printed
-from services.records.printing import Printer
+from services.records.handlers.printing import withhold
+from services.records.printing import CannotPrint, Printer
 from services.records.readers import Around, around
-from services.records.rules.copies import Copy, Decided
 from services.records.rules.dispatch import PRINTING, Dispatch
+from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED, still_allowed, wait_after
 from services.records.rules.record import Record
 from services.records.store import dispatches, records
 from services.records.taken_part import TakenPart, taken_part
@@ -33,7 +37,35 @@ from services.records.taken_part import TakenPart, taken_part
 log = structlog.get_logger()
 
 BATCH = 10
-LEASE = timedelta(minutes=10)
+TO_BEGIN = LEASE / 2  # of a claim's time: no document is begun after it
+NOTE_FIRST_WAIT, NOTE_LONGEST_WAIT = 0.1, 1.0  # seconds between two tries of noting while the database is away
+NOTE_FOR = 60.0  # seconds after which whoever drains is told; what was not noted is noted by the next drain
+NOTE_WHEN_STOPPING = 4.0  # the same for a press that stops
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a press did: documents made, copies for which none can or may be made, and rows that were put off."""
+
+    made: int = 0
+    withheld: int = 0
+    put_off: int = 0
+
+
+@dataclass(slots=True)
+class Job:
+    """The copies of one version: what there is to make, and what became of it."""
+
+    row: OutboxRow
+    record: Record
+    some: Sequence[Dispatch]
+    about: Around
+    part: TakenPart
+    replaces: int | None
+    made: dict[str, str] = field(default_factory=dict)
+    withheld: dict[str, str] = field(default_factory=dict)
+    left: bool = False  # not all of it was begun
+    trouble: bool = False  # the disk took no document
 
 
 @dataclass(slots=True)
@@ -41,68 +73,165 @@ class Press:
     """One press; as many as needed may run beside each other on a shared database."""
 
     intake: Intake
-    name: str = field(default_factory=lambda: f"press-{os.getpid()}-{secrets.token_hex(4)}")
+    name: str = field(default_factory=lambda: f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}")
     printer: Printer | None = None
+    claims: Iterator[int] = field(default_factory=count)
+    ended: list[tuple[OutboxRow, Job | None]] = field(default_factory=list)  # what is not noted yet
+    stopping: bool = False
+    tally: Tally = field(default_factory=Tally)
 
     async def drain(self, progress: Callable[[], None] = lambda: None) -> int:
-        """Make all that is due; returns how many documents were made."""
-        count = 0
+        """Make all that is due; returns how many documents were made. Raises `DatabaseTrouble` where the database is
+        away for too long; what was made by then is kept, and noted first of all the next time.
+        """
+        before = self.tally.made
+        await self._note(progress)
         while rows := await self._claim():
-            for row in rows:
-                made = await self._make(row)
-                await self._note(row, made)
-                count += len(made)
-                progress()
-        return count
+            try:
+                await self._make(rows, progress)
+            finally:
+                begun = {row.outbox_id for row, _ in self.ended}
+                self.ended += [(row, None) for row in rows if row.outbox_id not in begun]
+            await self._note(progress)
+            progress()
+        return self.tally.made - before
+
+    def stop(self) -> None:
+        """Begin no other document; what is not made falls due again."""
+        self.stopping = True
 
     async def _claim(self) -> list[OutboxRow]:
+        if self.stopping:
+            return []
         now = self.intake.clock.now()
         async with self.intake.database.write(alone=False) as db:
-            return await outbox.claim(db, outbox.PRINT, (PRINT,), self.name, BATCH, now, LEASE)
+            return await outbox.claim(db, outbox.PRINT, (PRINT,), f"{self.name}-{next(self.claims)}", BATCH, now, LEASE)
 
-    async def _make(self, row: OutboxRow) -> dict[str, str]:
-        """The documents of one version, by dispatch; they are on the disk when this returns."""
+    async def _make(self, rows: Sequence[OutboxRow], progress: Callable[[], None]) -> None:
+        """Make the documents of a batch; they are on the disk when this returns."""
+        until = asyncio.get_running_loop().time() + TO_BEGIN.total_seconds()
+        for job in await self._jobs(rows):
+            if self.stopping or asyncio.get_running_loop().time() > until:
+                return
+            try:
+                await asyncio.to_thread(self._print, job)
+            except asyncio.CancelledError:
+                self.stop()
+                raise
+            self.ended.append((job.row, job))
+            progress()
+
+    async def _jobs(self, rows: Sequence[OutboxRow]) -> list[Job]:
+        """What there is to make for these rows, read in one go, as things stand."""
+        policy = self.intake.policy
+        ids = {row.params["record_id"] for row in rows}
         async with self.intake.database.read() as db:
-            versions = await records.of_records(db, [row.params["record_id"]])
-            record = versions[row.params["record_id"]][row.params["version"]]
-            some = await dispatches.about(db, [record.record_id])
-            about = await around(db, self.intake.policy, [record.meeting_id])
-            part = await taken_part(db, [record.meeting_id])
-        replaces = max((number for number in versions[record.record_id] if number < record.version), default=None)
-        wanted = [each for each in some[record.record_id] if each.state == PRINTING and each.version == record.version]
-        around_it, took = about[record.meeting_id], part[record.meeting_id]
-        return await asyncio.to_thread(self._print, record, wanted, around_it, self.intake.policy, took, replaces)
+            known = await records.of_records(db, ids)
+            waiting = await dispatches.about(db, ids)
+            meeting_ids = {record.meeting_id for versions in known.values() for record in versions.values()}
+            about = await around(db, policy, meeting_ids)
+            part = await taken_part(db, meeting_ids)
+        jobs = []
+        for row in rows:
+            versions = known[row.params["record_id"]]
+            record = versions[row.params["version"]]
+            some = [e for e in waiting.get(record.record_id, ()) if e.state == PRINTING and e.version == record.version]
+            replaces = max((number for number in versions if number < record.version), default=None)
+            jobs.append(Job(row, record, some, about[record.meeting_id], part[record.meeting_id], replaces))
+        return jobs
 
-    def _print(
-        self,
-        record: Record,
-        some: Sequence[Dispatch],
-        about: Around,
-        policy: Policy,
-        part: TakenPart,
-        replaces: int | None,
-    ) -> dict[str, str]:
+    def _print(self, job: Job) -> None:
+        """Make the documents of one version, in a thread of its own, up to the first that the disk does not take."""
         self.printer = self.printer or Printer("record")
         kept = Documents(self.intake.settings.documents_folder)
-        readers = {reader.party: reader for reader in about.readers}
-        found: dict[str, str] = {}
-        for each in some:
-            if each.party not in readers:
-                continue
-            decided = tuple(Decided(d["number"], d["why_not"], d["text"]) for d in each.decided or ())  # type: ignore[arg-type]
-            copy = Copy(readers[each.party], decided)
-            words = content(record, copy, about, policy, part, replaces)
-            moment = int(record.approved_at.timestamp())
-            pdf = self.printer.print(words, for_reader(about, policy, copy), moment)
-            found[each.dispatch_id] = kept.keep([pdf]).document_id
-        return found
-
-    async def _note(self, row: OutboxRow, made: Mapping[str, str]) -> None:
-        async with self.intake.database.write() as db:
-            if not await outbox.still_claimed(db, self.name, [row.outbox_id]):
+        readers = {reader.party: reader for reader in job.about.readers}
+        policy, moment = self.intake.policy, int(job.record.approved_at.timestamp())
+        for each in job.some:
+            if self.stopping:
+                job.left = True
                 return
-            work = self.intake.work(db)
-            await outbox.settle(db, [Settlement(row.outbox_id, "sent", "printed", 1, work.now)], work.now)
-            await printed(work, made)
-            await self.intake.finish(work)
-        log.info("printed", count=len(made))
+            try:
+                copy = still_allowed(job.record, each, readers.get(each.party), job.about.matter)
+                if copy is None:
+                    job.withheld[each.dispatch_id] = NOT_AS_DECIDED
+                    continue
+                words = content(job.record, copy, job.about, policy, job.part, job.replaces)
+                pdf = self.printer.print(words, for_reader(job.about, policy, copy), moment)
+                job.made[each.dispatch_id] = kept.keep([pdf]).document_id
+            except OSError as trouble:
+                log.warning("document_not_kept", dispatch_id=each.dispatch_id, reason=trouble.strerror)
+                job.trouble = True
+                return
+            except Exception as wrong:  # whatever is wrong with one document, the others are made
+                reason = str(wrong) if isinstance(wrong, CannotPrint) else type(wrong).__name__
+                log.error("document_cannot_be_made", dispatch_id=each.dispatch_id, reason=reason)
+                job.withheld[each.dispatch_id] = CANNOT_BE_PRINTED
+
+    async def _note(self, progress: Callable[[], None]) -> None:
+        """Note what was made, again and again while the database is away."""
+        loop = asyncio.get_running_loop()
+        begun, wait = loop.time(), NOTE_FIRST_WAIT
+        at_once = len(self.ended)
+        wrong: Exception | None = None
+        while self.ended:
+            some = self.ended[:at_once]
+            try:
+                async with self.intake.database.write() as db:
+                    await self._settle(self.intake.work(db), some)
+            except DatabaseTrouble as trouble:
+                until = begun + (NOTE_WHEN_STOPPING if self.stopping else NOTE_FOR)
+                if not trouble.passes or loop.time() + wait > until:
+                    log.warning("not_noted", count=len(some))
+                    raise
+                log.warning("not_noted_yet", count=len(some), wait_s=wait)
+                progress()
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, NOTE_LONGEST_WAIT)
+            except Exception as failure:  # whatever is wrong with one, the others are noted
+                if at_once == 1:
+                    wrong = failure
+                    del self.ended[:1]  # its claim runs out, and it is made again
+                at_once = 1
+            else:
+                del self.ended[: len(some)]
+                self._count(some)
+        if wrong is not None:
+            raise wrong
+
+    async def _settle(self, work: Work, some: Sequence[tuple[OutboxRow, Job | None]]) -> None:
+        """Note what became of rows, as far as they are still this press's to note."""
+        by_claim: dict[str, list[int]] = {}
+        for row, _ in some:
+            by_claim.setdefault(row.claim, []).append(row.outbox_id)
+        mine: set[int] = set()
+        for claim, outbox_ids in by_claim.items():
+            mine |= await outbox.still_claimed(work.db, claim, outbox_ids)
+        done = [(row, job) for row, job in some if row.outbox_id in mine]
+        await outbox.settle(work.db, [_settlement(row, job, work) for row, job in done], work.now)
+        made: dict[str, str] = {}
+        withheld: dict[str, str] = {}
+        for _, job in done:
+            if job is not None:
+                made |= job.made
+                withheld |= job.withheld
+        await withhold(work, withheld)
+        await printed(work, made)
+        await self.intake.finish(work)
+
+    def _count(self, some: Sequence[tuple[OutboxRow, Job | None]]) -> None:
+        for _, job in some:
+            self.tally.put_off += job is None or job.left or job.trouble
+            if job is not None:
+                self.tally.made += len(job.made)
+                self.tally.withheld += len(job.withheld)
+
+
+def _settlement(row: OutboxRow, job: Job | None, work: Work) -> Settlement:
+    if job is None or job.left:
+        return Settlement(row.outbox_id, "pending", "", row.attempts, work.now)
+    attempts = row.attempts + 1
+    if job.trouble:
+        return Settlement(row.outbox_id, "pending", "could not be kept", attempts, work.now + wait_after(attempts))
+    if job.withheld and not job.made:
+        return Settlement(row.outbox_id, "failed", ", ".join(sorted(set(job.withheld.values()))), attempts, work.now)
+    return Settlement(row.outbox_id, "sent", f"{len(job.made)} made", attempts, work.now)

@@ -17,10 +17,10 @@ from services.process import (
     CannotStart,
     Mailing,
     Part,
+    Printing,
     Process,
     answer,
     listening,
-    printing,
     ticking,
     until_stopped,
     url_of,
@@ -44,7 +44,7 @@ async def serve_all(settings: Settings, started: Callable[[Running], None]) -> N
     process of its home; `started` is told once requests are taken. Raises `CannotStart`.
     """
     with _only_one(settings.home):
-        await _serve(settings, lambda house: [Mailing(house), printing(), ticking(), *mail_in(house)], started)
+        await _serve(settings, lambda house: [Mailing(house), Printing(house), ticking(), *mail_in(house)], started)
 
 
 async def serve(settings: Settings, started: Callable[[Running], None]) -> None:
