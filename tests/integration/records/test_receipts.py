@@ -1,0 +1,254 @@
+"""Sent, delivered, opened and filed are told apart, and what comes back goes to the next address."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from services.bootstrap import House
+from services.foundation.outbox import OUTCOME, outbox
+from services.intake.store import journal
+from services.records.rules.dispatch import NOTICE, Dispatch
+from services.records.store import dispatches, receipts
+from tests import events
+from tests.clock import MovableClock
+from tests.door import Door, Embedded
+from tests.integration.records.copies import (
+    APPROVED_AT,
+    CAMHS_COPY,
+    FIRST,
+    SECOND,
+    copy_of,
+    explained,
+    forwarded,
+    letters,
+    missing,
+    shown,
+)
+
+LATER = APPROVED_AT + timedelta(hours=1)
+
+
+async def outcomes(house: House, name: str) -> list[dict[str, Any]]:
+    """What was told of one kind, in order."""
+    async with house.database.read() as db:
+        query = select(outbox.c.params).where(outbox.c.channel == OUTCOME, outbox.c.name == name)
+        return [params["data"] for params in (await db.execute(query.order_by(outbox.c.outbox_id))).scalars()]
+
+
+async def test_each_step_to_the_file_is_shown_with_the_event_behind_it(door: Door, clock: MovableClock) -> None:
+    await forwarded(door, clock)
+    [copy] = await shown(door.house)
+    assert (copy["kind"], copy["version"], copy["state"]) == ("decision", 1, "sent")
+    for number, (event, state) in enumerate(
+        [
+            (events.dispatch_received(CAMHS_COPY, address=FIRST, at=LATER), "delivered"),
+            (events.dispatch_opened(CAMHS_COPY, at=LATER + timedelta(minutes=1)), "opened"),
+            (events.dispatch_confirmed(CAMHS_COPY, at=LATER + timedelta(minutes=2)), "filed"),
+        ]
+    ):
+        clock.set(LATER + timedelta(minutes=5))
+        await door.take(event)
+        [copy] = await shown(door.house)
+        assert copy["state"] == state
+        assert datetime.fromisoformat(copy["at"]) == LATER + timedelta(minutes=number)
+        told = json.loads(event)
+        assert copy["moments"][-1]["event"] == {"source": told["source"], "id": told["id"]}
+    assert [each["what"] for each in copy["moments"]] == [
+        "approved",
+        "written",
+        "sent",
+        "received",
+        "opened",
+        "filed",
+    ]
+    before = await shown(door.house, as_of=LATER + timedelta(seconds=90))
+    assert before[0]["state"] == "opened"
+
+
+async def test_that_nothing_is_heard_of_a_copy_is_neither_success_nor_failure(door: Door, clock: MovableClock) -> None:
+    await forwarded(door, clock)
+    clock.advance(timedelta(days=3))
+    await door.house.drain()
+    assert [each["state"] for each in await shown(door.house)] == ["sent"]
+    assert not [each for each in await missing(door.house) if each.get("agency_id") == "camhs-1"]
+
+
+async def test_the_first_moment_counts_in_whatever_order_it_is_learnt(embedded: Embedded, clock: MovableClock) -> None:
+    """Each order is one of several copies of the same version, one for each reader."""
+    house = embedded.house
+    orders = list(permutations(range(5)))[::7]
+    others = []
+    for number in range(len(orders)):
+        agency_id = f"gp-{number + 1}"
+        channels = [events.secure(f"in@{agency_id}.example", verified_on=APPROVED_AT.date() - timedelta(days=9))]
+        others += [
+            events.agency(agency_id, channels=channels),
+            events.involvement(person_id="c1", agency_id=agency_id),
+        ]
+    await forwarded(embedded, clock, *others)
+    clock.set(LATER + timedelta(days=1))
+    ends = set()
+    for number, order in enumerate(orders):
+        copy = await copy_of(house, f"agency:gp-{number + 1}:")
+        name, address = copy.dispatch_id, copy.address
+        assert address is not None
+        heard = [
+            events.dispatch_opened(name, at=LATER + timedelta(minutes=9)),
+            events.dispatch_opened(name, at=LATER + timedelta(minutes=3)),
+            events.dispatch_confirmed(name, "noted", at=LATER + timedelta(minutes=4), how="mail"),
+            events.dispatch_confirmed(name, at=LATER + timedelta(minutes=8)),
+            events.dispatch_bounced(name, address=address, permanent=False, status="4.4.7", at=LATER),
+        ]
+        for each in order:
+            await embedded.take(heard[each])
+        await embedded.take(*heard)
+        copy = await copy_of(house, f"agency:gp-{number + 1}:")
+        ends.add((copy.state, copy.why, copy.opened_at, copy.confirmed, copy.confirmed_at, copy.ended_at))
+        async with house.database.read() as db:
+            kept = (await receipts.of_dispatches(db, [name]))[name]
+        assert sorted(each.what for each in kept) == ["delayed", "filed", "noted", "opened", "opened"]
+    opened_at, filed_at = LATER + timedelta(minutes=3), LATER + timedelta(minutes=8)
+    assert ends == {("sent", None, opened_at, "filed", filed_at, None)}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_what_came_back_was_undelivered_unless_it_was_read(
+    embedded: Embedded, clock: MovableClock, order: tuple[int, ...]
+) -> None:
+    await forwarded(embedded, clock, addresses=[FIRST])
+    clock.set(LATER + timedelta(days=1))
+    heard = [
+        events.dispatch_received(CAMHS_COPY, address=FIRST, at=LATER),
+        events.dispatch_bounced(CAMHS_COPY, address=FIRST.upper(), at=LATER + timedelta(minutes=1)),
+        events.dispatch_bounced(CAMHS_COPY, address=FIRST, at=LATER + timedelta(minutes=2)),
+    ]
+    for each in order:
+        await embedded.take(heard[each])
+    copy = await copy_of(embedded.house)
+    assert (copy.state, copy.why, copy.delivered_at) == ("undelivered", "bounced", LATER)
+    [open_one] = [each for each in await missing(embedded.house) if each.get("agency_id") == "camhs-1"]
+    assert "came back" in open_one["text"]
+    await embedded.take(events.dispatch_opened(CAMHS_COPY, at=LATER + timedelta(seconds=5)))
+    assert [each["state"] for each in await shown(embedded.house)] == ["opened"]
+    assert not [each for each in await missing(embedded.house) if each.get("agency_id") == "camhs-1"]
+    await embedded.take(events.dispatch_bounced(CAMHS_COPY, address=FIRST, at=LATER + timedelta(hours=1)))
+    assert [each["state"] for each in await shown(embedded.house)] == ["opened"]
+
+
+async def test_a_copy_that_comes_back_goes_to_the_next_address_and_so_does_the_next_invitation(
+    door: Door, clock: MovableClock
+) -> None:
+    await forwarded(door, clock)
+    house = door.house
+    assert [each["To"] for each in letters(house) if "camhs" in each["To"]] == [FIRST]
+    clock.set(LATER)
+    await door.take(events.dispatch_bounced(CAMHS_COPY, address=FIRST, at=LATER))
+    assert (await copy_of(house)).state == "queued"
+    await house.drain()
+    copy = await copy_of(house)
+    assert (copy.state, copy.address, copy.sent_at) == ("sent", SECOND, LATER)
+    assert [each["To"] for each in letters(house) if "camhs" in each["To"]] == [FIRST, SECOND]
+    assert not [each for each in await missing(house) if each.get("agency_id") == "camhs-1"]
+    # What is heard of the first address now is about a copy that was sent past it.
+    await door.take(
+        events.dispatch_bounced(CAMHS_COPY, address=FIRST, at=LATER, status="5.2.1"),
+        events.dispatch_received(CAMHS_COPY, address=FIRST, at=LATER),
+    )
+    assert [each["state"] for each in await shown(house)] == ["sent"]
+    await door.take(events.meeting("m2", "review_conference", starts_at=LATER + timedelta(days=60)))
+    asked = next(each for each in (await explained(house, "m2"))["entries"] if each.get("agency_id") == "camhs-1")
+    assert asked["invitation"]["address"] == SECOND
+
+
+async def test_a_copy_goes_nowhere_twice_and_then_a_person_is_told(door: Door, clock: MovableClock) -> None:
+    await forwarded(door, clock)
+    for address, status in ((FIRST, "5.2.2"), (SECOND, "5.2.2")):
+        clock.advance(timedelta(hours=1))
+        await door.take(events.dispatch_bounced(CAMHS_COPY, address=address, status=status, at=clock.now()))
+        await door.house.drain()
+    copy = await copy_of(door.house)
+    assert (copy.state, copy.address) == ("undelivered", SECOND)
+    [raised] = [each for each in await missing(door.house) if each.get("agency_id") == "camhs-1"]
+    assert raised["kind"] == "not_distributed"
+    assert "there is no other address" in raised["text"]
+
+
+async def test_what_is_heard_of_something_that_was_never_sent_is_kept_and_changes_nothing(door: Door) -> None:
+    unknown = "0" * 26
+    verdicts = await door.take(
+        events.dispatch_opened(unknown),
+        events.dispatch_confirmed(unknown),
+        events.dispatch_bounced(unknown, address="in@somebody.example"),
+        events.dispatch_received(unknown, address="in@somebody.example"),
+    )
+    assert {verdict.state for verdict in verdicts} == {"accepted"}
+    async with door.house.database.read() as db:
+        kept = (await db.execute(select(journal.c.type).where(journal.c.subject == unknown))).scalars().all()
+        assert len(kept) == 4
+        assert not await receipts.of_dispatches(db, [unknown])
+
+
+async def test_that_a_copy_was_opened_or_filed_is_told_once(door: Door, clock: MovableClock) -> None:
+    await forwarded(door, clock)
+    clock.set(LATER + timedelta(days=1))
+    await door.take(
+        events.dispatch_opened(CAMHS_COPY, at=LATER),
+        events.dispatch_opened(CAMHS_COPY, at=LATER - timedelta(minutes=1)),
+        events.dispatch_confirmed(CAMHS_COPY, "noted", at=LATER),
+    )
+    assert await outcomes(door.house, "quorate.record.filed.v1") == []
+    await door.take(events.dispatch_confirmed(CAMHS_COPY, at=LATER + timedelta(minutes=1)))
+    await door.take(
+        events.dispatch_opened(CAMHS_COPY, at=LATER),
+        events.dispatch_confirmed(CAMHS_COPY, at=LATER, how="mail"),
+    )
+    for name in ("opened", "filed"):
+        [told] = await outcomes(door.house, f"quorate.record.{name}.v1")
+        assert (told["record_id"], told["agency_id"], told["version"]) == ("r1", "camhs-1", 1)
+
+
+async def test_a_notice_that_is_taken_note_of_is_told_once_and_the_flag_outweighs_the_note(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house, name = embedded.house, "a" * 26
+    notice = Dispatch(
+        dispatch_id=name,
+        kind=NOTICE,
+        about="n1",
+        version=1,
+        meeting_id=None,
+        child_id="c1",
+        partition_key="f1",
+        party="agency:gp-1:",
+        agency_id="gp-1",
+        person_id=None,
+        team_id=None,
+        channel="email",
+        address="in@gp-1.example",
+        how="body",
+        state="sent",
+        why=None,
+        decided=None,
+        content=None,
+        document_id=None,
+        written_at=clock.now(),
+        sent_at=clock.now(),
+    )
+    async with house.database.write() as db:
+        await dispatches.put(db, [notice])
+    first, second = clock.now() + timedelta(minutes=1), clock.now() + timedelta(minutes=2)
+    await embedded.take(events.dispatch_confirmed(name, "noted", at=first, child_id="c1"))
+    await embedded.take(events.dispatch_confirmed(name, "flag_changed", at=second, child_id="c1"))
+    await embedded.take(events.dispatch_confirmed(name, "filed", at=first, child_id="c1"))
+    async with house.database.read() as db:
+        kept = (await dispatches.by_ids(db, [name]))[name]
+    assert (kept.confirmed, kept.confirmed_at) == ("flag_changed", second)
+    [told] = await outcomes(house, "quorate.notice.acknowledged.v1")
+    assert (told["notice_id"], told["child_id"], told["agency_id"]) == ("n1", "c1", "gp-1")
+    assert datetime.fromisoformat(told["at"]).astimezone(UTC) == first
