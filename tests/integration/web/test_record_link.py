@@ -1,0 +1,172 @@
+"""The link to a copy: a code that goes to the same mailbox opens it, each opening is an event, filing is one click."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+from sqlalchemy import func, select
+
+from services.bootstrap import House
+from services.foundation.outbox import outbox
+from services.intake.store import dead_letters, journal
+from services.records.store.codes import codes
+from services.records.store.dispatches import dispatches
+from tests.answering import browsing
+from tests.clock import MovableClock
+from tests.forwarded import CAMHS, GP, MOTHER, TEXT, code_for, forward, open_by_code, path_to, sent
+
+ONLY_SQLITE = pytest.mark.parametrize("store", ["sqlite"])
+
+
+async def told(house: House, what: str) -> list[dict[str, Any]]:
+    """The events that the pages have written of this kind."""
+    async with house.database.read() as db:
+        query = select(journal.c.raw).where(journal.c.type == f"quorate.dispatch.{what}.v1").order_by(journal.c.seq)
+        return [json.loads(raw) for raw in (await db.execute(query)).scalars()]
+
+
+async def rows(house: House) -> dict[str, int]:
+    """How many rows there are of all that these pages could change."""
+    async with house.database.read() as db:
+        tables = (journal, codes, outbox, dispatches, dead_letters)
+        counts = {each.name: select(func.count()).select_from(each) for each in tables}
+        return {name: (await db.execute(query)).scalar_one() for name, query in counts.items()}
+
+
+async def test_a_copy_opens_with_a_code_that_goes_to_the_mailbox_of_the_link(house: House) -> None:
+    link = path_to(house, (await forward(house))[CAMHS])
+    async with browsing(house) as client:
+        start = await client.get(link)
+        assert "Send me a code" in start.text
+        assert "conference" not in start.text.lower()
+        assert (await client.get(f"{link}/document")).status_code == 303
+        page = await open_by_code(house, client, link)
+        assert page.status_code == 200
+        assert "Open the PDF" in page.text
+        assert "initial child protection conference" in page.text.lower()
+        assert await told(house, "opened") == []
+        document = await client.get(f"{link}/document")
+    assert document.status_code == 200
+    assert TEXT in "".join(each.extract_text() for each in PdfReader(BytesIO(document.content)).pages)
+    assert document.headers["content-disposition"].startswith('attachment; filename="minutes-')
+    assert document.headers["cache-control"] == "no-store"
+    assert document.headers["x-content-type-options"] == "nosniff"
+    [event] = await told(house, "opened")
+    [dispatch] = [each for address, each in (await sent(house)).items() if address == CAMHS]
+    assert event["data"]["dispatch_id"] == event["subject"] == dispatch.dispatch_id
+    assert dispatch.opened_at is not None
+
+
+async def test_what_is_opened_again_within_a_minute_was_opened_once(house: House, clock: MovableClock) -> None:
+    link = path_to(house, (await forward(house))[GP])
+    async with browsing(house) as client:
+        await open_by_code(house, client, link)
+        for seconds, count in ((0, 1), (20, 1), (39, 1), (1, 2), (59, 2), (1, 3)):
+            clock.advance(timedelta(seconds=seconds))
+            assert (await client.head(f"{link}/document")).status_code == 200
+            for _ in range(2):
+                assert (await client.get(f"{link}/document")).status_code == 200
+            assert len(await told(house, "opened")) == count
+
+
+@ONLY_SQLITE
+async def test_a_copy_closes_again_after_half_an_hour(house: House, clock: MovableClock) -> None:
+    link = path_to(house, (await forward(house))[CAMHS])
+    async with browsing(house) as client:
+        await open_by_code(house, client, link)
+        clock.advance(timedelta(minutes=29, seconds=59))
+        assert (await client.get(f"{link}/document")).status_code == 200
+        clock.advance(timedelta(seconds=1))
+        assert (await client.get(f"{link}/document")).status_code == 303
+        assert "Send me a code" in (await client.get(link)).text
+
+
+@ONLY_SQLITE
+async def test_a_relative_reads_the_least_that_serves(house: House) -> None:
+    link = path_to(house, (await forward(house))[MOTHER])
+    async with browsing(house) as client:
+        pages = [(await client.get(link)).text]
+        pages.append((await open_by_code(house, client, link)).text)
+        assert (await client.get(f"{link}/filed")).status_code == 404
+        assert (await client.post(f"{link}/filed", data={"by": ""})).status_code == 404
+        document = await client.get(f"{link}/document")
+    assert document.status_code == 200
+    for page in pages:
+        for word in ("conference", "child protection", "OFFICIAL", "Relative p1", MOTHER, "AB", "c1"):
+            assert not re.search(rf"\b{word}\b", re.sub(r"<[^>]+>", " ", page), re.IGNORECASE), word
+    assert await told(house, "confirmed") == []
+
+
+async def test_one_click_says_that_a_copy_is_filed_and_the_first_one_counts(house: House, clock: MovableClock) -> None:
+    link = path_to(house, (await forward(house))[CAMHS])
+    async with browsing(house) as client:
+        assert "It is filed in our record" in (await client.get(f"{link}/filed")).text
+        assert await told(house, "confirmed") == []
+        first = clock.now()
+        for minutes, by in ((0, ""), (0, ""), (5, "Dr  A\tExample"), (60, "")):
+            clock.advance(timedelta(minutes=minutes))
+            done = await client.post(f"{link}/filed", data={"by": by})
+            assert (done.status_code, done.headers["location"]) == (303, f"{link}/filed")
+            assert "Thank you" in (await client.get(f"{link}/filed")).text
+    [event] = await told(house, "confirmed")
+    about = {"dispatch_id": event["subject"], "meeting_id": "m1", "at": first.isoformat()}
+    assert event["data"] == {**about, "what": "filed", "how": "page"}
+    dispatch = (await sent(house))[CAMHS]
+    assert (dispatch.confirmed, dispatch.confirmed_at) == ("filed", first)
+
+
+@ONLY_SQLITE
+async def test_who_filed_it_may_say_so_in_a_line(house: House) -> None:
+    link = path_to(house, (await forward(house))[CAMHS])
+    async with browsing(house) as client:
+        refused = await client.post(f"{link}/filed", data={"by": "x" * 101})
+        assert refused.status_code == 422
+        assert "100 characters or fewer" in refused.text
+        await client.post(f"{link}/filed", data={"by": "Dr  A\tExample\r\n"})
+    [event] = await told(house, "confirmed")
+    assert event["data"]["by"] == "Dr A Example"
+
+
+@ONLY_SQLITE
+async def test_looking_changes_nothing_however_often_and_by_whatever_machine(house: House, counted: Any) -> None:
+    links = [path_to(house, each) for each in (await forward(house)).values()]
+    before = await rows(house)
+    asked = 0
+    async with browsing(house) as client:
+        while asked < 1_000:
+            for link in links:
+                for path in (link, f"{link}/code", f"{link}/document", f"{link}/filed"):
+                    for method in ("GET", "HEAD"):
+                        status = (await client.request(method, path, headers={"purpose": "prefetch"})).status_code
+                        assert status in {200, 303, 404}
+                        asked += 1
+        for path in (link, f"{link}/code", f"{link}/document", f"{link}/filed"):
+            for method in ("OPTIONS", "PUT", "DELETE", "PATCH"):
+                assert (await client.request(method, path)).status_code == 405
+    assert await rows(house) == before
+    counted(f"{asked:,} looks at links changed nothing in {len(before)} tables")
+
+
+@ONLY_SQLITE
+async def test_a_second_click_brings_no_second_code_and_the_newest_code_alone_counts(
+    house: House, clock: MovableClock
+) -> None:
+    link = path_to(house, (await forward(house))[CAMHS])
+    async with browsing(house) as client:
+        first = await code_for(house, client, link)
+        assert (await client.post(link)).headers["location"] == f"{link}/code"
+        await house.drain()
+        assert (await rows(house))["codes"] == 1
+        clock.advance(timedelta(seconds=21))
+        second = await code_for(house, client, link)
+        assert (await rows(house))["codes"] == 2
+        if first != second:
+            assert (await client.post(f"{link}/code", data={"code": first})).status_code == 422
+        spaced = f" {second[:3]} {second[3:]}"
+        assert (await client.post(f"{link}/code", data={"code": spaced})).status_code == 303
