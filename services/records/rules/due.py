@@ -49,6 +49,10 @@ _FAULTS = {
     ),
     "no_link": "they get a link, and none can be made. Have the address set that links begin with.",
     "cannot_be_printed": "the document could not be made. Look at the record's text, and approve it again.",
+    "not_as_decided": (
+        "less may go to them by now than was decided, or not to the same address. Approve it again, so that it is "
+        "decided anew."
+    ),
     "not_permitted": "the address is not one that anything may be sent to any more. Record the right one.",
     "address_refused": "the mail server refused the address. Reach them another way.",
     "gave_up": "the mail server could not be brought to take it. Reach them another way.",
