@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
 from services.directory import store as directory
-from services.directory.rules import Agency, Child, Relationship, Relative, secure_address, secure_addresses
+from services.directory.rules import (
+    Agency,
+    Bounce,
+    Bounces,
+    Child,
+    Relationship,
+    Relative,
+    bounce_of,
+    latest_bounces,
+    returned,
+    route,
+    secure_addresses,
+)
 from services.meetings import store as meetings
 from services.meetings.rules import CHILD, DECIDED_BY_A_PERSON, ILLNESS_FLAG, INVITED, RELATIVE, Entry, Meeting
+from services.meetings.rules.entry import (
+    AGENCY_CLOSED,
+    ASKED_BEFORE,
+    EXCLUDED_BEFORE,
+    FAMILY_NOT_ASKED,
+    HELD_FOR_A_PERSON,
+    NO_LONGER_PART,
+    NO_USABLE_ADDRESS,
+    NOT_WITH,
+)
 from services.participation.store.quoracy import held_facts
 from services.records.rules.record import ChildFacts, Matter, PersonFacts, Reader
+
+# Why somebody was not asked that a person has to know of who looks at who gets the record. The first stand whatever
+# the register says; of the others whoever was there after all gets the record.
+_STANDS = DECIDED_BY_A_PERSON | {HELD_FOR_A_PERSON, EXCLUDED_BEFORE, FAMILY_NOT_ASKED}
+_UNLESS_THERE = frozenset({NOT_WITH, NO_LONGER_PART, AGENCY_CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +56,21 @@ class Around:
     children: Mapping[str, Child]
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of those whom records are about, and of those who read them."""
+
+    children: Mapping[str, Child]
+    relatives: Mapping[str, Relative]
+    agencies: Mapping[str, Agency]
+    bounces: tuple[Bounce, ...]
+    of_family: frozenset[str]
+
+    def bounced(self, meeting_id: str) -> Bounces:
+        """What came back from the addresses of anyone, as far as it counts for this meeting."""
+        return latest_bounces(each for each in self.bounces if each.meeting_id in (None, meeting_id))
+
+
 async def around(
     db: AsyncConnection, policy: Policy, meeting_ids: Iterable[str], as_of: datetime | None = None
 ) -> dict[str, Around]:
@@ -35,42 +78,38 @@ async def around(
     some = await meetings.meetings_by_id(db, meeting_ids, as_of)
     entries = await meetings.entries_of(db, some, as_of)
     held = await held_facts(db, some, as_of)
-    children = await directory.children_by_id(db, {each for m in some.values() for each in m.child_ids}, as_of)
-    households = await directory.children_of_families(db, {child.family_id for child in children.values()}, as_of)
-    household = {child.child_id: child for child in households} | children
-    relatives = {each.person_id: each for each in await directory.relatives_of_children(db, household, as_of)}
-    agency_ids = {entry.agency_id for of in entries.values() for entry in of.values() if entry.agency_id}
-    agency_ids |= {line["agency_id"] for row in held.values() for line in row["document"]["attendance"]} - {None}
-    agency_ids |= {c.placement.agency_id for c in household.values() if c.placement and c.placement.agency_id}
-    agencies = await directory.agencies_by_id(db, agency_ids, as_of)
+    attended = {each: _attended(held[each]["document"]["attendance"]) if each in held else {} for each in some}
+    persons = {
+        each: {e["person_id"] for e in held[each]["document"]["attendance"]} if each in held else set() for each in some
+    }
+    ids = {entry.agency_id for of in entries.values() for entry in of.values() if entry.agency_id}
+    there = {party for lines in attended.values() for party in lines}
+    known = await _known(db, some.values(), ids | there, as_of)
     found = {}
     for meeting_id, meeting in some.items():
-        attended = _attended(held[meeting_id]["document"]["attendance"]) if meeting_id in held else {}
-        own = {each: children[each] for each in meeting.child_ids if each in children}
-        families = {child.family_id for child in own.values()}
-        near = {each: child for each, child in household.items() if child.family_id in families}
-        matter = Matter(
-            meeting_id,
-            meeting.child_ids,
-            policy.on(meeting.day).kind(meeting.kind).family == "never",
-            any(ILLNESS_FLAG in child.flags for child in near.values()),
-            {each: _child(child, agencies) for each, child in near.items()},
-            {each: _person(relative) for each, relative in relatives.items() if _of(relative, near)},
-            frozenset(policy.groups.told_placement),
-            frozenset(policy.groups.not_named_to_family),
-        )
+        of_meeting = entries.get(meeting_id, {})
+        near = _near(meeting, known, policy)
+        people = {each: relative for each, relative in known.relatives.items() if _of(relative, near)}
+        bounced = known.bounced(meeting_id)
         readers = [
-            reader
-            for entry in entries.get(meeting_id, {}).values()
-            if (reader := _reader(entry, meeting, attended, agencies, relatives)) is not None
+            _agency(entry, meeting, attended[meeting_id], known, bounced)
+            if entry.agency_id is not None
+            else _person(entry, meeting, attended[meeting_id], people, bounced)
+            for entry in of_meeting.values()
         ]
-        named = {reader.agency_id for reader in readers}
+        asked = {each for entry in of_meeting.values() for each in (entry.agency_id, entry.person_id)}
         readers += [
-            _unasked(agencies[each], meeting)
-            for each, status in attended.items()
-            if status == "present" and each in agencies and each not in named
+            _came_unasked(each, meeting, known, people, bounced)
+            for each, status in attended[meeting_id].items()
+            if status == "present" and each not in asked and (each in known.agencies or each in persons[meeting_id])
         ]
-        found[meeting_id] = Around(meeting, matter, tuple(readers), agencies, near)
+        found[meeting_id] = Around(
+            meeting,
+            _matter(meeting, near, people, known, policy),
+            tuple(each for each in readers if each is not None),
+            known.agencies,
+            {each: known.children[each] for each in near},
+        )
     return found
 
 
@@ -79,118 +118,214 @@ def _attended(lines: Iterable[Mapping[str, str | None]]) -> dict[str, str]:
     return {line["agency_id"] or line["person_id"] or "": line["status"] or "" for line in lines}
 
 
-def _of(relative: Relative, children: Iterable[str]) -> bool:
-    some = set(children)
-    return any(each.child_id in some for each in relative.relationships)
+async def _known(
+    db: AsyncConnection, some: Iterable[Meeting], agency_ids: Iterable[str], as_of: datetime | None
+) -> _Known:
+    """Everyone whom these meetings are about, whoever belongs to them, and their other children with their families."""
+    own = await directory.children_by_id(db, {each for m in some for each in m.child_ids}, as_of)
+    households = await directory.children_of_families(db, {child.family_id for child in own.values()}, as_of)
+    household = {child.child_id: child for child in households} | own
+    relatives = {each.person_id: each for each in await directory.relatives_of_children(db, household, as_of)}
+    others = {tie.child_id for each in relatives.values() for tie in each.relationships} - set(household)
+    half = await directory.children_by_id(db, others, as_of)
+    beyond = await directory.children_of_families(db, {child.family_id for child in half.values()}, as_of)
+    children = household | half | {child.child_id: child for child in beyond}
+    relatives |= {each.person_id: each for each in await directory.relatives_of_children(db, half, as_of)}
+    placed_with = {child.placement.agency_id for child in children.values() if child.placement} - {None}
+    agencies = await directory.agencies_by_id(db, {*agency_ids, *(each for each in placed_with if each)}, as_of)
+    given = {each.email for each in relatives.values() if each.email}
+    addresses = {address for agency in agencies.values() for address in secure_addresses(agency)} | given
+    bounces = await directory.bounces_of(db, addresses, as_of)
+    return _Known(children, relatives, agencies, tuple(bounces), frozenset(each.lower() for each in given))
 
 
-def _child(child: Child, agencies: Mapping[str, Agency]) -> ChildFacts:
-    words: tuple[str, ...] = ()
-    if child.placement is not None and (agency := agencies.get(child.placement.agency_id or "")) is not None:
-        words = (agency.name, *(channel.address for channel in agency.channels))
-    names = (child.preferred_name,) if child.preferred_name else ()
+def _near(meeting: Meeting, known: _Known, policy: Policy) -> frozenset[str]:
+    """The children of a meeting, those of their households, and their half-brothers and half-sisters with theirs: the
+    children whom a parent or carer of one of these has elsewhere.
+    """
+    own = {each for each in meeting.child_ids if each in known.children}
+    families = {known.children[each].family_id for each in own}
+    near = own | {each for each, child in known.children.items() if child.family_id in families}
+    for relative in known.relatives.values():
+        theirs = {tie.child_id for tie in relative.relationships if _raises(tie, policy)}
+        if theirs & near:
+            families |= {known.children[each].family_id for each in theirs if each in known.children}
+    return frozenset(near | {each for each, child in known.children.items() if child.family_id in families})
+
+
+def _raises(tie: Relationship, policy: Policy) -> bool:
+    return tie.parental_responsibility or tie.kind in policy.groups.parents
+
+
+def _of(relative: Relative, children: frozenset[str]) -> bool:
+    return any(each.child_id in children for each in relative.relationships)
+
+
+def _matter(
+    meeting: Meeting, near: frozenset[str], people: Mapping[str, Relative], known: _Known, policy: Policy
+) -> Matter:
+    return Matter(
+        meeting.meeting_id,
+        meeting.child_ids,
+        policy.on(meeting.day).kind(meeting.kind).family == "never",
+        any(ILLNESS_FLAG in known.children[each].flags for each in near),
+        {each: _child_facts(known.children[each], known.agencies) for each in sorted(near)},
+        {each: _person_facts(relative) for each, relative in sorted(people.items())},
+        frozenset(policy.groups.told_placement),
+        frozenset(policy.groups.not_named_to_family),
+    )
+
+
+def _child_facts(child: Child, agencies: Mapping[str, Agency]) -> ChildFacts:
     placed_with = child.placement.agency_id if child.placement is not None else None
-    return ChildFacts(child.child_id, child.initials, names, child.nhs_number, words, placed_with)
+    agency = agencies.get(placed_with or "")
+    placement_words: tuple[str, ...] = ()
+    if agency is not None:
+        channels = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
+        # That a council's social care looks after a child does not say where.
+        named = (agency.name,) if agency.kind != "childrens_social_care" else ()
+        placement_words = tuple(dict.fromkeys([*named, *(channel.address for channel in channels)]))
+    names = (child.preferred_name,) if child.preferred_name else ()
+    return ChildFacts(child.child_id, child.initials, names, child.nhs_number, placement_words, placed_with)
 
 
-def _person(relative: Relative) -> PersonFacts:
+def _person_facts(relative: Relative) -> PersonFacts:
+    ties = relative.relationships
     return PersonFacts(
         relative.person_id,
         relative.name,
         relative.email,
-        frozenset(each.child_id for each in relative.relationships),
+        frozenset(each.child_id for each in ties),
         frozenset(relative.not_with),
-        {each.child_id: each.kind for each in reversed(relative.relationships)},
+        {each.child_id: each.kind for each in reversed(ties)} | {e.child_id: "self" for e in ties if e.kind == "self"},
+        frozenset(each.child_id for each in ties if each.parental_responsibility),
     )
 
 
-def _reader(
-    entry: Entry,
-    meeting: Meeting,
-    attended: Mapping[str, str],
-    agencies: Mapping[str, Agency],
-    relatives: Mapping[str, Relative],
+def _why_not(entry: Entry, status: str | None) -> str | None:
+    """Why nothing goes to somebody who was not asked, or is not asked any more."""
+    if entry.decision == INVITED or not (
+        entry.why_not in _STANDS or (entry.why_not in _UNLESS_THERE and status != "present")
+    ):
+        return None
+    return entry.why_not
+
+
+def _decided(meeting: Meeting, ids: AbstractSet[str]) -> str | None:
+    """A person's decision not to ask whoever goes by one of these ids, also one made after the meeting."""
+    return next((e.reason for e in meeting.do_not_invite if (e.agency_id or e.person_id) in ids), None)
+
+
+def _reads(entry: Entry, status: str | None) -> bool:
+    """Whether the record is for whom an entry stands for, or a person is to know why it is not: not whom nobody
+    asked, for a reason that lies in what is recorded of them.
+    """
+    asked = entry.decision == INVITED or any(reason.rule == ASKED_BEFORE for reason in entry.reasons)
+    return asked or status == "present" or entry.why_not in {NO_USABLE_ADDRESS, NOT_WITH, *_STANDS}
+
+
+def _agency(
+    entry: Entry, meeting: Meeting, attended: Mapping[str, str], known: _Known, bounced: Bounces
 ) -> Reader | None:
-    """Who an entry stands for, as a reader; None where nobody was asked, and nobody is to read."""
-    asked = entry.decision == INVITED
-    why_not = entry.why_not if entry.why_not in DECIDED_BY_A_PERSON else None
-    if entry.agency_id is None and entry.person_id is None:
+    """The agency or team that an entry stands for, as a reader; None where it is none."""
+    agency = known.agencies.get(entry.agency_id or "")
+    status = attended.get(entry.agency_id or "")
+    if agency is None or not _reads(entry, status):
         return None
-    status = attended.get(entry.agency_id or entry.person_id or "")
-    if not (asked or why_not or entry.why_not == "no_usable_address" or status == "present"):
-        return None
-    if entry.agency_id is not None:
-        agency = agencies.get(entry.agency_id)
-        if agency is None:
-            return None
-        address, verified_on = _way(agency, entry)
-        return Reader(
-            entry.party,
-            agency.kind,
-            entry.agency_id,
-            None,
-            entry.team_id,
-            agency.name,
-            frozenset(entry.child_ids),
-            asked,
-            status,
-            address,
-            verified_on,
-            why_not,
-            serves_a_relative=_serves_a_relative(entry),
-        )
-    relative = relatives.get(entry.person_id or "")
-    ties = relative.relationships if relative is not None else ()
-    own = frozenset(
-        each.child_id
-        for each in ties
-        if each.child_id in meeting.child_ids and (each.parental_responsibility or each.kind == "self")
-    )
-    is_child = entry.kind == CHILD or any(each.kind == "self" for each in ties)
+    address, verified_on = _way(agency, entry.team_id, entry.address, bounced, known.of_family)
     return Reader(
         entry.party,
-        CHILD if is_child else RELATIVE,
+        agency.kind,
+        agency.agency_id,
         None,
-        entry.person_id,
-        None,
-        relative.name if relative is not None else "",
-        own,
-        asked,
+        entry.team_id,
+        agency.name,
+        frozenset(entry.child_ids),
+        entry.decision == INVITED,
         status,
-        relative.email if relative is not None and asked else None,
-        None,
-        why_not,
-        _oneself(entry, ties),
+        address,
+        verified_on,
+        _decided(meeting, {agency.agency_id}) or _why_not(entry, status),
+        serves_a_relative={each.rule for each in entry.reasons if each.child_id} == {"parents_services"},
     )
 
 
-def _serves_a_relative(entry: Entry) -> bool:
-    """Whether an agency was asked for nothing but its service to a member of the family."""
-    rules = {reason.rule for reason in entry.reasons if reason.child_id is not None}
-    return rules == {"parents_services"}
+def _way(
+    agency: Agency, team_id: str | None, asked: str | None, bounced: Bounces, of_family: frozenset[str]
+) -> tuple[str | None, date | None]:
+    """Where a copy for an agency goes, and when that address was last verified: to the one that was asked as long as it
+    may be used and has given nothing back, else to where the agency would be asked now; never to one that somebody of
+    the family gave.
+    """
+    every = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
+    usable = [
+        channel
+        for channel in every
+        if channel.kind == "email"
+        and channel.secure
+        and bounce_of(agency, channel, bounced) is None
+        and channel.address.lower() not in of_family
+    ]
+    addresses = {channel.address for channel in usable}
+    way = asked if asked in addresses else route(agency, team_id, (), None, bounced).address
+    if way not in addresses:
+        return None, None
+    return way, max((each.verified_on for each in usable if each.address == way and each.verified_on), default=None)
 
 
-def _oneself(entry: Entry, ties: Iterable[Relationship]) -> frozenset[str]:
-    """The child that a person is, where they are one: a child without a record of their own goes by the child's id."""
-    own = {each.child_id for each in ties if each.kind == "self"}
-    return frozenset(own | {each for each in entry.child_ids if entry.kind == CHILD and each == entry.person_id})
+def _person(
+    entry: Entry, meeting: Meeting, attended: Mapping[str, str], people: Mapping[str, Relative], bounced: Bounces
+) -> Reader | None:
+    """The member of the family whom an entry stands for, as a reader; None where they are none."""
+    person_id = entry.person_id or ""
+    status = attended.get(person_id)
+    if entry.person_id is None or not _reads(entry, status):
+        return None
+    oneself = {each for each in entry.child_ids if entry.kind == CHILD and each == person_id}
+    reader = _relative(person_id, people.get(person_id), frozenset(oneself), meeting, bounced)
+    why_not = _decided(meeting, reader.ids) or _why_not(entry, status)
+    return replace(reader, invited=entry.decision == INVITED, attended=status, why_not=why_not)
 
 
-def _way(agency: Agency, entry: Entry) -> tuple[str | None, date | None]:
-    """Where a copy goes: to the address that was asked, as long as it may be used, else to the team's or agency's."""
-    teams = [team for team in agency.teams if team.team_id == entry.team_id]
-    channels = [*(channel for team in teams for channel in team.channels), *agency.channels]
-    address = entry.address if entry.address in secure_addresses(agency) and entry.back is None else None
-    if address is None and entry.back is None:
-        address = secure_address(channels)
-    verified = [channel.verified_on for channel in channels if channel.address == address and channel.verified_on]
-    return address, max(verified, default=None)
+def _relative(
+    person_id: str, relative: Relative | None, oneself: frozenset[str], meeting: Meeting, bounced: Bounces
+) -> Reader:
+    """A member of the family as a reader. Somebody who is not on record holds no responsibility and has no address."""
+    ties = relative.relationships if relative is not None else ()
+    selves = {each.child_id for each in ties if each.kind == "self"} | oneself
+    raises = {each.child_id for each in ties if each.parental_responsibility and each.kind != "self"}
+    email = relative.email if relative is not None else None
+    bounce = bounced.get(email.lower()) if email else None
+    if bounce is not None and (bounce.meeting_id is not None or returned(bounce.status).gives_up):
+        email = None
+    return Reader(
+        party=f"person:{person_id}",
+        kind=CHILD if selves else RELATIVE,
+        agency_id=None,
+        person_id=person_id,
+        team_id=None,
+        name=relative.name if relative is not None else "",
+        child_ids=frozenset((raises | selves) & set(meeting.child_ids)),
+        invited=False,
+        attended=None,
+        address=email,
+        verified_on=None,
+        oneself=frozenset(selves),
+    )
 
 
-def _unasked(agency: Agency, meeting: Meeting) -> Reader:
-    """An agency that was there without having been asked: on account of no child in particular, so of all."""
-    address = secure_address(agency.channels)
-    verified = [c.verified_on for c in agency.channels if c.address == address and c.verified_on]
+def _came_unasked(
+    party: str, meeting: Meeting, known: _Known, people: Mapping[str, Relative], bounced: Bounces
+) -> Reader | None:
+    """Who was there without having been asked: an agency on account of no child in particular, so of all; a member of
+    the family as they would have been asked.
+    """
+    agency = known.agencies.get(party)
+    if agency is None:
+        own = frozenset({party} & set(meeting.child_ids))
+        reader = _relative(party, people.get(party), own, meeting, bounced)
+        return replace(reader, attended="present", why_not=_decided(meeting, reader.ids))
+    address, verified_on = _way(agency, None, None, bounced, known.of_family)
     return Reader(
         f"agency:{agency.agency_id}:",
         agency.kind,
@@ -202,5 +337,6 @@ def _unasked(agency: Agency, meeting: Meeting) -> Reader:
         False,
         "present",
         address,
-        max(verified, default=None),
+        verified_on,
+        _decided(meeting, {party}),
     )

@@ -13,15 +13,35 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.records.rules.record import EVERYONE, PROFESSIONALS, Matter, Reader, Record, Section
+from schemas.record import same_person
+from services.records.rules.forbidden import Forbidden, forbidden_to
+from services.records.rules.given_away import given_away, in_words
+from services.records.rules.record import PROFESSIONALS, Matter, Reader, Record, Section
 
 # Why a whole copy is not sent.
 FAMILY_NEVER, FLAGGED, NOT_CHECKED = "family_never", "flagged", "not_checked"
 NOTHING_FOR_THEM, NO_RESPONSIBILITY, NO_ADDRESS = "nothing_for_them", "no_responsibility", "no_address"
+SHARED_ADDRESS = "shared_address"
 
 # Why a section is left out.
 NOT_FOR_FAMILY, NOT_NAMED, EXCLUDED = "not_for_family", "not_named", "excluded"
 OTHER_CHILDREN, IDENTIFIES_ANOTHER = "other_children", "identifies_another"
+
+# Why somebody who was not asked, or is asked no more, gets nothing, in a coordinator's words.
+_DECIDED = "They are not asked, by a decision that a person gave"
+NOT_ASKED = {
+    "childs_wish": f"{_DECIDED}: the child's wish.",
+    "chairs_restriction": f"{_DECIDED}: the chair's restriction.",
+    "conflict_of_interest": f"{_DECIDED}: a conflict of interest.",
+    "duplicate": f"{_DECIDED}: a duplicate of another.",
+    "held_for_a_person": "They were not asked: a person has to decide what the family is told.",
+    "not_with": "They were not asked, for they are not to be with somebody who was: the chair decides.",
+    "excluded_before": "They were kept from a meeting before this one: the chair decides what they are told.",
+    "family_not_asked": "They are not asked any more: this kind of meeting asks no family.",
+    "no_longer_part": "They were asked before, and would not be asked by what is recorded now.",
+    "agency_closed": "The agency was asked, and has closed.",
+}
+_NOT_ASKED = "They were not asked: a person has to decide what they are told."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +75,8 @@ def copies(record: Record, readers: Sequence[Reader], matter: Matter) -> list[Co
 
 def copy_of(record: Record, reader: Reader, matter: Matter) -> Copy:
     """What one reader gets of a record."""
-    decided = tuple(_section(number, section, reader, matter) for number, section in enumerate(record.sections))
+    forbidden = forbidden_to(reader, matter)
+    decided = tuple(_section(*each, reader, matter, forbidden) for each in enumerate(record.sections))
     for why_not, text in _nothing(record, reader, matter):
         return Copy(reader, decided, why_not, text)
     if all(each.why_not is not None for each in decided):
@@ -71,36 +92,61 @@ def _nothing(record: Record, reader: Reader, matter: Matter) -> list[tuple[str, 
             found.append((FAMILY_NEVER, "Nothing of this kind of meeting goes to family."))
         if matter.flagged:
             found.append((FLAGGED, "A child is flagged so that nothing goes to family by itself."))
-        if record.checked_by is None:
-            found.append((NOT_CHECKED, "No second person has checked what the family gets."))
-        if not reader.child_ids:
+        if reader.why_not is not None:
+            found.append((reader.why_not, NOT_ASKED.get(reader.why_not, _NOT_ASKED)))
+        if not reader.child_ids | reader.oneself:
             found.append((NO_RESPONSIBILITY, "They hold parental responsibility for none of the children."))
-    if reader.why_not is not None:
-        found.append((reader.why_not, "They are not asked, by a decision that a person gave."))
-    elif reader.address is None:
-        found.append((NO_ADDRESS, "There is no address for them that may be used."))
+        if record.checked_by is None or same_person(record.checked_by, record.approved_by):
+            found.append((NOT_CHECKED, "No second person has checked what the family gets."))
+        if _shares_address(reader, matter):
+            found.append((SHARED_ADDRESS, "Another member of the family reads mail at the same address."))
+    elif reader.why_not is not None:
+        found.append((reader.why_not, NOT_ASKED.get(reader.why_not, _NOT_ASKED)))
+    if reader.address is None:
+        found.append((NO_ADDRESS, "There is no address for them that may be used: tell them another way."))
     return found
 
 
-def _section(number: int, section: Section, reader: Reader, matter: Matter) -> Decided:
+def _shares_address(reader: Reader, matter: Matter) -> bool:
+    """Whether somebody else of the family gave the same address: what is sent there reaches them both."""
+    own = (reader.address or "").casefold()
+    others = (each for each in matter.people.values() if each.person_id != reader.person_id and each.email)
+    return any((each.email or "").casefold() == own for each in others)
+
+
+def _section(number: int, section: Section, reader: Reader, matter: Matter, forbidden: Forbidden) -> Decided:
     """What is decided of one section for one reader."""
     audience = section.audience
     if audience.besides & reader.ids:
         return Decided(number, EXCLUDED, "They are excluded from this part.")
     if audience.only is not None and not audience.only & reader.ids:
         return Decided(number, NOT_NAMED, "It is for those whom it names, and they are not among them.")
-    if reader.is_family and audience.to == PROFESSIONALS:
-        return Decided(number, NOT_FOR_FAMILY, "It is for professionals.")
-    about = set(section.child_ids or matter.child_ids)
-    if reader.is_family:
-        if not about <= reader.child_ids:
-            return Decided(number, OTHER_CHILDREN, "It is about a child for whom they hold no responsibility.")
-        if reader.kind == "child" and audience.only is None:
-            return Decided(number, NOT_NAMED, "A child gets what the chair names them for.")
-    elif section.child_ids and not about & reader.child_ids:
-        return Decided(number, OTHER_CHILDREN, "It is about a child on whose account they were not asked.")
-    assert audience.to in (None, EVERYONE, PROFESSIONALS)
-    return Decided(number)
+    why_not = _of_family(section, reader, matter) if reader.is_family else _of_an_agency(section, reader)
+    if why_not is not None:
+        return Decided(number, *why_not)
+    found = given_away(section.heading, section.text, forbidden)
+    return Decided(number, IDENTIFIES_ANOTHER, in_words(found)) if found else Decided(number)
+
+
+def _of_family(section: Section, reader: Reader, matter: Matter) -> tuple[str, str] | None:
+    """Why a member of the family does not get a section. Of a part about themselves a child gets what names them, and
+    of one about a child of their own what a parent gets.
+    """
+    if section.audience.to == PROFESSIONALS:
+        return NOT_FOR_FAMILY, "It is for professionals."
+    about = frozenset(section.child_ids or matter.child_ids)
+    if not about <= reader.child_ids | reader.oneself:
+        return OTHER_CHILDREN, "It is about a child for whom they hold no responsibility."
+    if about & reader.oneself and section.audience.only is None:
+        return NOT_NAMED, "A child gets what the chair names them for."
+    return None
+
+
+def _of_an_agency(section: Section, reader: Reader) -> tuple[str, str] | None:
+    """Why an agency does not get a section."""
+    if section.child_ids and reader.child_ids.isdisjoint(section.child_ids):
+        return OTHER_CHILDREN, "It is about a child on whose account they were not asked."
+    return None
 
 
 def content_name(record: Record, copy: Copy) -> str:

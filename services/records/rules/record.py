@@ -100,7 +100,7 @@ class ChildFacts:
 @dataclass(frozen=True, slots=True)
 class PersonFacts:
     """What identifies a relative; `child_ids` are the children to whom the person is related at all, `relations` says
-    what they are to each.
+    what they are to each, and for `responsible_for` they hold parental responsibility.
     """
 
     person_id: str
@@ -109,6 +109,7 @@ class PersonFacts:
     child_ids: frozenset[str]
     not_with: frozenset[str] = frozenset()
     relations: Mapping[str, str] = field(default_factory=dict)
+    responsible_for: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

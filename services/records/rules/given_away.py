@@ -1,0 +1,143 @@
+"""What free text gives away: whether it holds something that its reader may not have.
+
+A section says of whom it is, and its words may say more: the NHS number of a brother, the name of another father, where
+a child is placed. No rule can tell what every sentence means, so this looks for what can be known: the names, numbers
+and addresses on record, and what has the form of one. It would rather find one too many: what is found is left out and
+shown to a person, with the kind of what was found and never the thing itself.
+
+Source: rules of the field, sections 2.6 and 4 (Nottinghamshire; Telford & Wrekin).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from services.records.rules.forbidden import Forbidden, Names
+from services.records.rules.plain_text import plain
+from services.records.rules.words_of_names import WORDS_TOO
+
+NUMBER, ANOTHERS_NAME, RELATIVES_NAME = "an NHS number", "the name of another child", "the name of a relative"
+ADDRESS, POSTCODE, TELEPHONE = "an e-mail address", "a postcode", "a telephone number"
+PLACEMENT = "where a child is placed"
+
+_NOTHING = r"(?!)"
+_BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W_])"
+
+_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-][ \n]{0,9}@[ \n]{0,9}[\w-]+[ \n]{0,9}\.[ \n]{0,9}[\w-]")
+# What may be an NHS number of somebody not on record: ten digits in up to three groups that are not those of a date, or
+# each by itself; and groups of three, three and four among other numbers.
+_TEN_DIGITS = re.compile(
+    r"(?<![0-9])(?<![0-9][ .\n-])[1-9](?:[0-9]{9}|(?:[ .\n-][0-9]){9}|[0-9]{2,}(?:[ .\n-]{1,3}[0-9]{3,}){1,2})"
+    r"(?![ .\n-]?[0-9])"
+)
+_IN_GROUPS = re.compile(r"(?<![0-9])[1-9][0-9]{2}[ .\n-]{1,3}[0-9]{3}[ .\n-]{1,3}[0-9]{4}(?![0-9])")
+_AREAS = (
+    "AB AL B BA BB BD BF BH BL BN BR BS BT BX CA CB CF CH CM CO CR CT CV CW DA DD DE DG DH DL DN DT DY E EC EH EN EX "
+    "FK FY G GL GU GY HA HD HG HP HR HS HU HX IG IM IP IV JE KA KT KW KY L LA LD LE LL LN LS LU M ME MK ML N NE NG NN "
+    "NP NR NW OL OX PA PE PH PL PO PR RG RH RM S SA SE SG SK SL SM SN SO SP SR SS ST SW SY TA TD TF TN TQ TR TS TW UB "
+    "W WA WC WD WF WN WR WS WV YO ZE"
+)
+_POSTCODE = re.compile(
+    rf"{_BEFORE}(?:{'|'.join(_AREAS.split())})[0-9][0-9A-Z]?[ .\n-]{{0,3}}[0-9][ABD-HJLNP-UW-Z]{{2}}{_AFTER}",
+    re.IGNORECASE,
+)
+# A line that may be somebody's own: what is free to call, and what begins with 03, belongs to services.
+_TELEPHONE = re.compile(
+    r"(?<![0-9])(?:(?:\+|00)[ .\n-]?44[ .\n-]{0,2}(?:\(?0\)?[ .\n-]?)?\(?|\(?0)"
+    r"(?:2[0-9]|1[0-9]{2}|7[0-9]{3})(?:[ .()\n-]{0,3}[0-9]){6,8}(?![0-9])"
+)
+
+
+@lru_cache(maxsize=1024)
+def given_away(heading: str, text: str, forbidden: Forbidden) -> tuple[str, ...]:
+    """What a section gives away that its reader may not have, by kind; empty where nothing was found."""
+    text = plain(f"{heading}\n{text}")
+    looked: Mapping[str, bool] = {
+        NUMBER: _numbers(text, forbidden),
+        ANOTHERS_NAME: _names(forbidden.children).search(text) is not None,
+        RELATIVES_NAME: _names(forbidden.relatives).search(text) is not None,
+        ADDRESS: _addresses(text, forbidden),
+        POSTCODE: forbidden.of_family and _POSTCODE.search(text) is not None,
+        TELEPHONE: forbidden.of_family and _TELEPHONE.search(text) is not None,
+        PLACEMENT: _names(forbidden.places).search(text) is not None or _holds(text, forbidden.places_addresses),
+    }
+    return tuple(what for what, there in looked.items() if there)
+
+
+def _numbers(text: str, forbidden: Forbidden) -> bool:
+    """Whether there is the NHS number of a child who is not the reader's, whatever stands between its digits, or what
+    has the form and the check digit of one that belongs to nobody known.
+    """
+    if _digits(forbidden.numbers).search(text):
+        return True
+    forms = [each for form in (_TEN_DIGITS, _IN_GROUPS) for each in form.findall(text)]
+    candidates = {"".join(filter(str.isdigit, each)) for each in forms} - forbidden.own_numbers
+    return any(has_check_digit(each) for each in candidates)
+
+
+def has_check_digit(number: str) -> bool:
+    """Whether these are ten digits of which the last is the check digit of an NHS number.
+
+    Source: NHS Data Dictionary, NHS NUMBER (modulus 11).
+    """
+    if len(number) != 10:
+        return False
+    check = 11 - sum(int(digit) * weight for digit, weight in zip(number, range(10, 1, -1), strict=False)) % 11
+    return check != 10 and check % 11 == int(number[9])
+
+
+@lru_cache(maxsize=512)
+def _digits(numbers: frozenset[str]) -> re.Pattern[str]:
+    return re.compile("|".join(r"[\W_]{0,5}".join(each) for each in sorted(numbers)) or _NOTHING)
+
+
+def _addresses(text: str, forbidden: Forbidden) -> bool:
+    if not forbidden.of_family:
+        return _holds(text, forbidden.addresses)
+    rest = _own(forbidden.own_address).sub(" ", text) if forbidden.own_address else text
+    return _EMAIL.search(rest) is not None
+
+
+@lru_cache(maxsize=512)
+def _own(address: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.+-]){re.escape(plain(address))}(?![\w@-]|\.\w)", re.IGNORECASE)
+
+
+def _holds(text: str, addresses: frozenset[str]) -> bool:
+    squeezed = "".join(text.split()).casefold()
+    return any("".join(plain(each).split()).casefold() in squeezed for each in addresses)
+
+
+@lru_cache(maxsize=512)
+def _names(names: Names) -> re.Pattern[str]:
+    """What finds any of these names."""
+    patterns = [r"[\W_]*".join(_word(word) for word in name) for name in sorted(names.whole)]
+    patterns += [_alone(word) for word in sorted(names.alone)]
+    patterns += [_initials(each) for each in sorted(names.initials)]
+    patterns += [rf"{_initials(each)}[\W_]*{_word(name)}" for each, name in sorted(names.initials_and_name)]
+    return re.compile(rf"{_BEFORE}(?:{'|'.join(patterns) or _NOTHING}){_AFTER}")
+
+
+def _word(word: str) -> str:
+    """A word in capitals or not, also where a line ends within it, and with its letters spaced out."""
+    apart = r"(?:-[ \n]*)?" if len(word) < 5 else r"(?:-[ \n]*|\n *)?"
+    spaced = rf"|{r'[ .*_-]{1,2}'.join(map(re.escape, word))}" if len(word) > 2 else ""
+    return rf"(?i:{apart.join(map(re.escape, word))}{spaced})"
+
+
+def _alone(word: str) -> str:
+    """A single name. One that is a word too, or has but two letters, counts with a capital."""
+    if word in WORDS_TOO or len(word) < 3:
+        return rf"(?={word[0].upper()}){_word(word)}"
+    return _word(word)
+
+
+def _initials(letters: str) -> str:
+    return r"[ .]{0,2}".join(re.escape(each.upper()) for each in letters) + r"\.?"
+
+
+def in_words(found: Iterable[str]) -> str:
+    """What was found, as a coordinator reads it."""
+    return f"It seems to give away {' and '.join(found)}, which they may not have: a person has to look at it."
