@@ -23,6 +23,7 @@ from services.records.rules.copies import copy_of
 from services.records.rules.dispatch import (
     CARE_PLAN,
     GOES,
+    KEPT,
     NOTICE,
     OVERTAKEN,
     RECALLED,
@@ -31,6 +32,7 @@ from services.records.rules.dispatch import (
     Dispatch,
 )
 from services.records.rules.record import Reader, Record
+from services.records.rules.versions import FOR_NOW, TAKEN_BACK, whole
 from services.records.store import dispatches, records
 
 OF_RECORD, OF_NOTICE = "record", "notice"
@@ -100,7 +102,8 @@ async def _open(db: AsyncConnection, policy: Policy, settings: Settings, link: s
     if dispatch.state == WITHHELD:
         raise Closed(UNKNOWN, use)
     if dispatch.state == RECALLED:
-        raise Closed(RECALLED_SINCE, use)
+        # Why nothing more is theirs is told to nobody here: not all of those may be told.
+        raise Closed(RECALLED_SINCE if dispatch.why == TAKEN_BACK else SHUT, use)
     if now >= min(expires, dispatch.expires_at or expires):
         raise Closed(EXPIRED, use)
     opened = Opened(use, link, expires, now, dispatch)
@@ -113,10 +116,10 @@ async def _open(db: AsyncConnection, policy: Policy, settings: Settings, link: s
 async def _still_theirs(db: AsyncConnection, policy: Policy, opened: Opened) -> Opened:
     """The same with what it leads to, as far as its reader may have that today."""
     dispatch = opened.dispatch
-    if dispatch.state == OVERTAKEN:
-        raise Closed(NEWER, opened.use)
     if dispatch.kind == NOTICE:
         await _still_told(db, opened)
+        if dispatch.state == OVERTAKEN:
+            raise Closed(NEWER, opened.use)
         return opened
     if dispatch.meeting_id is None:
         raise Closed(SHUT, opened.use)
@@ -127,16 +130,24 @@ async def _still_theirs(db: AsyncConnection, policy: Policy, opened: Opened) -> 
         raise Closed(SHUT, opened.use)
     if dispatch.kind == CARE_PLAN:
         await _still_read(db, opened, reader)
+        if dispatch.state == OVERTAKEN:
+            raise Closed(NEWER, opened.use)
         return opened
     versions = (await records.of_records(db, [dispatch.about])).get(dispatch.about, {})
     record = versions.get(dispatch.version)
     if record is None or not _may_have(record, reader, about, dispatch):
         raise Closed(SHUT, opened.use)
     newest = versions[max(versions)]
-    if newest.version != record.version:
-        theirs = copy_of(newest, reader, about.matter).why_not is None
-        raise Closed(NEWER if theirs else SHUT, opened.use)
+    if dispatch.state == OVERTAKEN or (newest.version != record.version and not await _stands(db, dispatch, newest)):
+        why_not = copy_of(newest, reader, about.matter).why_not
+        raise Closed(NEWER if why_not is None or why_not in FOR_NOW else SHUT, opened.use)
     return Opened(opened.use, opened.link, opened.expires, opened.now, dispatch, record, about)
+
+
+async def _stands(db: AsyncConnection, dispatch: Dispatch, newest: Record) -> bool:
+    """Whether a newer version left a reader the copy that they have, since nothing in theirs has changed."""
+    some = (await dispatches.about(db, [dispatch.about])).get(dispatch.about, ())
+    return any(each.party == dispatch.party and each.version == newest.version and each.state == KEPT for each in some)
 
 
 def _at_this_address(reader: Reader, about: Around, dispatch: Dispatch) -> Reader | None:
@@ -162,7 +173,7 @@ def _addresses(agency: Agency | None, kind: str) -> set[str]:
 def _may_have(record: Record, reader: Reader, about: Around, dispatch: Dispatch) -> bool:
     """Whether a reader may have today every section that stands in the copy that was made for them."""
     copy = copy_of(record, reader, about.matter)
-    printed = {each["number"] for each in dispatch.decided or () if each["why_not"] is None}
+    printed = set(whole(dispatch))
     return copy.why_not is None and bool(printed) and printed <= set(copy.whole)
 
 
