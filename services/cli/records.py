@@ -202,6 +202,8 @@ def show_preview(found: Preview) -> None:
     out.print(table)
     for warning in found.warnings():
         out.print(f"For a person: {warning}", markup=False)
+    if about.checked_by == approving.SECOND_PERSON:
+        out.print("The family's copies go once a second person has checked them: approve it with --checked-by.")
 
 
 @record.command("approve")

@@ -28,7 +28,8 @@ from services.records.word.read import DoesNotFit, Fault, Written, take_apart, u
 
 SOURCE = "/quorate/record"
 APPROVED, RECALLED = "quorate.record.approved.v1", "quorate.record.recalled.v1"
-NOBODY = "(nobody yet)"
+CHAIR, SECOND_PERSON = "(the chair)", "(a second person)"
+"""Who approves and checks what is only looked at so far."""
 
 
 class MayNot(Exception):
@@ -81,11 +82,11 @@ def proposed(read: Read, given: Given | None, now: datetime) -> Record:
     """The version that approving a document makes: the newest one, where it says the same, else the one after it."""
     newest, written = read.newest, read.written
     sections = tuple(_section(each) for each in written.sections)
-    who = given or Given(NOBODY, NOBODY)
+    who = given or Given(CHAIR, SECOND_PERSON)
     by, checked_by = " ".join(who.by.split()), " ".join(who.checked_by.split()) if who.checked_by else None
     if newest is not None and newest.sections == sections:
         if given is None or checked_by is None or newest.checked_by is not None:
-            return newest
+            return newest  # nothing new is said of it
         number = newest.version  # the same words, and now somebody has checked what the family gets
     else:
         number = newest.version + 1 if newest else 1

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 from services.records.word.form import ALL, ALL_BUT, CHOICES, EVERYONE, ONLY, PROFESSIONALS
@@ -15,7 +16,7 @@ _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": 
 _WITH_LIST = re.compile(
     r"(only|all but|everyone but|all except|everyone except)\b\s*:?\s*(.*)", re.IGNORECASE | re.DOTALL
 )
-_MOST_SHOWN = 12
+_MOST_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def audience_of(line: str, known: Sequence[Named]) -> Any:
     way = ONLY if match[1].casefold() == ONLY else ALL_BUT
     ids = _ids(match[2], known, "agency or person")
     if not ids:
-        raise CannotTell(f"names nobody after “{way}”: write one of {_listed(known)}, several with ; between them")
+        raise CannotTell(f"names nobody after “{way}”: write {_listed(known, '')}, several with ; between them")
     return {"only" if way == ONLY else "except": ids}
 
 
@@ -116,13 +117,19 @@ def _id(part: str, known: Sequence[Named], what: str) -> str:
         return next(iter(ids))
     if ids:
         raise CannotTell(f"“{_short(part)}” may be {' or '.join(sorted(ids))}: write the id")
-    raise CannotTell(f"there is no {what} called “{_short(part)}”: write one of {_listed(known)}")
+    raise CannotTell(f"there is no {what} called “{_short(part)}”: write {_listed(known, part)}")
 
 
-def _listed(known: Sequence[Named]) -> str:
-    shown = [each.shown for each in known[:_MOST_SHOWN]]
-    more = len(known) - len(shown)
-    return "; ".join([*shown, *([f"or one of {more} more in the list of the draft"] if more else [])]) or "(nobody)"
+def _listed(known: Sequence[Named], like: str) -> str:
+    """Some of those who may be named, the nearest to what was written first."""
+    written = plain(like)
+
+    def near(each: Named) -> float:
+        return max(SequenceMatcher(None, written, plain(word)).ratio() for word in (each.id, *each.words))
+
+    shown = sorted(known, key=near, reverse=True)[:_MOST_SHOWN] if written else known[:_MOST_SHOWN]
+    more = " or another of the list in the draft" if len(known) > _MOST_SHOWN else ""
+    return f"{'; '.join(each.shown for each in shown)}{more}" if known else "everyone or professionals"
 
 
 def _short(text: str) -> str:
