@@ -41,7 +41,7 @@ from services.post.inbox import sort
 from services.post.mailer import Mailer, Tally
 from services.records import code_letters, codes, queueing
 from services.records import letters as record_letters
-from services.records.handlers import copies, receipts, review
+from services.records.handlers import copies, recalls, receipts, review
 from services.records.press import Press
 from services.records.store import plans as plans_store  # noqa: F401  # its tables
 
@@ -64,6 +64,7 @@ HANDLERS: Handlers = {
     "quorate.quoracy.excepted.v1": (quoracy.excepted,),
     "quorate.plan.ended.v1": (quoracy.plans_ended,),
     "quorate.record.approved.v1": (copies.approved,),
+    "quorate.record.recalled.v1": (recalls.recalled,),
     copies.DECIDED: (review.look_again,),
     "quorate.record.distributed.v1": (review.look_again,),
     "quorate.dispatch.opened.v1": (receipts.opened,),
@@ -113,7 +114,12 @@ LETTERS: Mapping[str, LetterKind] = {
     invitations.LETTER: LetterKind(invitation_letters.render, asking.withheld, invitations.settled),
     reports.REQUEST_LETTER: LetterKind(report_letters.render_request, report_letters.withheld, reports.settled),
     reports.REMINDER_LETTER: LetterKind(report_letters.render_reminder, report_letters.withheld, reports.settled),
-    queueing.COPY_LETTER: LetterKind(record_letters.render_copy, record_letters.withheld, copies.settled),
+    queueing.COPY_LETTER: LetterKind(
+        record_letters.render_copy, record_letters.withheld, copies.settled, record_letters.permitted
+    ),
+    queueing.RECALL_LETTER: LetterKind(
+        record_letters.render_recall, record_letters.recall_withheld, recalls.settled, record_letters.recall_permitted
+    ),
     codes.CODE_LETTER: LetterKind(code_letters.render_code, code_letters.withheld, code_letters.settled),
 }
 

@@ -65,11 +65,16 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LetterKind:
-    """Who renders one kind of outbox row, who says whether it may still go, and who is told how it went."""
+    """Who renders one kind of outbox row, who says whether it may still go, and who is told how it went.
+
+    `permitted` is for letters whose reader may have come to have no right to them since they were written: it decides
+    that anew, under the policy, with what is known now; it names those that may not go, like `withheld`.
+    """
 
     render: Callable[[Mapping[str, Any], Settings], Letter]
     withheld: Callable[[AsyncConnection, Sequence[OutboxRow], datetime], Awaitable[Mapping[int, str]]]
     settled: Callable[[Work, Sequence[Attempt]], Awaitable[None]]
+    permitted: Callable[[Work, Sequence[OutboxRow]], Awaitable[Mapping[int, str]]] | None = None
 
 
 def watch(work: Work, meeting_ids: Iterable[str]) -> None:

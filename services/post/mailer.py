@@ -187,7 +187,11 @@ class Mailer:
         async with self.intake.database.write(alone=False) as db:
             rows = await outbox.claim(db, outbox.MAIL, self.letters, claim, BATCH, now, LEASE)
             for name, some in _by_name(rows).items():
-                held.update(await self.letters[name].withheld(db, some, now))
+                kind = self.letters[name]
+                held.update(await kind.withheld(db, some, now))
+                left = [row for row in some if row.outbox_id not in held]
+                if kind.permitted is not None and left:
+                    held.update(await kind.permitted(self.intake.work(db), left))
         self.ended += [Attempt(row, "failed", now, reason=held[row.outbox_id]) for row in rows if row.outbox_id in held]
         return [row for row in rows if row.outbox_id not in held]
 

@@ -1,32 +1,92 @@
-"""Puts what was printed into the outbox: one letter for each dispatch, with all that it says."""
+"""Puts letters into the outbox: one for each copy that was printed, and for each that is taken back, with all that it
+says.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from services.directory.rules import Child
+from services.foundation import outbox
 from services.foundation.work import Work
-from services.meetings.rules import reference
+from services.meetings.rules import reference, say
+from services.records.links import can_be_opened
 from services.records.readers import Around, around
-from services.records.rules.dispatch import RECORD, Dispatch, line_of
-from services.records.rules.record import Record
-from services.records.store import records
+from services.records.rules.dispatch import (
+    ATTACHMENT,
+    EMAIL,
+    LINK,
+    NO_LINK,
+    RECORD,
+    WITHHELD,
+    Dispatch,
+    line_of,
+)
+from services.records.rules.record import Reader, Record
+from services.records.rules.versions import NO_READER, changes, last_had, parts, whole
+from services.records.store import dispatches, records
 
-COPY_LETTER = "record_copy"
+COPY_LETTER, RECALL_LETTER = "record_copy", "record_recall"
+NOTHING_TO_SEND = "nothing_to_ask"
+"""Why a letter does not go that is not wanted any more, which is no failure."""
 
 
 async def queue(work: Work, some: Sequence[Dispatch]) -> None:
-    """Queue the letters of these dispatches of records, in the order of the versions for each reader."""
-    copies = [each for each in some if each.kind == RECORD and each.meeting_id is not None]
+    """Queue the letters of these dispatches of records, in the order of the versions for each reader. Where a letter
+    would hold nothing but a link, and none can be made, nothing goes.
+    """
+    copies = [each for each in some if each.kind == RECORD and each.channel == EMAIL and each.meeting_id is not None]
+    if not can_be_opened(work.settings):
+        without = [each for each in copies if each.how == LINK]
+        ended = {"state": WITHHELD, "why": NO_LINK, "ended_at": work.now}
+        await dispatches.set_columns(work.db, [{"dispatch_id": each.dispatch_id, **ended} for each in without])
+        copies = [each for each in copies if each.how != LINK]
     known = await records.of_records(work.db, {each.about for each in copies})
     about = await around(work.db, work.policy, {each.meeting_id for each in copies if each.meeting_id})
+    earlier = await _earlier(work, copies)
+    lost: list[dict[str, Any]] = []
     for each in sorted(copies, key=lambda each: (each.about, each.version, each.party)):
+        versions = known[each.about]
+        where = about[versions[each.version].meeting_id]
+        reader = next((reader for reader in where.readers if reader.party == each.party), None)
+        if reader is None:
+            lost.append({"dispatch_id": each.dispatch_id, "state": WITHHELD, "why": NO_READER, "ended_at": work.now})
+            continue
+        params = _of_meeting(work, each, versions[each.version], where) | _of_reader(work, each, reader, where)
+        params |= _what_changed(versions, earlier.get(each.dispatch_id), each)
+        work.post(COPY_LETTER, line_of(RECORD, each.about, each.party), params)
+    await dispatches.set_columns(work.db, lost)
+
+
+async def queue_recalls(work: Work, some: Sequence[Dispatch]) -> None:
+    """Queue the letters that say that these, which their readers have, are taken back: to where they went."""
+    known = await records.of_records(work.db, {each.about for each in some})
+    about = await around(work.db, work.policy, {each.meeting_id for each in some if each.meeting_id})
+    for each in sorted(some, key=lambda each: (each.about, each.version, each.party)):
         record = known[each.about][each.version]
-        work.post(COPY_LETTER, line_of(RECORD, each.about, each.party), _params(work, each, record, about))
+        where = about[record.meeting_id]
+        params = _of_meeting(work, each, record, where)
+        params |= {"one_version": len(known[each.about]) > 1}
+        work.post(RECALL_LETTER, line_of(RECORD, each.about, each.party), params)
 
 
-def _params(work: Work, each: Dispatch, record: Record, some: dict[str, Around]) -> dict[str, object]:
-    where = some[record.meeting_id]
-    reader = next(reader for reader in where.readers if reader.party == each.party)
+async def _earlier(work: Work, copies: Sequence[Dispatch]) -> dict[str, Dispatch]:
+    """The newest earlier copy that the reader of each of these has or may have, by dispatch."""
+    later = [each for each in copies if each.version > 1]
+    standing = await dispatches.about(work.db, {each.about for each in later})
+    waiting = await outbox.waiting_under(work.db, {line_of(RECORD, each.about, each.party) for each in later})
+    unsure = {str(each.params.get("dispatch_id")) for each in waiting if each.name == COPY_LETTER}
+    found = {}
+    for each in later:
+        own = [one for one in standing[each.about] if one.party == each.party and one.version < each.version]
+        had = last_had(own, unsure)
+        if had is not None:
+            found[each.dispatch_id] = had
+    return found
+
+
+def _of_meeting(work: Work, each: Dispatch, record: Record, where: Around) -> dict[str, Any]:
     meeting = where.meeting
     return {
         "dispatch_id": each.dispatch_id,
@@ -40,9 +100,50 @@ def _params(work: Work, each: Dispatch, record: Record, some: dict[str, Around])
         "reference": reference(meeting.meeting_id),
         "organiser": meeting.organiser,
         "to": each.address,
-        "how": each.how,
-        "family": reader.is_family,
-        "reader": reader.name,
-        "document_id": each.document_id,
+        "family": each.person_id is not None,
         "stamp": work.now.replace(microsecond=0).isoformat(),
+    }
+
+
+def _of_reader(work: Work, each: Dispatch, reader: Reader, where: Around) -> dict[str, Any]:
+    """What the letter may say to this reader. To an address that nobody has verified lately it says of no child."""
+    attached = each.how == ATTACHMENT
+    kind = reader.kind
+    children = [where.children[child_id] for child_id in sorted(reader.child_ids) if child_id in where.children]
+    return {
+        "how": each.how,
+        "document_id": each.document_id if attached else None,
+        "expires_at": each.expires_at.isoformat() if each.expires_at is not None else None,
+        "reader": "" if reader.kind == "child" else reader.name,
+        "agency_kind": None if reader.is_family else kind,
+        "family_told": not (where.matter.family_never or where.matter.flagged),
+        "children": [_child(work, each, kind) for each in children] if attached and not reader.is_family else [],
+    }
+
+
+def _child(work: Work, child: Child, kind: str) -> dict[str, Any]:
+    """By what an agency finds a child's record: no more than its invitation said."""
+    number = child.nhs_number if kind in work.policy.groups.told_nhs_number else None
+    born = f"born {say(child.date_of_birth)}" if child.date_of_birth else None
+    expected = f"expected {say(child.expected_on)}" if child.expected_on and not born else None
+    return {
+        "initials": child.initials,
+        "age": born or expected,
+        "nhs_number": f"{number[:3]} {number[3:6]} {number[6:]}" if number else None,
+        "preferred_name": None,
+        "pronouns": None,
+    }
+
+
+def _what_changed(versions: Mapping[int, Record], had: Dispatch | None, each: Dispatch) -> dict[str, Any]:
+    """What the letter says of the copy that its reader has: what differs in their own, and nothing else."""
+    if had is None or had.version not in versions:
+        return {"before": None, "added": [], "changed": [], "taken_out": 0}
+    before = parts(versions[had.version], whole(had))
+    found = changes(before, parts(versions[each.version], whole(each)))
+    return {
+        "before": had.version,
+        "added": list(found.added),
+        "changed": list(found.changed),
+        "taken_out": found.taken_out,
     }

@@ -1,81 +1,147 @@
 """What an approved record does: it is decided for each reader what they get, and what they get is printed and queued.
 
 A handler decides and stores. The press (`services.records.press`) makes the documents of what is to go, and puts the
-letters that carry them into the outbox; the mailer takes them from there.
+letters that carry them into the outbox; the mailer takes them from there. What an approved version means for those who
+have an earlier one is for `services.records.rules.versions` to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from schemas.envelope import Event
 from schemas.outcomes import RecordDistributed
-from schemas.record import RecordApproved
+from schemas.record import RecordApproved, same_person
+from services.foundation import outbox
 from services.foundation.clock import london_date
 from services.foundation.letters import Attempt
 from services.foundation.work import Derived, Work
 from services.meetings.rules.words import earlier
-from services.records.queueing import queue
+from services.records.handlers.readdress import readdress
+from services.records.handlers.review import look
+from services.records.links import can_be_opened
+from services.records.queueing import NOTHING_TO_SEND, queue, queue_recalls
 from services.records.readers import Around, around
 from services.records.rules.copies import Copy, content_name, copies
 from services.records.rules.dispatch import (
     ATTACHMENT,
     EMAIL,
-    GOES,
+    KEPT,
     LINK,
+    NO_LINK,
+    NOT_PERMITTED,
     OVERTAKEN,
     PRINTING,
     QUEUED,
+    RECALLED,
     RECORD,
     SENT,
     UNDELIVERED,
     WITHHELD,
     Dispatch,
     dispatch_id,
+    line_of,
+    opens_until,
 )
 from services.records.rules.record import Reader, Record
+from services.records.rules.versions import Step, decide, silent
 from services.records.store import dispatches, records
 
 PRINT = "record"  # the name of the row that asks the press for the copies of one version
 DECIDED = "records.decided"  # it was decided, or decided anew, who gets which part of a version
+REFUSED = "address_refused"
+
+_CHANGES = (
+    *("dispatch_id", "address", "how", "state", "why", "decided", "content", "document_id", "written_at"),
+    *("ended_at", "expires_at"),
+)
 
 
 async def approved(work: Work, events: Sequence[Event]) -> None:
-    """Keep each version, and decide who gets which part of it. Of one number the first text counts; a version that is
-    older than one that is known is kept, and goes to nobody.
+    """Keep each version, and decide who gets which part of it.
+
+    Of one number the first text counts. The same text again, and now checked by a second person, lets the family have
+    theirs; another text under the number goes to nobody, and a person is told. A version that is older than one that
+    is known is kept, and goes to nobody.
     """
     told = [(event, event.data) for event in events if isinstance(event.data, RecordApproved)]
     known = await records.of_records(work.db, {each.record_id for _, each in told})
     rows: dict[tuple[str, int], dict[str, Any]] = {}
+    again: list[Event] = []
     for event, each in told:
         name = (each.record_id, each.version)
-        if name[1] in known.get(name[0], {}) or name in rows:
+        if each.version in known.get(each.record_id, {}) or name in rows:
+            again.append(event)
             continue
         payload = each.model_dump(mode="json")
         rows[name] = records.row_of(payload, event.time, event.source, event.id, work.now)
     await records.put(work.db, list(rows.values()))
-    now_known = await records.of_records(work.db, {record_id for record_id, _ in rows})
-    newest = {record_id: versions[max(versions)] for record_id, versions in now_known.items()}
-    fresh = [record for record_id, record in newest.items() if (record_id, record.version) in rows]
-    await distribute(work, fresh)
+    changed = {record_id for record_id, _ in rows} | await _said_again(work, again)
+    await distribute(work, changed)
 
 
-async def distribute(work: Work, some: Sequence[Record]) -> None:
-    """Decide for every reader of these versions what they get, and have it printed."""
-    about = await around(work.db, work.policy, {record.meeting_id for record in some})
-    before = await dispatches.about(work.db, {record.record_id for record in some})
+async def _said_again(work: Work, events: Sequence[Event]) -> set[str]:
+    """Versions that are known and were approved again; returns the records about which that changes anything."""
+    changed: set[str] = set()
+    for event in events:  # one after the other, since each may be about the same version as the one before
+        said = event.data
+        assert isinstance(said, RecordApproved)
+        record = (await records.of_records(work.db, [said.record_id]))[said.record_id][said.version]
+        name = {"record_id": record.record_id, "version": record.version}
+        if not _is_the_same(record, said):
+            other = {"other_text_at": event.time, "other_text_event_source": event.source}
+            other["other_text_event_id"] = event.id
+            await records.note_first(work.db, "other_text_at", [name | other])
+            await look(work, {record.meeting_id})
+            continue
+        if said.checked_by is not None and record.checked_by is None:
+            checked = {"checked_by": said.checked_by, "checked_at": event.time}
+            checked |= {"checked_event_source": event.source, "checked_event_id": event.id}
+            await records.set_columns(work.db, [name | checked])
+            changed.add(record.record_id)
+        if event.time < record.approved_at:
+            await records.set_columns(work.db, [name | {"approved_at": event.time}])
+            changed.add(record.record_id)
+    return changed
+
+
+def _is_the_same(record: Record, said: RecordApproved) -> bool:
+    """Whether a version says what it said before, by the same chair; and is not checked by whoever approved it."""
+    payload = said.model_dump(mode="json")
+    return (
+        (record.meeting_id, record.kind) == (said.meeting_id, said.kind)
+        and same_person(record.approved_by, said.approved_by)
+        and record.sections == records.sections_of(payload["sections"])
+        and (said.checked_by is None or not same_person(record.approved_by, said.checked_by))
+    )
+
+
+async def distribute(work: Work, record_ids: Iterable[str]) -> None:
+    """Decide for every reader of the newest versions of these records what they get, and have it printed. What was
+    decided of them before, and has left, stays as it is.
+    """
+    known = await records.of_records(work.db, record_ids)
+    newest = {record_id: versions[max(versions)] for record_id, versions in known.items()}
+    about = await around(work.db, work.policy, {each.meeting_id for each in newest.values()})
+    standing = await dispatches.about(work.db, known)
+    recalls = await records.recalls_of(work.db, known)
     added: list[Dispatch] = []
-    for record in some:
-        where = about[record.meeting_id]
+    for record_id, record in newest.items():
+        where, before = about[record.meeting_id], standing.get(record_id, [])
+        unsure = set(await stop(work, [each for each in before if each.version < record.version]))
         made = copies(record, where.readers, where.matter)
-        fresh = [_dispatch(work, record, copy, where) for copy in made]
-        waiting = [each for each in before.get(record.record_id, ()) if each.state in GOES]
-        await dispatches.set_columns(
-            work.db, [{"dispatch_id": e.dispatch_id, "state": OVERTAKEN, "ended_at": work.now} for e in waiting]
+        steps = decide(
+            known[record_id],
+            made,
+            before,
+            recalls.get(record_id, ()),
+            silent(where.matter, where.readers),
+            unsure,
         )
-        added += fresh
+        fresh = await apply(work, record, where, steps)
+        added += [each for each in fresh if each.dispatch_id not in {one.dispatch_id for one in before}]
         if any(each.state == PRINTING for each in fresh):
             params = {"record_id": record.record_id, "version": record.version, "meeting_id": record.meeting_id}
             work.print(PRINT, f"{record.record_id}:{record.version}", params)
@@ -83,9 +149,66 @@ async def distribute(work: Work, some: Sequence[Record]) -> None:
     await dispatches.put(work.db, added)
 
 
-def _dispatch(work: Work, record: Record, copy: Copy, about: Around) -> Dispatch:
+async def apply(work: Work, record: Record, where: Around, steps: Sequence[Step]) -> list[Dispatch]:
+    """Do what was decided about the dispatches of one record; returns those that were decided now, for whoever adds the
+    new ones among them.
+    """
+    in_hand = await stop(
+        work,
+        [each.dispatch for each in steps if each.dispatch is not None and each.dispatch.version == record.version],
+    )
+    fresh: list[Dispatch] = []
+    ended: list[dict[str, Any]] = []
+    told: list[Dispatch] = []
+    for step in steps:
+        each = step.dispatch
+        if each is not None and step.what in ("overtake", "withdraw"):
+            state = OVERTAKEN if step.what == "overtake" else RECALLED
+            ended.append({"dispatch_id": each.dispatch_id, "state": state, "why": step.why, "ended_at": work.now})
+            if step.told:
+                told.append(each)
+        elif each is not None and in_hand.get(each.dispatch_id):
+            continue  # it is on its way as it was decided; how that ends is noted, and decided upon then
+        elif step.copy is None and each is not None:
+            withheld = {"state": WITHHELD, "why": step.why, "ended_at": work.now}
+            ended.append({"dispatch_id": each.dispatch_id, **withheld})
+        elif step.copy is not None:
+            fresh.append(_dispatch(work, record, step, step.copy, where))
+    await dispatches.set_columns(work.db, ended)
+    renewed = {step.dispatch.dispatch_id for step in steps if step.dispatch is not None}
+    await dispatches.set_columns(
+        work.db, [{name: getattr(e, name) for name in _CHANGES} for e in fresh if e.dispatch_id in renewed]
+    )
+    await queue_recalls(work, told)
+    return fresh
+
+
+async def stop(work: Work, some: Sequence[Dispatch]) -> dict[str, bool]:
+    """Keep the letters of these from leaving; returns the dispatches of which one may have left all the same, and
+    whether it may leave yet, since a mailer has it in hand.
+    """
+    queued = {each.dispatch_id: each for each in some if each.state == QUEUED}
+    lines = {line_of(each.kind, each.about, each.party) for each in queued.values()}
+    waiting = [each for each in await outbox.waiting_under(work.db, lines) if each.params.get("dispatch_id") in queued]
+    taken = await outbox.take_back_rows(work.db, [each.outbox_id for each in waiting], work.now)
+    return {
+        each.params["dispatch_id"]: each.outbox_id not in taken for each in waiting if taken.get(each.outbox_id, True)
+    }
+
+
+def _dispatch(work: Work, record: Record, step: Step, copy: Copy, about: Around) -> Dispatch:
     reader = copy.reader
-    goes = copy.why_not is None
+    way = how(work, reader)
+    state, why = {
+        "write": (PRINTING, None),
+        "keep": (KEPT, None),
+        "recall": (RECALLED, step.why),
+        "withhold": (WITHHELD, step.why),
+    }[step.what]
+    if state == PRINTING and way == LINK and not can_be_opened(work.settings):
+        state, why = WITHHELD, NO_LINK
+    goes = state == PRINTING
+    opens_for = work.policy.on(london_date(work.now)).number("record_link_opens_for")
     return Dispatch(
         dispatch_id=dispatch_id(RECORD, record.record_id, record.version, reader.party),
         kind=RECORD,
@@ -100,14 +223,15 @@ def _dispatch(work: Work, record: Record, copy: Copy, about: Around) -> Dispatch
         team_id=reader.team_id,
         channel=EMAIL,
         address=reader.address if goes else None,
-        how=how(work, reader),
-        state=PRINTING if goes else WITHHELD,
-        why=copy.why_not,
+        how=way,
+        state=state,
+        why=why,
         decided=[asdict(each) for each in copy.sections],
         content=content_name(record, copy) if goes else None,
         document_id=None,
         written_at=work.now,
         ended_at=None if goes else work.now,
+        expires_at=opens_until(work.now, opens_for) if goes and opens_for is not None else None,
     )
 
 
@@ -129,35 +253,63 @@ async def printed(work: Work, made: Mapping[str, str]) -> None:
     their place meanwhile.
     """
     some = await dispatches.by_ids(work.db, made)
-    going = [replace(each, document_id=made[each.dispatch_id]) for each in some.values() if each.state == PRINTING]
+    going = [
+        replace(each, document_id=made[each.dispatch_id], state=QUEUED)
+        for each in some.values()
+        if each.state == PRINTING
+    ]
     await dispatches.set_columns(
         work.db,
-        [{"dispatch_id": e.dispatch_id, "state": QUEUED, "document_id": e.document_id} for e in going],
+        [{"dispatch_id": e.dispatch_id, "state": e.state, "document_id": e.document_id} for e in going],
     )
     await queue(work, going)
 
 
 async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
-    """Note how attempts at sending copies ended, and tell."""
+    """Note how attempts at sending copies ended, and tell. What a mailer had in hand when it was overtaken or taken
+    back is noted as sent, and stays what it is: its reader hears of that in a letter that goes after it.
+    """
     some = await dispatches.by_ids(work.db, {attempt.row.params["dispatch_id"] for attempt in attempts})
-    sent, failed = [], []
+    sent: list[dict[str, Any]] = []
+    late: list[dict[str, Any]] = []
+    failed: dict[str, Dispatch] = {}
     for attempt in attempts:
         each = some.get(attempt.row.params["dispatch_id"])
-        if each is None or attempt.state == "pending" or each.state != QUEUED:
+        if each is None or attempt.state == "pending" or attempt.row.params["to"] != each.address:
             continue
         if attempt.state == "sent":
-            sent.append({"dispatch_id": each.dispatch_id, "state": SENT, "sent_at": attempt.at})
-            if each.kind == RECORD and each.meeting_id is not None:
-                told = RecordDistributed(
-                    record_id=each.about,
-                    meeting_id=each.meeting_id,
-                    version=each.version,
-                    agency_id=each.agency_id,
-                    person_id=each.person_id,
-                    at=attempt.at,
-                )
-                work.emit(Derived("quorate.record.distributed.v1", each.meeting_id, each.partition_key, told))
-        else:
-            failed.append({"dispatch_id": each.dispatch_id, "state": UNDELIVERED, "why": attempt.reason})
+            if each.state == QUEUED:
+                sent.append({"dispatch_id": each.dispatch_id, "state": SENT, "sent_at": attempt.at})
+            elif each.state in (OVERTAKEN, RECALLED):
+                late.append({"dispatch_id": each.dispatch_id, "sent_at": attempt.at})
+            else:
+                continue
+            _tell_distributed(work, each, attempt)
+        elif each.state == QUEUED and attempt.reason != NOTHING_TO_SEND:
+            state = WITHHELD if attempt.reason == NOT_PERMITTED else UNDELIVERED
+            failed[each.dispatch_id] = replace(each, state=state, why=attempt.reason, ended_at=attempt.at)
     await dispatches.set_columns(work.db, sent)
-    await dispatches.set_columns(work.db, failed)
+    await dispatches.note_first(work.db, "sent_at", late)
+    names = ("dispatch_id", "state", "why", "ended_at")
+    await dispatches.set_columns(work.db, [{name: getattr(e, name) for name in names} for e in failed.values()])
+    await readdress(work, [each for each in failed.values() if each.why == REFUSED], how)
+    if failed:
+        await look(work, _meetings(failed.values()))
+
+
+def _tell_distributed(work: Work, each: Dispatch, attempt: Attempt) -> None:
+    if each.kind != RECORD or each.meeting_id is None:
+        return
+    told = RecordDistributed(
+        record_id=each.about,
+        meeting_id=each.meeting_id,
+        version=each.version,
+        agency_id=each.agency_id,
+        person_id=each.person_id,
+        at=attempt.at,
+    )
+    work.emit(Derived("quorate.record.distributed.v1", each.meeting_id, each.partition_key, told))
+
+
+def _meetings(some: Collection[Dispatch]) -> set[str]:
+    return {each.meeting_id for each in some if each.meeting_id is not None}

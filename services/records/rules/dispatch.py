@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
+
+from schemas.policy import Number
 
 RECORD, NOTICE, CARE_PLAN = "record", "notice", "care_plan"
 EMAIL, MESH = "email", "mesh"
@@ -70,3 +72,12 @@ def dispatch_id(kind: str, about: str, version: int, party: str, channel: str = 
 def line_of(kind: str, about: str, party: str) -> str:
     """What the messages about one thing to one reader leave in order under, whatever their version."""
     return hashlib.sha256(f"line {kind} {about} {party}".encode()).hexdigest()[:26]
+
+
+def opens_until(written_at: datetime, number: Number) -> datetime:
+    """Until when a link opens that was written then; the end of the month where that month is shorter."""
+    if number.unit not in {"months", "years"}:
+        return written_at + timedelta(days=round(number.value) * (7 if number.unit == "weeks" else 1))
+    year, month = divmod(written_at.year * 12 + written_at.month - 1 + number.months, 12)
+    last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
+    return written_at.replace(year=year, month=month + 1, day=min(written_at.day, last))

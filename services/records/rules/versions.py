@@ -292,7 +292,7 @@ def taken_back(
     """
     steps: list[Step] = []
     for own in _by_party(standing).values():
-        hit = [each for each in own if each.state != RECALLED and _is_hit(each, known, recalls)]
+        hit = [each for each in own if each.state != RECALLED and is_hit(each, known, recalls)]
         if any(each.state == KEPT for each in hit):
             kept = last_had([each for each in own if each not in hit and each.state in LEFT], unsure)
             hit += [kept] if kept is not None else []
@@ -316,7 +316,8 @@ def _ended(
     return steps
 
 
-def _is_hit(dispatch: Dispatch, known: Mapping[int, Record], recalls: Iterable[Recall]) -> bool:
+def is_hit(dispatch: Dispatch, known: Mapping[int, Record], recalls: Iterable[Recall]) -> bool:
+    """Whether what a dispatch holds is taken back from whom it is for."""
     record = known.get(dispatch.version)
     return record is not None and any(
         each.concerns(record) and each.is_for(dispatch.agency_id, dispatch.person_id) for each in recalls

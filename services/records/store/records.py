@@ -72,6 +72,11 @@ def _section(d: Mapping[str, Any]) -> Section:
     return Section(d["heading"], tuple(d["children"]), whom, d["text"])
 
 
+def sections_of(some: Sequence[Mapping[str, Any]]) -> tuple[Section, ...]:
+    """Sections as events and rows carry them."""
+    return tuple(_section(each) for each in some)
+
+
 def _record(row: Mapping[Any, Any]) -> Record:
     return Record(
         row["record_id"],
@@ -80,7 +85,7 @@ def _record(row: Mapping[Any, Any]) -> Record:
         row["version"],
         row["approved_by"],
         row["checked_by"],
-        tuple(_section(each) for each in row["sections"]),
+        sections_of(row["sections"]),
         row["approved_at"],
         Cause(row["event_source"], row["event_id"]),
     )

@@ -1,0 +1,69 @@
+"""What a recall does: what has not gone does not go, and who has it is asked to delete it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from schemas.envelope import Event
+from schemas.record import RecordRecalled
+from services.foundation.letters import Attempt
+from services.foundation.work import Work
+from services.records.handlers.copies import apply, distribute, stop
+from services.records.handlers.review import look
+from services.records.queueing import NOTHING_TO_SEND
+from services.records.readers import around
+from services.records.rules.dispatch import RECALLED
+from services.records.rules.versions import NOT_TOLD, is_hit, silent, taken_back
+from services.records.store import dispatches, records
+
+
+async def recalled(work: Work, events: Sequence[Event]) -> None:
+    """Keep what is taken back, and take it back: from the outbox what has not gone, by letter what has. A link opens
+    nothing from here on. What is approved after a recall of every version goes out as ever.
+
+    A recall of what is not known yet counts when that arrives: it never goes.
+    """
+    told = [(event, event.data) for event in events if isinstance(event.data, RecordRecalled)]
+    await records.put_recalls(work.db, [_row(event, said) for event, said in told])
+    ids = {said.record_id for _, said in told}
+    known = await records.of_records(work.db, ids)
+    recalls = await records.recalls_of(work.db, known)
+    standing = await dispatches.about(work.db, known)
+    newest = {record_id: versions[max(versions)] for record_id, versions in known.items()}
+    about = await around(work.db, work.policy, {record.meeting_id for record in newest.values()})
+    for record_id, record in newest.items():
+        versions, some, where = known[record_id], standing.get(record_id, []), about[record.meeting_id]
+        unsure = set(await stop(work, [each for each in some if is_hit(each, versions, recalls[record_id])]))
+        is_silent = silent(where.matter, where.readers)
+        steps = taken_back(versions, some, recalls[record_id], is_silent, unsure)
+        await apply(work, record, where, steps)
+    await distribute(work, known)
+
+
+def _row(event: Event, said: RecordRecalled) -> dict[str, Any]:
+    return {
+        "record_id": said.record_id,
+        "meeting_id": said.meeting_id,
+        "version": said.version,
+        "agency_id": said.agency_id,
+        "person_id": said.person_id,
+        "reason": said.reason,
+        "by": said.by,
+        "at": event.time,
+        "event_source": event.source,
+        "event_id": event.id,
+    }
+
+
+async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
+    """Note of which copies nobody could be told that they are taken back: a person has to reach them."""
+    failed = {
+        attempt.row.params["dispatch_id"]
+        for attempt in attempts
+        if attempt.state == "failed" and attempt.reason != NOTHING_TO_SEND
+    }
+    some = [each for each in (await dispatches.by_ids(work.db, failed)).values() if each.state == RECALLED]
+    await dispatches.set_columns(work.db, [{"dispatch_id": each.dispatch_id, "why": NOT_TOLD} for each in some])
+    if some:
+        await look(work, {each.meeting_id for each in some if each.meeting_id is not None})
