@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Table, Text, select
+from sqlalchemy import JSON, Column, Index, Integer, String, Table, Text, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Instant, RowNumber, metadata
 from services.foundation.statements import add, among, change, chunks
-from services.records.rules.dispatch import Dispatch
+from services.records.rules.dispatch import NOTICE, Dispatch
 
 ID = String(64)
 
@@ -50,6 +50,10 @@ Index("ix_dispatches_about", dispatches.c.about, dispatches.c.version)
 Index("ix_dispatches_meeting_id", dispatches.c.meeting_id)
 Index("ix_dispatches_child_id", dispatches.c.child_id)
 Index("ix_dispatches_document_id", dispatches.c.document_id)
+# Written into the statement, where the index on notices is recognised before any value is known.
+IS_NOTICE = dispatches.c.kind == literal(NOTICE, String(16), literal_execute=True)
+_notice = dispatches.c.kind == NOTICE
+Index("ix_dispatches_notices", dispatches.c.agency_id, sqlite_where=_notice, postgresql_where=_notice)
 
 # Each time that a reader opened what a link leads to.
 openings = Table(

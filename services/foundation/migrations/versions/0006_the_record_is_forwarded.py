@@ -64,6 +64,8 @@ def upgrade() -> None:
     op.create_index("ix_dispatches_meeting_id", "dispatches", ["meeting_id"])
     op.create_index("ix_dispatches_child_id", "dispatches", ["child_id"])
     op.create_index("ix_dispatches_document_id", "dispatches", ["document_id"])
+    notice = sa.text("kind = 'notice'")
+    op.create_index("ix_dispatches_notices", "dispatches", ["agency_id"], sqlite_where=notice, postgresql_where=notice)
     op.create_table(
         "notices",
         sa.Column("notice_id", sa.String(length=26), nullable=False),
