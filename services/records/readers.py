@@ -57,7 +57,21 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Line:
+    """What the register of a held meeting says of one agency or person."""
+
+    agency_id: str | None
+    person_id: str | None
+    status: str
+
+    @property
+    def party(self) -> str:
+        """The id of the agency or person."""
+        return self.agency_id or self.person_id or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
     """What is known of those whom records are about, and of those who read them."""
 
     children: Mapping[str, Child]
@@ -78,49 +92,53 @@ async def around(
     some = await meetings.meetings_by_id(db, meeting_ids, as_of)
     entries = await meetings.entries_of(db, some, as_of)
     held = await held_facts(db, some, as_of)
-    attended = {each: _attended(held[each]["document"]["attendance"]) if each in held else {} for each in some}
-    persons = {
-        each: {e["person_id"] for e in held[each]["document"]["attendance"]} if each in held else set() for each in some
-    }
+    register = {each: _register(held[each]["document"]["attendance"]) if each in held else () for each in some}
     ids = {entry.agency_id for of in entries.values() for entry in of.values() if entry.agency_id}
-    there = {party for lines in attended.values() for party in lines}
-    known = await _known(db, some.values(), ids | there, as_of)
-    found = {}
-    for meeting_id, meeting in some.items():
-        of_meeting = entries.get(meeting_id, {})
-        near = _near(meeting, known, policy)
-        people = {each: relative for each, relative in known.relatives.items() if _of(relative, near)}
-        bounced = known.bounced(meeting_id)
-        readers = [
-            _agency(entry, meeting, attended[meeting_id], known, bounced)
-            if entry.agency_id is not None
-            else _person(entry, meeting, attended[meeting_id], people, bounced)
-            for entry in of_meeting.values()
-        ]
-        asked = {each for entry in of_meeting.values() for each in (entry.agency_id, entry.person_id)}
-        readers += [
-            _came_unasked(each, meeting, known, people, bounced)
-            for each, status in attended[meeting_id].items()
-            if status == "present" and each not in asked and (each in known.agencies or each in persons[meeting_id])
-        ]
-        found[meeting_id] = Around(
-            meeting,
-            _matter(meeting, near, people, known, policy),
-            tuple(each for each in readers if each is not None),
-            known.agencies,
-            {each: known.children[each] for each in near},
-        )
-    return found
+    ids |= {line.agency_id for lines in register.values() for line in lines if line.agency_id}
+    known = await _known(db, some.values(), ids, as_of)
+    return {
+        each: of_meeting(meeting, tuple(entries.get(each, {}).values()), register[each], known, policy)
+        for each, meeting in some.items()
+    }
 
 
-def _attended(lines: Iterable[Mapping[str, str | None]]) -> dict[str, str]:
-    """What the register says of each party, by its id."""
-    return {line["agency_id"] or line["person_id"] or "": line["status"] or "" for line in lines}
+def of_meeting(
+    meeting: Meeting, entries: Iterable[Entry], register: Iterable[Line], known: Known, policy: Policy
+) -> Around:
+    """A meeting with everyone who reads its records: whom an entry stands for, and who was there besides."""
+    near = _near(meeting, known, policy)
+    people = {each: relative for each, relative in known.relatives.items() if _of(relative, near)}
+    bounced = known.bounced(meeting.meeting_id)
+    attended = {line.party: line.status for line in register}
+    readers: list[Reader | None] = []
+    asked: set[str | None] = set()
+    for entry in entries:
+        asked |= {entry.agency_id, entry.person_id}
+        if entry.agency_id is not None:
+            readers.append(_agency(entry, meeting, attended, known, bounced))
+        else:
+            readers.append(_person(entry, meeting, attended, people, bounced))
+    readers += [
+        _came_unasked(line, meeting, known, people, bounced)
+        for line in register
+        if line.status == "present" and line.party not in asked
+    ]
+    return Around(
+        meeting,
+        _matter(meeting, near, people, known, policy),
+        tuple(each for each in readers if each is not None),
+        known.agencies,
+        {each: known.children[each] for each in near},
+    )
+
+
+def _register(lines: Iterable[Mapping[str, str | None]]) -> tuple[Line, ...]:
+    return tuple(Line(line["agency_id"], line["person_id"], line["status"] or "") for line in lines)
 
 
 async def _known(
     db: AsyncConnection, some: Iterable[Meeting], agency_ids: Iterable[str], as_of: datetime | None
-) -> _Known:
+) -> Known:
     """Everyone whom these meetings are about, whoever belongs to them, and their other children with their families."""
     own = await directory.children_by_id(db, {each for m in some for each in m.child_ids}, as_of)
     households = await directory.children_of_families(db, {child.family_id for child in own.values()}, as_of)
@@ -130,16 +148,18 @@ async def _known(
     half = await directory.children_by_id(db, others, as_of)
     beyond = await directory.children_of_families(db, {child.family_id for child in half.values()}, as_of)
     children = household | half | {child.child_id: child for child in beyond}
-    relatives |= {each.person_id: each for each in await directory.relatives_of_children(db, half, as_of)}
+    relatives |= {
+        each.person_id: each for each in await directory.relatives_of_children(db, {*children} - {*household}, as_of)
+    }
     placed_with = {child.placement.agency_id for child in children.values() if child.placement} - {None}
     agencies = await directory.agencies_by_id(db, {*agency_ids, *(each for each in placed_with if each)}, as_of)
     given = {each.email for each in relatives.values() if each.email}
     addresses = {address for agency in agencies.values() for address in secure_addresses(agency)} | given
     bounces = await directory.bounces_of(db, addresses, as_of)
-    return _Known(children, relatives, agencies, tuple(bounces), frozenset(each.lower() for each in given))
+    return Known(children, relatives, agencies, tuple(bounces), frozenset(each.lower() for each in given))
 
 
-def _near(meeting: Meeting, known: _Known, policy: Policy) -> frozenset[str]:
+def _near(meeting: Meeting, known: Known, policy: Policy) -> frozenset[str]:
     """The children of a meeting, those of their households, and their half-brothers and half-sisters with theirs: the
     children whom a parent or carer of one of these has elsewhere.
     """
@@ -162,7 +182,7 @@ def _of(relative: Relative, children: frozenset[str]) -> bool:
 
 
 def _matter(
-    meeting: Meeting, near: frozenset[str], people: Mapping[str, Relative], known: _Known, policy: Policy
+    meeting: Meeting, near: frozenset[str], people: Mapping[str, Relative], known: Known, policy: Policy
 ) -> Matter:
     return Matter(
         meeting.meeting_id,
@@ -225,7 +245,7 @@ def _reads(entry: Entry, status: str | None) -> bool:
 
 
 def _agency(
-    entry: Entry, meeting: Meeting, attended: Mapping[str, str], known: _Known, bounced: Bounces
+    entry: Entry, meeting: Meeting, attended: Mapping[str, str], known: Known, bounced: Bounces
 ) -> Reader | None:
     """The agency or team that an entry stands for, as a reader; None where it is none."""
     agency = known.agencies.get(entry.agency_id or "")
@@ -315,16 +335,19 @@ def _relative(
 
 
 def _came_unasked(
-    party: str, meeting: Meeting, known: _Known, people: Mapping[str, Relative], bounced: Bounces
+    line: Line, meeting: Meeting, known: Known, people: Mapping[str, Relative], bounced: Bounces
 ) -> Reader | None:
     """Who was there without having been asked: an agency on account of no child in particular, so of all; a member of
     the family as they would have been asked.
     """
-    agency = known.agencies.get(party)
-    if agency is None:
+    if line.person_id is not None:
+        party = line.person_id
         own = frozenset({party} & set(meeting.child_ids))
         reader = _relative(party, people.get(party), own, meeting, bounced)
         return replace(reader, attended="present", why_not=_decided(meeting, reader.ids))
+    agency = known.agencies.get(line.party)
+    if agency is None:
+        return None
     address, verified_on = _way(agency, None, None, bounced, known.of_family)
     return Reader(
         f"agency:{agency.agency_id}:",
@@ -338,5 +361,5 @@ def _came_unasked(
         "present",
         address,
         verified_on,
-        _decided(meeting, {party}),
+        _decided(meeting, {agency.agency_id}),
     )
