@@ -40,6 +40,9 @@ from services.post.inbox.rules import Asked, Decision, Sent, decide, mentions
 from services.post.inbox.rules.decided import SOURCE, NewEvent, NewReport
 from services.post.inbox.store import FOR_A_PERSON, UNDERSTOOD
 from services.post.inbox.words import what_and_why
+from services.post.mesh import store as mesh_store
+from services.post.mesh.rules import decide_parcel, dispatch_named, kind_of
+from services.post.mesh.wrapped import WAY, Received, unwrapped
 
 log = structlog.get_logger()
 
@@ -54,9 +57,12 @@ TRIES = 3  # after which a message that the process does not survive is a person
 
 @dataclass(slots=True)
 class Letter:
-    """One message on its way through. `reading` is None where it could not be read, and `why` says why not."""
+    """One message on its way through. `reading` is None where it could not be read, and `why` says why not; of one that
+    came by MESH there is `parcel` in its place.
+    """
 
     row: Mapping[Any, Any]
+    parcel: Received | None = None
     content_id: str | None = None
     reading: Reading | None = None
     mentions: frozenset[str] = frozenset()
@@ -66,6 +72,7 @@ class Letter:
     documents: list[Document] = field(default_factory=list)  # files that are kept
     refused: list[str] = field(default_factory=list)  # why files are not taken
     copy_of: str | None = None
+    told_kind: str = "unknown"
 
     @property
     def mail_id(self) -> str:
@@ -73,7 +80,7 @@ class Letter:
 
     @property
     def kind(self) -> str:
-        return self.reading.kind if self.reading is not None else "unknown"
+        return self.reading.kind if self.reading is not None else self.told_kind
 
 
 def _is_of_no_message(wrong: Exception) -> bool:
@@ -147,6 +154,10 @@ class Sorter:
         recipients = letter.row["recipients"]
         try:
             pieces = self.documents.pieces(letter.mail_id)
+            if letter.row["origin"].get("way") == WAY:
+                letter.parcel = unwrapped(b"".join(counted(pieces, BEGINNING)))
+                letter.told_kind = kind_of(letter.parcel, self.intake.settings.mesh_answer_workflow)
+                return
             if letter.row["size"] > READ_AT_MOST:
                 letter.why = "too_large"
                 letter.reading = read(b"".join(counted(pieces, BEGINNING)), recipients)
@@ -168,9 +179,15 @@ class Sorter:
         return self.intake.settings.key, self.intake.settings.mail_domain
 
     async def _decide(self, letters: Sequence[Letter]) -> None:
-        wanted = {each for letter in letters for each in letter.mentions}
         content_ids = {letter.content_id for letter in letters if letter.content_id}
+        parcels = [letter.parcel for letter in letters if letter.parcel is not None]
         async with self.intake.database.read() as db:
+            went_as = await mesh_store.dispatches_of(db, {each.said("linkedmsgid") for each in parcels} - {""})
+            for letter in letters:
+                if letter.parcel is not None:
+                    named = dispatch_named(letter.parcel, went_as)
+                    letter.mentions = frozenset((named,) if named else ())
+            wanted = {each for letter in letters for each in letter.mentions}
             asked = await invitations_asked(db, wanted)
             sent = await dispatches_sent(db, wanted - asked.keys())
             before = await store.copies(db, content_ids)
@@ -186,7 +203,16 @@ class Sorter:
                 first = seen.setdefault(name, letter.mail_id)
                 letter.copy_of = first if first != letter.mail_id else None
 
+    def _decide_parcel(self, letter: Letter, parcel: Received, sent: Mapping[str, Sent]) -> None:
+        about = next((sent[each] for each in letter.mentions if each in sent), None)
+        answers = self.intake.settings.mesh_answer_workflow
+        letter.decision = decide_parcel(parcel, answers, about, letter.row["received_at"], letter.mail_id)
+        letter.why = letter.decision.why
+        letter.events = list(letter.decision.events)
+
     def _decide_one(self, letter: Letter, asked: Mapping[str, Asked], sent: Mapping[str, Sent]) -> None:
+        if letter.parcel is not None and letter.why is None:
+            self._decide_parcel(letter, letter.parcel, sent)
         if letter.reading is None:
             return
         about = {each: asked[each] for each in letter.mentions if each in asked}

@@ -12,6 +12,9 @@ KINDS: Mapping[str, str] = {
     "receipt": "a mail server’s report of a delivery",
     "auto_reply": "an automatic reply",
     "report": "a message with a file",
+    "mesh_report": "a report by MESH of a copy that was not collected",
+    "mesh_answer": "an answer that came by MESH",
+    "mesh_message": "a message that came by MESH",
     "text": "a message in words",
     "unknown": "a message of no known kind",
 }
@@ -39,6 +42,8 @@ WHY: Mapping[str, str] = {
     "not_from_an_agency": "It has a file, and is from a relative or a child.",
     "file_about_a_copy": "It has a file, and answers a copy or a notice: nothing was taken as a report. Look whether "
     "the file is a plan or a report that others must have.",
+    "mesh_not_understood": "It came by MESH, and is no answer of the form that is agreed: look at what it holds, and "
+    "whether others must have it.",
     "recalled": "It says that a copy was filed which was recalled: the copy must come out of that file again.",
     "not_readable": "It, or a part of it, cannot be read.",
     "too_large": "It is too large to be read by Quorate.",

@@ -1,0 +1,197 @@
+"""Hears what comes by MESH: what waits in our mailbox is kept first, then acknowledged, and told apart with the mail;
+and what was sent is asked after until it is known what became of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from schemas.envelope import encode
+from schemas.record import DispatchBounced, DispatchReceived
+from services.foundation.documents import TooLarge
+from services.foundation.settings import MeshMailbox
+from services.foundation.threads import in_a_thread
+from services.intake import store as journal
+from services.intake.accept import Arrival, Intake
+from services.post.inbox.keep import Came, Keeper
+from services.post.mesh import store
+from services.post.mesh.line import Line, NotTaken, Tracked
+from services.post.mesh.wrapped import WAY, wrapped
+from services.records.store import dispatches
+
+log = structlog.get_logger()
+
+SOURCE = "/quorate/mesh"
+RECEIVED, BOUNCED = "quorate.dispatch.received.v1", "quorate.dispatch.bounced.v1"
+AT_ONCE = 50
+LOOK_AFTER = tuple(timedelta(minutes=minutes) for minutes in (10, 30, 60, 120, 240, 360))
+"""The waits between two questions about a message; the last one goes on."""
+GIVEN_UP_AFTER = timedelta(days=7)
+"""MESH gives up what is not collected after five days, and says so. A message of which nothing was heard by then is
+taken to be lost.
+"""
+
+
+@dataclass(slots=True)
+class Fetched:
+    """How one look into our mailbox ended."""
+
+    fresh: int = 0
+    known: int = 0
+    left: int = 0  # messages that are too large to be kept, and so stay with MESH
+
+
+@dataclass(slots=True)
+class MeshReceiver:
+    """What hears; one at a time."""
+
+    intake: Intake
+    keeper: Keeper
+    place: MeshMailbox
+    stopping: bool = False
+
+    def _goes_on(self) -> bool:
+        return not self.stopping
+
+    def _line(self) -> Line:
+        return Line(self.place, self.intake.settings, self._goes_on)
+
+    async def fetch(self, progress: Callable[[], None] = lambda: None) -> Fetched:
+        """Take in all that waits in our mailbox. Raises `NotTaken`, `DatabaseTrouble`, and `OSError` where the disk
+        cannot be used: what was not acknowledged then still waits there.
+        """
+        done = Fetched()
+        seen: set[str] = set()
+        while self._goes_on():
+            waiting = [each for each in await in_a_thread(self._list, "mesh") if each not in seen]
+            if not waiting:
+                return done
+            for message_id in waiting:
+                if not self._goes_on():
+                    break
+                seen.add(message_id)
+                await self._take(message_id, done)
+                progress()
+        return done
+
+    def _list(self) -> list[str]:
+        with self._line() as line:
+            return line.waiting()
+
+    async def _take(self, message_id: str, done: Fetched) -> None:
+        """Keep one message, and acknowledge it once it is on the disk and in the database."""
+        try:
+            came = await in_a_thread(lambda: self._keep(message_id), "mesh")
+        except NotTaken as failure:
+            if failure.status in (404, 410):  # somebody else took it meanwhile
+                return
+            raise
+        fresh = await self.keeper.note([came])
+        done.fresh += fresh
+        done.known += 1 - fresh
+        if came.origin.get("left"):
+            done.left += 1
+            return
+        await in_a_thread(lambda: self._acknowledge(message_id), "mesh")
+
+    def _keep(self, message_id: str) -> Came:
+        found: list[Came] = []
+        origin = {"way": WAY, "message_id": message_id}
+        most = self.intake.settings.max_mail_bytes
+
+        def take(headers: Mapping[str, str], content: Iterator[bytes]) -> None:
+            named = dict(headers) | {"messageid": message_id}
+            try:
+                found.append(self.keeper.write(wrapped(named, content), origin, most=most))
+            except TooLarge:
+                found.append(self.keeper.write(wrapped(named, ()), {**origin, "left": "too_large"}))
+
+        with self._line() as line:
+            line.fetch(message_id, take)
+        return found[0]
+
+    def _acknowledge(self, message_id: str) -> None:
+        with self._line() as line:
+            line.acknowledge(message_id)
+
+    async def look(self, progress: Callable[[], None] = lambda: None) -> int:
+        """Ask after messages of ours whose turn it is; returns of how many it is known now what became of them. Raises
+        as `fetch` does.
+        """
+        ended = 0
+        while self._goes_on():
+            async with self.intake.database.read() as db:
+                some = await store.to_look_at(db, self.intake.clock.now(), AT_ONCE)
+            for row in some:
+                if not self._goes_on():
+                    break
+                ended += await self._look_at(row)
+                progress()
+            if len(some) < AT_ONCE:
+                break
+        return ended
+
+    async def _look_at(self, row: Mapping[Any, Any]) -> bool:
+        now, message_id = self.intake.clock.now(), row["message_id"]
+        try:
+            tracked = await in_a_thread(lambda: self._track(message_id), "mesh")
+        except NotTaken as failure:
+            if failure.of_server:
+                raise
+            tracked = Tracked(None, f"status {failure.status}")
+        if tracked.what is None and now - row["sent_at"] >= GIVEN_UP_AFTER:
+            tracked = Tracked("failed", "nothing heard")
+        if tracked.what is None:
+            wait = LOOK_AFTER[min(row["looks"], len(LOOK_AFTER) - 1)]
+            async with self.intake.database.write(alone=False) as db:
+                await store.look_later(db, message_id, now + wait)
+            return False
+        await self._tell(row, tracked, now)
+        async with self.intake.database.write(alone=False) as db:
+            await store.ended(db, message_id, tracked.said)
+        log.info("mesh_message_ended", dispatch_id=row["dispatch_id"], outcome=tracked.what)
+        return True
+
+    def _track(self, message_id: str) -> Tracked:
+        with self._line() as line:
+            return line.track(message_id)
+
+    async def _tell(self, row: Mapping[Any, Any], tracked: Tracked, now: datetime) -> None:
+        """Hand the event to intake that says what became of a message, unless it has it."""
+        name = hashlib.sha256(f"{row['message_id']} {tracked.what}".encode()).hexdigest()[:40]
+        async with self.intake.database.read() as db:
+            about = (await dispatches.by_ids(db, [row["dispatch_id"]])).get(row["dispatch_id"])
+            known = await journal.known_raw(db, [(SOURCE, name)])
+        if about is None or known:
+            return
+        said: dict[str, Any] = {
+            "dispatch_id": about.dispatch_id,
+            "meeting_id": about.meeting_id,
+            "child_id": about.child_id,
+            "address": row["address"],
+            "at": now,
+        }
+        data: DispatchReceived | DispatchBounced
+        if tracked.what == "collected":
+            type_, data = RECEIVED, DispatchReceived.model_validate(said)
+        else:
+            said |= {"status": f"mesh {tracked.said}", "permanent": True}
+            type_, data = BOUNCED, DispatchBounced.model_validate(said)
+        raw = encode(
+            source=SOURCE,
+            id=name,
+            type=type_,
+            time=now,
+            subject=about.dispatch_id,
+            partition_key=about.partition_key,
+            data=data,
+        )
+        [verdict] = await self.intake.accept([Arrival(raw, {"mesh": row["message_id"]})])
+        if verdict.state == "rejected":
+            log.error("mesh_outcome_rejected", dispatch_id=about.dispatch_id)
