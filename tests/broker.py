@@ -11,22 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.kafka.broker import Broker, free_port
-from deploy.kafka.jars import CannotStart, fetched, java, maven
 
-__all__ = ["Broker", "Secure", "missing", "own_names", "running_broker", "running_secure_broker"]
+__all__ = ["Broker", "Secure", "own_names", "running_broker", "running_secure_broker"]
 
 _numbers = itertools.count(1)
-
-
-def missing() -> tuple[bool, str]:
-    """Whether all that a broker needs is here, and how to get what is not."""
-    try:
-        java()
-        if not fetched():
-            maven()
-    except CannotStart as wrong:
-        return False, str(wrong)
-    return True, ""
 
 
 @contextmanager

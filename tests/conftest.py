@@ -15,10 +15,11 @@ import hypothesis
 import pytest
 from sqlalchemy import create_engine
 
+from deploy.kafka.jars import KAFKA
 from services.bootstrap import House, open_house
 from services.foundation.database import Database, upgrade
 from services.foundation.settings import Settings
-from tests.broker import Broker, missing, running_broker
+from tests.broker import Broker, running_broker
 from tests.clock import MovableClock
 from tests.door import Door, Embedded, kafka
 
@@ -234,7 +235,7 @@ def broker(require: Callable[[str, bool, str], None]) -> Iterator[Broker]:
     """One real Kafka for the whole run. Each test takes topics and a group of its own (`own_names` of tests/broker.py),
     and leaves it running: to stop or kill one, ask for `own_broker`.
     """
-    require("a Kafka broker", *missing())
+    require("a Kafka broker", *KAFKA.missing())
     with running_broker() as running:
         yield running
 
@@ -242,6 +243,6 @@ def broker(require: Callable[[str, bool, str], None]) -> Iterator[Broker]:
 @pytest.fixture
 def own_broker(require: Callable[[str, bool, str], None]) -> Iterator[Broker]:
     """A real Kafka for one test alone, which may stop, kill and start it."""
-    require("a Kafka broker", *missing())
+    require("a Kafka broker", *KAFKA.missing())
     with running_broker() as running:
         yield running

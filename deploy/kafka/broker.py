@@ -30,7 +30,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
-from deploy.kafka.jars import HERE, CannotStart, cache, fetch, java, note_hashes
+from deploy.kafka.jars import HERE, KAFKA, CannotStart, java
 
 HOST = "127.0.0.1"
 PORT = 9092
@@ -71,7 +71,7 @@ class Broker:
 
     def start(self) -> None:
         """Start it, on what its data directory holds; returns once it answers. Raises `CannotStart`."""
-        jars = fetch()
+        jars = KAFKA.fetch()
         try:
             self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = (self.data / "broker.lock").open("a+")
@@ -243,7 +243,7 @@ def run(data: Path, port: int) -> int:
         signal.signal(number, _told_to_stop)
     broker = Broker(data, port)
     try:
-        print(f"Starting Kafka on {data} (the first time, its jars are fetched into {cache()})", flush=True)
+        print(f"Starting Kafka on {data} (the first time, its jars are fetched into {KAFKA.cache()})", flush=True)
         broker.start()
         assert broker.process is not None
         print(
@@ -277,11 +277,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--port {given.port}: write a number from 1 to 65535")
     try:
         if given.what == "fetch":
-            fetch()
-            print(cache())
+            KAFKA.fetch()
+            print(KAFKA.cache())
             return 0
         if given.what == "jars":
-            print(f"{note_hashes()} jars noted; look at the difference before it is committed")
+            print(f"{KAFKA.note_hashes()} jars noted; look at the difference before it is committed")
             return 0
     except CannotStart as wrong:
         print(wrong, file=sys.stderr)

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from deploy.kafka.jars import HERE as KAFKA
-from deploy.kafka.jars import fetch
+from deploy.kafka.jars import KAFKA as JARS
 
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
@@ -275,7 +275,7 @@ def stand_in_for_kafka(podman: Podman, image: str, base: str) -> None:
     """Build Kafka's image from its jars."""
     context = podman.folder / "kafka"
     (context / "jars").mkdir(parents=True)
-    for jar in fetch():
+    for jar in JARS.fetch():
         shutil.copy(jar, context / "jars")
     shutil.copy(KAFKA / "log4j2.xml", context)
     shutil.copy(HERE / "kafka.py", context)

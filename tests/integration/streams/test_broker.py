@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from deploy.kafka import jars
 from deploy.kafka.broker import Broker, answers, free_port
-from tests.broker import missing
+from deploy.kafka.jars import GET_MAVEN, KAFKA
 
 pytestmark = pytest.mark.kafka
 
@@ -28,7 +27,7 @@ COMMAND = (sys.executable, "-m", "deploy.kafka.broker")
 
 @pytest.fixture(autouse=True)
 def needed(require: Callable[[str, bool, str], None]) -> None:
-    require("a Kafka broker", *missing())
+    require("a Kafka broker", *KAFKA.missing())
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -164,9 +163,9 @@ def test_an_older_java_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_jar_that_is_not_the_one_listed_is_fetched_anew_and_never_started(tmp_path: Path) -> None:
-    jars.fetch()
-    cached = tmp_path / "quorate" / jars.cache().name
-    shutil.copytree(jars.cache(), cached)
+    KAFKA.fetch()
+    cached = tmp_path / "quorate" / KAFKA.cache().name
+    shutil.copytree(KAFKA.cache(), cached)
     altered = next(cached.glob("kafka-clients-*.jar"))
     altered.write_bytes(altered.read_bytes() + b" ")
     programs = tmp_path / "bin"
@@ -185,12 +184,12 @@ def test_a_jar_that_is_not_the_one_listed_is_fetched_anew_and_never_started(tmp_
 def test_a_cache_that_was_damaged_is_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, require: Callable[[str, bool, str], None]
 ) -> None:
-    require("Maven", shutil.which("mvn") is not None, jars.GET_MAVEN)
-    jars.fetch()
-    whole = jars.cache()
+    require("Maven", shutil.which("mvn") is not None, GET_MAVEN)
+    KAFKA.fetch()
+    whole = KAFKA.cache()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    shutil.copytree(whole, jars.cache())
-    next(jars.cache().glob("scala-library-*.jar")).unlink()
-    assert not jars.fetched()
-    assert all(jar.is_file() for jar in jars.fetch())
-    assert jars.fetched()
+    shutil.copytree(whole, KAFKA.cache())
+    next(KAFKA.cache().glob("scala-library-*.jar")).unlink()
+    assert not KAFKA.fetched()
+    assert all(jar.is_file() for jar in KAFKA.fetch())
+    assert KAFKA.fetched()

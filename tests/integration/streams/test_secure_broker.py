@@ -15,11 +15,12 @@ from urllib.parse import quote
 import pytest
 from aiokafka import ConsumerRecord
 
+from deploy.kafka.jars import KAFKA
 from schemas.generate import documents
 from services.foundation.settings import Broker, Settings
 from services.streams.connection import BrokerTrouble, reachable
 from tests import events
-from tests.broker import Secure, missing, own_names, running_secure_broker
+from tests.broker import Secure, own_names, running_secure_broker
 from tests.running import COMMAND, Running, environment
 from tests.streaming import produce, records
 
@@ -34,7 +35,7 @@ WITHIN = 30.0  # seconds for a command, of which its start takes one or two
 @pytest.fixture(scope="module")
 def secure(require: Callable[[str, bool, str], None]) -> Iterator[Secure]:
     """One broker for all of these tests: it writes down nothing but topics with names of the test's own."""
-    require("a Kafka broker", *missing())
+    require("a Kafka broker", *KAFKA.missing())
     require("openssl", shutil.which("openssl") is not None, "install openssl, to make certificates for tests")
     with running_secure_broker() as running:
         yield running

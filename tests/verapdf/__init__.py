@@ -1,0 +1,1 @@
+"""veraPDF, which tells whether a document keeps to PDF/UA."""
