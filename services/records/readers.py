@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,6 +37,7 @@ from services.meetings.rules.entry import (
     NO_USABLE_ADDRESS,
     NOT_WITH,
 )
+from services.participation.rules.register import PRESENT, Attended, Noted, noted
 from services.participation.store.quoracy import held_facts
 from services.records.rules.record import ChildFacts, Matter, PersonFacts, Reader
 
@@ -54,20 +56,6 @@ class Around:
     readers: tuple[Reader, ...]
     agencies: Mapping[str, Agency]
     children: Mapping[str, Child]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What the register of a held meeting says of one agency or person."""
-
-    agency_id: str | None
-    person_id: str | None
-    status: str
-
-    @property
-    def party(self) -> str:
-        """The id of the agency or person."""
-        return self.agency_id or self.person_id or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +80,24 @@ async def around(
     some = await meetings.meetings_by_id(db, meeting_ids, as_of)
     entries = await meetings.entries_of(db, some, as_of)
     held = await held_facts(db, some, as_of)
-    register = {each: _register(held[each]["document"]["attendance"]) if each in held else () for each in some}
+    register = {each: _register(row["document"]) for each, row in held.items()}
     ids = {entry.agency_id for of in entries.values() for entry in of.values() if entry.agency_id}
-    ids |= {line.agency_id for lines in register.values() for line in lines if line.agency_id}
+    ids |= {each.agency_id for lines in register.values() for each in lines.values() if each.agency_id}
     known = await _known(db, some.values(), ids, as_of)
     return {
-        each: of_meeting(meeting, tuple(entries.get(each, {}).values()), register[each], known, policy)
+        each: of_meeting(meeting, tuple(entries.get(each, {}).values()), register.get(each, {}), known, policy)
         for each, meeting in some.items()
     }
 
 
 def of_meeting(
-    meeting: Meeting, entries: Iterable[Entry], register: Iterable[Line], known: Known, policy: Policy
+    meeting: Meeting, entries: Iterable[Entry], register: Mapping[str, Noted], known: Known, policy: Policy
 ) -> Around:
     """A meeting with everyone who reads its records: whom an entry stands for, and who was there besides."""
     near = _near(meeting, known, policy)
     people = {each: relative for each, relative in known.relatives.items() if _of(relative, near)}
     bounced = known.bounced(meeting.meeting_id)
-    attended = {line.party: line.status for line in register}
+    attended = {each.agency_id or each.person_id or "": each.status for each in register.values()}
     readers: list[Reader | None] = []
     asked: set[str | None] = set()
     for entry in entries:
@@ -120,8 +108,8 @@ def of_meeting(
             readers.append(_person(entry, meeting, attended, people, bounced))
     readers += [
         _came_unasked(line, meeting, known, people, bounced)
-        for line in register
-        if line.status == "present" and line.party not in asked
+        for line in register.values()
+        if line.status == PRESENT and (line.agency_id or line.person_id) not in asked
     ]
     return Around(
         meeting,
@@ -132,8 +120,10 @@ def of_meeting(
     )
 
 
-def _register(lines: Iterable[Mapping[str, str | None]]) -> tuple[Line, ...]:
-    return tuple(Line(line["agency_id"], line["person_id"], line["status"] or "") for line in lines)
+def _register(document: Mapping[str, Any]) -> dict[str, Noted]:
+    """What the register of a held meeting says of each party, however many lines it has there."""
+    lines = document["attendance"]
+    return noted(Attended(line["agency_id"], line["person_id"], line["status"]) for line in lines)
 
 
 async def _known(
@@ -225,7 +215,7 @@ def _person_facts(relative: Relative) -> PersonFacts:
 def _why_not(entry: Entry, status: str | None) -> str | None:
     """Why nothing goes to somebody who was not asked, or is not asked any more."""
     if entry.decision == INVITED or not (
-        entry.why_not in _STANDS or (entry.why_not in _UNLESS_THERE and status != "present")
+        entry.why_not in _STANDS or (entry.why_not in _UNLESS_THERE and status != PRESENT)
     ):
         return None
     return entry.why_not
@@ -241,7 +231,7 @@ def _reads(entry: Entry, status: str | None) -> bool:
     asked, for a reason that lies in what is recorded of them.
     """
     asked = entry.decision == INVITED or any(reason.rule == ASKED_BEFORE for reason in entry.reasons)
-    return asked or status == "present" or entry.why_not in {NO_USABLE_ADDRESS, NOT_WITH, *_STANDS}
+    return asked or status == PRESENT or entry.why_not in {NO_USABLE_ADDRESS, NOT_WITH, *_STANDS}
 
 
 def _agency(
@@ -335,7 +325,7 @@ def _relative(
 
 
 def _came_unasked(
-    line: Line, meeting: Meeting, known: Known, people: Mapping[str, Relative], bounced: Bounces
+    line: Noted, meeting: Meeting, known: Known, people: Mapping[str, Relative], bounced: Bounces
 ) -> Reader | None:
     """Who was there without having been asked: an agency on account of no child in particular, so of all; a member of
     the family as they would have been asked.
@@ -344,8 +334,8 @@ def _came_unasked(
         party = line.person_id
         own = frozenset({party} & set(meeting.child_ids))
         reader = _relative(party, people.get(party), own, meeting, bounced)
-        return replace(reader, attended="present", why_not=_decided(meeting, reader.ids))
-    agency = known.agencies.get(line.party)
+        return replace(reader, attended=PRESENT, why_not=_decided(meeting, reader.ids))
+    agency = known.agencies.get(line.agency_id or "")
     if agency is None:
         return None
     address, verified_on = _way(agency, None, None, bounced, known.of_family)
@@ -358,7 +348,7 @@ def _came_unasked(
         agency.name,
         frozenset(meeting.child_ids),
         False,
-        "present",
+        PRESENT,
         address,
         verified_on,
         _decided(meeting, {agency.agency_id}),
