@@ -15,6 +15,7 @@ from typing import Literal
 from services.records.rules.copies import (
     NO_ADDRESS,
     NOT_CHECKED,
+    SHARED_ADDRESS,
     Copy,
     content_name,
 )
@@ -34,7 +35,7 @@ from services.records.rules.dispatch import (
 )
 from services.records.rules.record import Matter, Reader, Record, Section
 
-FOR_NOW: frozenset[str | None] = frozenset({NOT_CHECKED, NO_ADDRESS, NO_LINK})
+FOR_NOW: frozenset[str | None] = frozenset({NOT_CHECKED, NO_ADDRESS, SHARED_ADDRESS, NO_LINK})
 """Why somebody gets nothing yet: an earlier copy is not withdrawn from them on that account."""
 
 # Why a dispatch ended: what was sent is taken back; its reader may have nothing of the version that came after; nothing
@@ -165,11 +166,22 @@ def is_recalled(record: Record, reader: Reader, recalls: Iterable[Recall]) -> bo
 
 def silent(matter: Matter, readers: Iterable[Reader]) -> Callable[[Dispatch], bool]:
     """To whom nothing more may be sent, not even that something is taken back: to no family where nothing of the
-    meeting goes to family by itself, and to no relative whom a person has left out. A person reaches them.
+    meeting goes to family by itself, to no relative whom a person has left out, and to none but at the address that
+    they read mail at now, and alone. A person reaches them.
     """
     held = matter.family_never or matter.flagged
     left_out = {each.party for each in readers if each.is_family and each.why_not is not None}
-    return lambda each: each.person_id is not None and (held or each.party in left_out)
+    emails = {each.person_id: each.email.casefold() for each in matter.people.values() if each.email}
+
+    def is_silent(each: Dispatch) -> bool:
+        if each.person_id is None:
+            return False
+        address = (each.address or "").casefold()
+        own = emails.get(each.person_id) == address
+        shared = any(email == address for person_id, email in emails.items() if person_id != each.person_id)
+        return held or each.party in left_out or not own or shared
+
+    return is_silent
 
 
 def decide(
