@@ -39,7 +39,7 @@ from services.participation.store import documents as documents_store  # noqa: F
 from services.post.catcher import Catcher
 from services.post.inbox import sort
 from services.post.mailer import Mailer, Tally
-from services.records import code_letters, codes, queueing
+from services.records import code_letters, codes, queueing, reminder_letters, reminders
 from services.records import letters as record_letters
 from services.records.handlers import copies, recalls, receipts, review
 from services.records.press import Press
@@ -119,6 +119,12 @@ LETTERS: Mapping[str, LetterKind] = {
     ),
     queueing.RECALL_LETTER: LetterKind(
         record_letters.render_recall, record_letters.recall_withheld, recalls.settled, record_letters.recall_permitted
+    ),
+    reminders.READER_LETTER: LetterKind(
+        reminder_letters.render_to_reader, reminder_letters.to_reader_withheld, reminder_letters.settled
+    ),
+    reminders.COORDINATOR_LETTER: LetterKind(
+        reminder_letters.render_to_coordinator, reminder_letters.to_coordinator_withheld, reminder_letters.settled
     ),
     codes.CODE_LETTER: LetterKind(code_letters.render_code, code_letters.withheld, code_letters.settled),
 }

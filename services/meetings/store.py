@@ -160,6 +160,7 @@ def _fold(facts: Mapping[str, Mapping[Any, Any]]) -> Meeting | None:
         chair=d["chair"]["name"] if d["chair"] else None,
         core_group=tuple(held["document"]["core_group"]) if held else (),
         held_by=Cause(held["event_source"], held["event_id"]) if held else None,
+        organiser_email=d["organiser"]["email"] or "",
     )
 
 

@@ -42,7 +42,8 @@ async def add_records(
 
     To each entry `record`: for each version of each record `{kind, record_id, version, dispatch_id, channel, how,
     state, at, why?, text?, left_out, moments}`, the newest version last; `state` is one of `withheld`, `queued`,
-    `sent`, `delivered`, `opened`, `filed`, `undelivered`, `overtaken` and `recalled`, and each of `moments` is
+    `sent`, `delivered`, `opened`, `filed`, `undelivered`, `overtaken`, `recalled` and `kept`
+    (nothing in it differs from the earlier copy that they have, which stands), and each of `moments` is
     `{what, at, event?}`. What went to a party that has no entry is in `records_of_others`, with its `agency_id` or
     `person_id`. A held meeting has `deadlines`: `{kind, last_day, due_at, state, approved_at?, event?}`, `state` being
     `to_come`, `missed`, `approved` or `late`.

@@ -51,6 +51,7 @@ class Meeting:
     chair: str | None = None
     core_group: tuple[str, ...] = ()
     held_by: Cause | None = None
+    organiser_email: str = ""
 
 
 def reference(meeting_id: str) -> str:

@@ -13,12 +13,13 @@ from sqlalchemy import select
 
 from services.directory import store as directory
 from services.directory.rules import Agency, Bounces, Channel, bounce_of, latest_bounces
+from services.foundation.clock import london_date
 from services.foundation.outbox import MAIL, outbox
 from services.foundation.statements import among, chunks
 from services.foundation.work import Work
 from services.records.queueing import queue
 from services.records.readers import around
-from services.records.rules.dispatch import EMAIL, QUEUED, RECORD, UNDELIVERED, Dispatch, line_of
+from services.records.rules.dispatch import EMAIL, QUEUED, RECORD, UNDELIVERED, Dispatch, line_of, opens_until
 from services.records.rules.record import Reader
 from services.records.store import dispatches
 
@@ -39,6 +40,7 @@ async def readdress(work: Work, some: Sequence[Dispatch], how: Callable[[Work, R
         and each.agency_id is not None
     ]
     readers = await _next_readers(work, lost)
+    opens_for = work.policy.on(london_date(work.now)).number("record_link_opens_for")
     moved = [
         replace(
             each,
@@ -49,11 +51,12 @@ async def readdress(work: Work, some: Sequence[Dispatch], how: Callable[[Work, R
             sent_at=None,
             delivered_at=None,
             ended_at=None,
+            expires_at=opens_until(work.now, opens_for) if opens_for is not None else None,
         )
         for each in lost
         if each.dispatch_id in readers
     ]
-    names = ("dispatch_id", "state", "why", "address", "how", "sent_at", "delivered_at", "ended_at")
+    names = ("dispatch_id", "state", "why", "address", "how", "sent_at", "delivered_at", "ended_at", "expires_at")
     await dispatches.set_columns(work.db, [{name: getattr(each, name) for name in names} for each in moved])
     await queue(work, moved)
     return {each.dispatch_id for each in moved}
@@ -76,7 +79,11 @@ async def _next_readers(work: Work, some: Sequence[Dispatch]) -> dict[str, Reade
         if reader is None or reader.why_not is not None or agency is None:
             continue
         back = latest_bounces(bounce for bounce in bounces if bounce.meeting_id in (None, each.meeting_id))
-        channel = _next(agency, channels[each.dispatch_id], back, tried[each.dispatch_id])
+        # Whatever an agency's record says, what is somebody's of the family is not an agency's address.
+        family = (
+            {one.email.lower() for one in where.matter.people.values() if one.email} if where is not None else set()
+        )
+        channel = _next(agency, channels[each.dispatch_id], back, tried[each.dispatch_id] | family)
         if channel is not None:
             found[each.dispatch_id] = replace(reader, address=channel.address, verified_on=channel.verified_on)
     return found

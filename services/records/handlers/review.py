@@ -7,8 +7,8 @@ sent is brought into line with it. So events may come late, twice and in any ord
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from services.foundation import outbox
 from services.foundation.clock import london_date
@@ -22,17 +22,22 @@ from services.participation.rules.missing import Missing, Reviewed
 from services.participation.store.quoracy import held_facts
 from services.records.due import deadlines, filing, held_at
 from services.records.readers import Around, around
-from services.records.rules.dispatch import GOES, PRINTING, RECORD, Dispatch, line_of
+from services.records.reminders import remind_coordinators, remind_readers
+from services.records.rules.dispatch import DELIVERED, EMAIL, GOES, PRINTING, RECORD, SENT, Dispatch, line_of
 from services.records.rules.due import (
     KINDS,
     UNTRIED,
     Copies,
     Deadline,
     Waits,
+    another_text,
     copies_of,
+    is_approved,
+    newest,
     not_approved,
     not_distributed,
     not_filed,
+    not_told_of_recall,
 )
 from services.records.rules.record import Record
 from services.records.store import dispatches, records
@@ -43,14 +48,17 @@ LOOK = "records.look"  # the timer of a meeting: something about its records fal
 async def look(work: Work, meeting_ids: Iterable[str]) -> None:
     """Say what is missing about the records of these meetings, and look again when something falls due next."""
     standing = await _Standing.load(work, meeting_ids)
+    reminders = _Reminders()
     for meeting in standing.meetings.values():
-        missing, moments = _look(work, meeting, standing)
+        missing, moments = _look(work, meeting, standing, reminders)
         work.emit(
             Derived(REVIEWED, meeting.meeting_id, meeting.partition_key, Reviewed(meeting, KINDS, tuple(missing)))
         )
         next_at = min((moment for moment in moments if moment > work.now), default=None)
         if next_at is not None:
             work.arm(LOOK, meeting.meeting_id, next_at)
+    await remind_readers(work, reminders.readers, standing.about)
+    await remind_coordinators(work, reminders.coordinators)
 
 
 async def look_again(work: Work, events: Sequence[Derived]) -> None:
@@ -82,6 +90,7 @@ class _Standing:
     held_at: Mapping[str, datetime]
     records: Mapping[str, Sequence[Record]]
     dispatches: Mapping[str, Sequence[Dispatch]]
+    other_texts: Mapping[str, Sequence[tuple[str, int]]]
     waits: dict[str, Waits]
 
     @classmethod
@@ -101,6 +110,7 @@ class _Standing:
             {meeting_id: at for meeting_id, row in held.items() if (at := held_at(row)) is not None},
             known,
             sent,
+            await records.with_another_text(db, known),
             await _waits(work, [each for some in sent.values() for each in some if each.state in GOES]),
         )
 
@@ -125,7 +135,17 @@ def _is_of(row: Waiting, each: Dispatch, printing: Mapping[str, str], queued: Ma
     return row.key == queued[each.dispatch_id] and row.params.get("dispatch_id") == each.dispatch_id
 
 
-def _look(work: Work, meeting: Meeting, standing: _Standing) -> tuple[list[Missing], list[datetime]]:
+@dataclass(slots=True)
+class _Reminders:
+    """Who is to be reminded of what, gathered over meetings."""
+
+    readers: list[tuple[Dispatch, Record, date | None]] = field(default_factory=list)
+    coordinators: list[tuple[Meeting, Deadline]] = field(default_factory=list)
+
+
+def _look(
+    work: Work, meeting: Meeting, standing: _Standing, reminders: _Reminders
+) -> tuple[list[Missing], list[datetime]]:
     """One meeting: what is missing, and when something falls due."""
     meeting_id, kind_name = meeting.meeting_id, work.policy.on(meeting.day).kind(meeting.kind).name
     versions, some = standing.records.get(meeting_id, ()), standing.dispatches.get(meeting_id, ())
@@ -135,8 +155,22 @@ def _look(work: Work, meeting: Meeting, standing: _Standing) -> tuple[list[Missi
     if meeting.state == "held" and meeting_id in standing.held_at:
         wanted = deadlines(work.policy, meeting, standing.held_at[meeting_id])
     for deadline in wanted:
-        found.append(not_approved(deadline, versions, some, kind_name, work.now))
-        moments += [deadline.due_at, *([deadline.remind_at] if deadline.remind_at is not None else [])]
+        if is_approved(deadline, versions, some):
+            continue
+        found.append(not_approved(deadline, kind_name, work.now))
+        moments.append(deadline.due_at)
+        if deadline.remind_at is not None:
+            moments.append(deadline.remind_at)
+            if deadline.remind_at <= work.now < deadline.due_at:
+                reminders.coordinators.append((meeting, deadline))
+    for each in some:
+        version = next((one for one in versions if (one.record_id, one.version) == (each.about, each.version)), None)
+        if version is not None:
+            found.append(not_told_of_recall(each, version, meeting, kind_name))
+    for record_id, number in standing.other_texts.get(meeting_id, ()):
+        last = newest(versions)[record_id]
+        if last.version == number:
+            found.append(another_text(last, meeting, kind_name))
     readers = standing.about[meeting_id].readers if meeting_id in standing.about else ()
     for copies in copies_of(versions, some, readers):
         found.append(not_distributed(copies, meeting, kind_name, standing.waits, PATIENCE, work.now))
@@ -146,20 +180,28 @@ def _look(work: Work, meeting: Meeting, standing: _Standing) -> tuple[list[Missi
             if each.state in GOES
             for patience in (PATIENCE, UNTRIED)
         ]
-        missing, due_at = _filed(work, meeting, kind_name, copies)
+        missing, due_at = _filed(work, meeting, kind_name, copies, reminders)
         found.append(missing)
         moments += due_at
     return [each for each in found if each is not None], moments
 
 
-def _filed(work: Work, meeting: Meeting, kind_name: str, copies: Copies) -> tuple[Missing | None, list[datetime]]:
+def _filed(
+    work: Work, meeting: Meeting, kind_name: str, copies: Copies, reminders: _Reminders
+) -> tuple[Missing | None, list[datetime]]:
     """Whether a copy that an agency got should be in its file by now, and when something about that falls due."""
-    sent = [each.sent_at for each in copies.some if each.sent_at is not None and each.agency_id is not None]
-    if not sent or copies.filed or copies.taken_back or not copies.reached:
+    sent = [each for each in copies.some if each.sent_at is not None and each.agency_id is not None]
+    first = min((each.sent_at for each in sent if each.sent_at is not None), default=None)
+    if first is None or copies.filed or copies.taken_back or not copies.reached:
         return None, []
-    limits = filing(work.policy, min(sent))
-    if limits.due_at is None or limits.last_day is None:
-        return None, []
-    if work.now < limits.due_at:
-        return None, [limits.due_at]
-    return not_filed(copies, meeting, kind_name, london_date(min(sent)), limits.last_day), []
+    limits = filing(work.policy, first)
+    moments = [moment for moment in (limits.due_at, limits.remind_at) if moment is not None]
+    if limits.remind_at is not None and limits.remind_at <= work.now:
+        reminders.readers += [
+            (each, copies.record, limits.last_day)
+            for each in sent
+            if each.channel == EMAIL and each.state in (SENT, DELIVERED) and each.reminded_at is None
+        ]
+    if limits.due_at is None or limits.last_day is None or work.now < limits.due_at:
+        return None, moments
+    return not_filed(copies, meeting, kind_name, london_date(first), limits.last_day), moments

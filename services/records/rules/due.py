@@ -14,6 +14,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from services.meetings.rules import DECIDED_BY_A_PERSON, Meeting, say
+from services.meetings.rules.entry import (
+    AGENCY_CLOSED,
+    EXCLUDED_BEFORE,
+    FAMILY_NOT_ASKED,
+    HELD_FOR_A_PERSON,
+    NO_LONGER_PART,
+    NOT_WITH,
+)
 from services.participation.rules.missing import Missing
 from services.records.rules.copies import (
     EXCLUDED,
@@ -24,16 +32,34 @@ from services.records.rules.copies import (
     NO_RESPONSIBILITY,
     NOT_CHECKED,
     NOTHING_FOR_THEM,
+    SHARED_ADDRESS,
 )
-from services.records.rules.dispatch import GOES, OVERTAKEN, RECALLED, SENT, UNDELIVERED, WITHHELD, Dispatch
+from services.records.rules.dispatch import (
+    DELIVERED,
+    GOES,
+    KEPT,
+    NO_LINK,
+    NOT_PERMITTED,
+    OVERTAKEN,
+    RECALLED,
+    SENT,
+    UNDELIVERED,
+    WITHHELD,
+    Dispatch,
+)
+from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED
 from services.records.rules.receipts import is_filed, was_read
 from services.records.rules.record import Reader, Record
+from services.records.rules.versions import NO_READER, NOT_TOLD, last_had
 
 NOT_DISTRIBUTED, NOT_FILED = "not_distributed", "not_filed"
 KINDS = frozenset({NOT_DISTRIBUTED, NOT_FILED})
 
 # Why nothing goes to somebody, and rightly so: shown, and not a fault.
-RIGHTLY_WITHHELD = DECIDED_BY_A_PERSON | {EXCLUDED, FAMILY_NEVER, FLAGGED, NO_RESPONSIBILITY, NOTHING_FOR_THEM}
+RIGHTLY_WITHHELD = DECIDED_BY_A_PERSON | {
+    *(EXCLUDED, EXCLUDED_BEFORE, FAMILY_NEVER, FAMILY_NOT_ASKED, FLAGGED, HELD_FOR_A_PERSON, NO_READER),
+    *(NO_RESPONSIBILITY, NOTHING_FOR_THEM, NOT_WITH),
+}
 
 UNTRIED = timedelta(days=1)
 """How long a copy may wait for somebody to take it in hand at all before a person is told."""
@@ -47,13 +73,19 @@ _FAULTS = {
         "no second person has checked what the family gets. Have somebody other than the chair check it, and approve "
         "it again with their name."
     ),
-    "no_link": "they get a link, and none can be made. Have the address set that links begin with.",
-    "cannot_be_printed": "the document could not be made. Look at the record's text, and approve it again.",
-    "not_as_decided": (
-        "less may go to them by now than was decided, or not to the same address. Approve it again, so that it is "
-        "decided anew."
+    SHARED_ADDRESS: "another member of the family reads mail at the same address. Give it to them another way.",
+    NO_LINK: "they get a link, and none can be made. Have the address set that links begin with.",
+    CANNOT_BE_PRINTED: "the document could not be made. Look at the record's text, and approve it as a new version.",
+    NOT_AS_DECIDED: (
+        "they may have less of it now than when it was decided, so it was not made. Look at it once more, and approve "
+        "it as a new version."
     ),
-    "not_permitted": "the address is not one that anything may be sent to any more. Record the right one.",
+    NOT_PERMITTED: (
+        "they may have less of it now than when it was decided, or it was for an address that may not be used any "
+        "more, so it was not sent. Look at it once more, and approve it as a new version."
+    ),
+    AGENCY_CLOSED: "the agency was asked, and has closed. Find who has taken its place, and reach them.",
+    NO_LONGER_PART: "they were asked, and would not be asked by what is recorded now. Decide whether they get it.",
     "address_refused": "the mail server refused the address. Reach them another way.",
     "gave_up": "the mail server could not be brought to take it. Reach them another way.",
     "too_late": "the mail server did not take it in time. Reach them another way.",
@@ -64,6 +96,11 @@ _FAULTS = {
 _RIGHTLY = {
     EXCLUDED: "they are excluded from it.",
     FAMILY_NEVER: "nothing of this kind of meeting goes to family.",
+    EXCLUDED_BEFORE: "they were kept from a meeting before this one.",
+    FAMILY_NOT_ASKED: "they are not asked any more, since this kind of meeting asks no family.",
+    HELD_FOR_A_PERSON: "a person has to decide what the family is told.",
+    NO_READER: "they are no reader of it any more.",
+    NOT_WITH: "they were not asked, for they are not to be with somebody who was.",
     FLAGGED: "a child is flagged so that nothing goes to family by itself.",
     NO_RESPONSIBILITY: "they hold parental responsibility for none of the children.",
     NOTHING_FOR_THEM: "no section of it is for them.",
@@ -112,7 +149,7 @@ class Copies:
     @property
     def reached(self) -> bool:
         """Whether one of them has left and nothing came back, or the reader has it whatever came back."""
-        return any(was_read(each) or each.state in {SENT, "delivered"} for each in self.some)
+        return any(was_read(each) or each.state in {SENT, DELIVERED} for each in self.some)
 
     @property
     def filed(self) -> bool:
@@ -139,8 +176,42 @@ def copies_of(versions: Iterable[Record], some: Sequence[Dispatch], readers: Seq
         of_record = [each for each in some if each.about == record.record_id and each.version == record.version]
         wanted = [reader.party for reader in readers if reader.invited or reader.attended == "present"]
         for party in dict.fromkeys([*(each.party for each in of_record), *wanted]):
-            found.append(Copies(record, party, tuple(each for each in of_record if each.party == party)))
+            own = [each for each in some if each.about == record.record_id and each.party == party]
+            found.append(Copies(record, party, _standing(own, record)))
     return found
+
+
+def _standing(own: Sequence[Dispatch], record: Record) -> tuple[Dispatch, ...]:
+    """What a reader has or is to get of a version: where nothing in it differs from what they have, that."""
+    found = []
+    for each in own:
+        if each.version != record.version:
+            continue
+        before = [one for one in own if one.version < each.version and one.channel == each.channel]
+        kept = last_had(one for one in before if one.state != OVERTAKEN) if each.state == KEPT else None
+        found.append(kept or each)
+    return tuple(found)
+
+
+def not_told_of_recall(each: Dispatch, record: Record, meeting: Meeting, kind_name: str) -> Missing | None:
+    """What is said of a copy that was taken back from a reader whom nothing could tell so; None of any other."""
+    if each.state != RECALLED or each.why != NOT_TOLD:
+        return None
+    copies = Copies(record, each.party, (each,))
+    text = (
+        f"{_whose(copies, meeting, kind_name)} was taken back, and nothing could be sent to them about that: reach "
+        "them, and see that it is deleted."
+    )
+    return _missing(NOT_DISTRIBUTED, copies, text, f"recall:{each.dispatch_id}")
+
+
+def another_text(record: Record, meeting: Meeting, kind_name: str) -> Missing:
+    """What is said of a version under whose number another text was approved since, which goes to nobody."""
+    text = (
+        f"Another text of {RECORDS[record.kind]} of the {kind_name} on {say(meeting.day)} was approved under the "
+        f"number {record.version}, which is taken: it has gone to nobody. Approve it under the next number."
+    )
+    return Missing(NOT_DISTRIBUTED, f"another_text:{record.record_id}:{record.version}", text)
 
 
 def stands(record: Record, some: Iterable[Dispatch]) -> bool:
@@ -149,11 +220,14 @@ def stands(record: Record, some: Iterable[Dispatch]) -> bool:
     return RECALLED not in states or bool(states - {RECALLED, WITHHELD})
 
 
-def not_approved(
-    deadline: Deadline, versions: Iterable[Record], some: Sequence[Dispatch], kind_name: str, now: datetime
-) -> Missing | None:
-    """What is said of a record that is due and that nobody has approved."""
-    if now < deadline.due_at or any(each.kind == deadline.kind and stands(each, some) for each in versions):
+def is_approved(deadline: Deadline, versions: Iterable[Record], some: Sequence[Dispatch]) -> bool:
+    """Whether a record of the kind that is wanted has been approved, and was not taken back from everyone."""
+    return any(each.kind == deadline.kind and stands(each, some) for each in versions)
+
+
+def not_approved(deadline: Deadline, kind_name: str, now: datetime) -> Missing | None:
+    """What is said of a record that nobody has approved; None while there is time."""
+    if now < deadline.due_at:
         return None
     what = RECORDS[deadline.kind]
     text = (
@@ -234,8 +308,8 @@ def _whose(copies: Copies, meeting: Meeting, kind_name: str) -> str:
     return f"Their copy of {what}{version} of the {kind_name} on {say(meeting.day)}"
 
 
-def _missing(kind: str, copies: Copies, text: str) -> Missing:
+def _missing(kind: str, copies: Copies, text: str, about: str | None = None) -> Missing:
     prefix, _, rest = copies.party.partition(":")
     agency_id = rest.split(":")[0] if prefix == "agency" else None
     person_id = rest if prefix == "person" else None
-    return Missing(kind, copies.about, text, agency_id=agency_id, person_id=person_id)
+    return Missing(kind, about or copies.about, text, agency_id=agency_id, person_id=person_id)

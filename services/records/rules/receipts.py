@@ -14,6 +14,7 @@ from services.records.rules.dispatch import (
     CARE_PLAN,
     DELIVERED,
     GOES,
+    KEPT,
     NOTICE,
     OVERTAKEN,
     QUEUED,
@@ -56,7 +57,7 @@ def weightier(kind: str, one: tuple[str, datetime], other: tuple[str, datetime] 
 
 def state(each: Dispatch) -> tuple[str, datetime]:
     """How far it has come, in one word, and since when."""
-    if each.state in {WITHHELD, OVERTAKEN, RECALLED}:
+    if each.state in {WITHHELD, OVERTAKEN, RECALLED, KEPT}:
         return each.state, each.ended_at or each.written_at
     if each.confirmed_at is not None:
         if is_filed(each):

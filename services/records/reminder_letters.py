@@ -1,0 +1,144 @@
+"""The reminders about records: how they read, and whether they may still go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Template
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.directory import store as directory
+from services.directory.rules import Agency, Bounce, bounce_of, latest_bounces
+from services.foundation.clock import london_date
+from services.foundation.letters import Attempt, Letter
+from services.foundation.outbox import OutboxRow
+from services.foundation.settings import Settings
+from services.foundation.work import Work
+from services.invitations.render import authority_name, environment, long_day, weekday, wrapped
+from services.invitations.tokens import local_part
+from services.meetings import store as meetings
+from services.participation.store.quoracy import held_facts
+from services.records.due import held_at
+from services.records.links import url_of
+from services.records.queueing import NOTHING_TO_SEND
+from services.records.reminders import COORDINATOR_LETTER, READER_LETTER, coordinators
+from services.records.rules.dispatch import DELIVERED, EMAIL, LINK, NOT_PERMITTED, SENT, Dispatch
+from services.records.rules.due import RECORDS, stands
+from services.records.rules.receipts import is_filed
+from services.records.store import dispatches, records
+
+
+@lru_cache(maxsize=4)
+def _templates(name: str) -> tuple[Template, Template, Template]:
+    """Subject, text and HTML of one of the letters."""
+    subject, text, html = (
+        environment.get_template(f"{name}/{part}") for part in ("subject.txt", "body.txt", "body.html")
+    )
+    return subject, text, html
+
+
+def render_to_reader(params: Mapping[str, Any], settings: Settings) -> Letter:
+    """The letter to an agency that has not said that its copy is filed. The same parameters give the same bytes."""
+    expires_at = datetime.fromisoformat(params["expires_at"]) if params["expires_at"] else None
+    url = url_of(settings, params["dispatch_id"], params["to"], expires_at) if expires_at is not None else None
+    values = {
+        "name": RECORDS[params["record_kind"]],
+        "record_url": url if params["how"] == LINK else None,
+        "filed_url": f"{url}/filed" if url is not None else None,
+        "opens_until": long_day(expires_at) if expires_at is not None else None,
+        "sent_on": weekday(date.fromisoformat(params["sent_on"])) if params["sent_on"] else None,
+        "by": weekday(date.fromisoformat(params["by"])) if params["by"] else None,
+        "before": None,
+    }
+    return _letter(READER_LETTER, params["dispatch_id"], {**params, **values}, settings)
+
+
+def render_to_coordinator(params: Mapping[str, Any], settings: Settings) -> Letter:
+    """The letter that tells a coordinator what is due. It says nothing of any child."""
+    values = {
+        "by": weekday(date.fromisoformat(params["by"])),
+        "held_on": weekday(date.fromisoformat(params["held_on"])),
+        "wanted": [RECORDS[kind] for kind in params["wanted"]],
+    }
+    return _letter(COORDINATOR_LETTER, params["name"], {**params, **values}, settings)
+
+
+def _letter(template: str, name: str, params: Mapping[str, Any], settings: Settings) -> Letter:
+    values = {
+        **params,
+        "day": weekday(date.fromisoformat(params["day"])),
+        "authority_name": authority_name(params["authority"]),
+    }
+    subject, text, html = _templates(template)
+    values["subject"] = line = " ".join(subject.render(values).split())
+    reply_to = f"{local_part(settings.key, 'reply', name)}@{settings.mail_domain}"
+    return Letter(
+        to=params["to"],
+        sender=f"{local_part(settings.key, 'bounce', name)}@{settings.mail_domain}",
+        from_name=settings.mail_from_name,
+        from_address=reply_to,
+        subject=line,
+        message_id=f"<{name}.{template}@{settings.mail_domain}>",
+        date=datetime.fromisoformat(params["stamp"]),
+        text=wrapped(text.render(values)),
+        html=html.render(values),
+    )
+
+
+async def to_reader_withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) -> dict[int, str]:
+    """Which reminders are not to go: of a copy that is filed by now, was taken back, overtaken or came back, and those
+    to an address that may not be used any more.
+    """
+    some = await dispatches.by_ids(db, {row.params["dispatch_id"] for row in rows})
+    agencies = await directory.agencies_by_id(db, {each.agency_id for each in some.values() if each.agency_id})
+    bounces = await directory.bounces_of(db, {row.params["to"] for row in rows})
+    found = {}
+    for row in rows:
+        each = some.get(row.params["dispatch_id"])
+        if each is None or each.state not in (SENT, DELIVERED) or is_filed(each) or each.address != row.params["to"]:
+            found[row.outbox_id] = NOTHING_TO_SEND
+        elif not _may_be_used(each, agencies.get(each.agency_id or ""), bounces):
+            found[row.outbox_id] = NOT_PERMITTED
+    return found
+
+
+def _may_be_used(each: Dispatch, agency: Agency | None, bounces: Sequence[Bounce]) -> bool:
+    if agency is None or agency.closed_on is not None:
+        return False
+    back = latest_bounces(bounce for bounce in bounces if bounce.meeting_id in (None, each.meeting_id))
+    channels = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
+    return any(
+        channel.kind == EMAIL
+        and channel.secure
+        and channel.address == each.address
+        and bounce_of(agency, channel, back) is None
+        for channel in channels
+    )
+
+
+async def to_coordinator_withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) -> dict[int, str]:
+    """Which letters to coordinators are not to go: where nothing of what they say is due any more, or another day is
+    known on which the meeting was held, and those to an address that may not be written to now.
+    """
+    ids = {row.params["meeting_id"] for row in rows}
+    some = await meetings.meetings_by_id(db, ids)
+    held = {meeting_id: held_at(row) for meeting_id, row in (await held_facts(db, some)).items()}
+    known, sent = await records.of_meetings(db, some), await dispatches.of_meetings(db, some)
+    reachable = await coordinators(db, some.values())
+    found = {}
+    for row in rows:
+        meeting_id = row.params["meeting_id"]
+        at = held.get(meeting_id)
+        given = {each.kind for each in known.get(meeting_id, ()) if stands(each, sent.get(meeting_id, ()))}
+        if at is None or london_date(at).isoformat() != row.params["held_on"] or given & set(row.params["wanted"]):
+            found[row.outbox_id] = NOTHING_TO_SEND
+        elif reachable.get(meeting_id) != row.params["to"]:
+            found[row.outbox_id] = NOT_PERMITTED
+    return found
+
+
+async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
+    """How a reminder ended changes nothing: what it reminds of is told to a person when its day is over."""
