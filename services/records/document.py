@@ -41,7 +41,7 @@ def content(
     reader, meeting = copy.reader, about.meeting
     kind = policy.on(meeting.day).kind(meeting.kind)
     version = f"{record.version}, approved by the chair on {say(london_date(record.approved_at))}"
-    facts = [("Meeting", fit.line(kind.name)), ("Date", weekday(meeting.day))]
+    facts = [("Meeting", fit.line(capital(kind.name))), ("Date", weekday(meeting.day))]
     if children := _children(reader, about, policy):
         facts.append(("Child" if len(children) == 1 else "Children", "\n".join(map(fit.line, children))))
     facts += [("Reference", reference(meeting.meeting_id)), ("Version", version)]
