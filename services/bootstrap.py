@@ -33,17 +33,17 @@ from services.meetings import store as meetings_store
 from services.meetings.policy import load_policy
 from services.oversight import handlers as oversight
 from services.oversight import learnt_later, letters_back, not_gone, not_invited
+from services.oversight import notices as oversight_notices
 from services.participation import report_letters
 from services.participation.handlers import answers, asking, quoracy, refusals, reports
 from services.participation.store import documents as documents_store  # noqa: F401  # its tables
 from services.post.catcher import Catcher
 from services.post.inbox import sort
 from services.post.mailer import Mailer, Tally
-from services.records import code_letters, codes, queueing, reminder_letters, reminders
+from services.records import code_letters, codes, notice_letters, queueing, reminder_letters, reminders
 from services.records import letters as record_letters
-from services.records.handlers import copies, recalls, receipts, review
+from services.records.handlers import copies, notices, plans, recalls, receipts, review
 from services.records.press import Press
-from services.records.store import plans as plans_store  # noqa: F401  # its tables
 
 # Event type → the handlers that react, in order.
 HANDLERS: Handlers = {
@@ -61,17 +61,20 @@ HANDLERS: Handlers = {
     "quorate.invitation.requested.v1": (asking.requested,),
     "quorate.invitation.bounced.v1": (directory.addresses_bounced, returned.bounced),
     "quorate.invitation.received.v1": (returned.received,),
-    "quorate.quoracy.excepted.v1": (quoracy.excepted,),
-    "quorate.plan.ended.v1": (quoracy.plans_ended,),
+    "quorate.quoracy.excepted.v1": (quoracy.excepted, plans.allowed),
+    "quorate.plan.started.v1": (plans.started,),
+    "quorate.plan.ended.v1": (quoracy.plans_ended, plans.ended),
     "quorate.record.approved.v1": (copies.approved,),
     "quorate.record.recalled.v1": (recalls.recalled,),
     copies.DECIDED: (review.look_again,),
     "quorate.record.distributed.v1": (review.look_again,),
-    "quorate.dispatch.opened.v1": (receipts.opened,),
-    "quorate.dispatch.confirmed.v1": (receipts.confirmed,),
-    "quorate.dispatch.bounced.v1": (receipts.bounced,),
+    "quorate.dispatch.opened.v1": (receipts.opened, plans.heard),
+    "quorate.dispatch.confirmed.v1": (receipts.confirmed, plans.heard),
+    "quorate.dispatch.bounced.v1": (receipts.bounced, plans.heard),
     "quorate.dispatch.received.v1": (receipts.received,),
-    directory.CHANGED: (meetings.resolve_again, begun.look_back),
+    directory.CHANGED: (meetings.resolve_again, begun.look_back, plans.directory_changed),
+    plans.CONCERNED: (notices.look,),
+    notices.REVIEWED: (oversight_notices.note_notices,),
     returned.CAME_BACK: (returned.tell_came_back,),
     returned.LETTER_CAME_BACK: (letters_back.note_letter_came_back, reports.came_back),
     "quorate.report.received.v1": (reports.received, quoracy.told_of_meetings),
@@ -89,7 +92,7 @@ HANDLERS: Handlers = {
     invitations.SEND_AGAIN: (invitations.send_again,),
     invitations.STANDS: (oversight.note_sent,),
     quoracy.CONCERNED: (quoracy.judge_again,),
-    answers.REVIEWED: (oversight.note_missing,),
+    answers.REVIEWED: (oversight.note_missing, plans.judged),
     letters.SETTLED: (not_gone.note_settled,),
     sort.WAITS: (oversight.note_mail_waits,),
     sort.SETTLED: (oversight.note_mail_settled,),
@@ -126,6 +129,7 @@ LETTERS: Mapping[str, LetterKind] = {
     reminders.COORDINATOR_LETTER: LetterKind(
         reminder_letters.render_to_coordinator, reminder_letters.to_coordinator_withheld, reminder_letters.settled
     ),
+    notices.NOTICE_LETTER: LetterKind(notice_letters.render, notice_letters.withheld, notices.settled),
     codes.CODE_LETTER: LetterKind(code_letters.render_code, code_letters.withheld, code_letters.settled),
 }
 
@@ -138,6 +142,7 @@ TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
     asking.LOOK: asking.look,
     reports.DUE: reports.due,
     review.LOOK: review.due,
+    notices.DUE: notices.due,
 }
 
 TIMERS_AT_ONCE = 200

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, Date, Index, String, Table, Text, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from schemas.envelope import Event
+from schemas.plan import PlanEnded, PlanStarted
+from services.directory.rules import Cause
 from services.foundation.database import Instant, metadata
-from services.foundation.history import history_columns
-from services.foundation.statements import among, chunks
+from services.foundation.history import history_columns, remember
+from services.foundation.statements import add, among, chunks
+from services.meetings.store import entries, meeting_children
+from services.participation.store.quoracy import attendances, plan_ends
+from services.records.rules.dispatch import QUEUED, UNDELIVERED, WITHHELD
+from services.records.rules.notices import Asked, Notice
+from services.records.rules.plans import Told
+from services.records.store.dispatches import IS_NOTICE, dispatches
 
 ID = String(64)
-STARTED, ENDED = "started", "ended"
 
 # What events say of a plan, by aspect, with its history: `fact` is the plan's id and the aspect. A category that
 # changes is another version of `started`.
@@ -52,11 +61,181 @@ Index("ix_notices_child_id", notices.c.child_id)
 Index("ix_notices_plan_id", notices.c.plan_id)
 
 
-async def facts_of_children(db: AsyncConnection, child_ids: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
-    """What counts now of the plans of children, by child."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+async def keep(db: AsyncConnection, events: Sequence[Event], aspect: str, now: datetime) -> set[str]:
+    """Keep what events say of plans; returns the children whom something new is told of."""
+    rows = []
+    for event in events:
+        said = event.data
+        assert isinstance(said, PlanStarted | PlanEnded)
+        rows.append(
+            {
+                "fact": f"{said.plan_id}|{aspect}",
+                "plan_id": said.plan_id,
+                "child_id": said.child_id,
+                "aspect": aspect,
+                "day": said.on,
+                "partition_key": event.partition_key,
+                "document": said.model_dump(mode="json", include={"category", "household", "meeting_id"}),
+                "event_time": event.time,
+                "event_source": event.source,
+                "event_id": event.id,
+            }
+        )
+    await remember(db, plan_facts, "fact", rows, now)
+    return {str(row["child_id"]) for row in rows}
+
+
+async def with_plans(db: AsyncConnection, child_ids: Iterable[str]) -> set[str]:
+    """Which of these are children of whom a plan has been told."""
+    found: set[str] = set()
     for some in chunks(set(child_ids)):
-        query = select(plan_facts).where(among(db, plan_facts.c.child_id, some), plan_facts.c.known_until.is_(None))
-        for row in (await db.execute(query.order_by(plan_facts.c.fact))).mappings():
-            found.setdefault(row["child_id"], []).append(dict(row))
+        query = select(plan_facts.c.child_id).where(
+            among(db, plan_facts.c.child_id, some), plan_facts.c.known_until.is_(None)
+        )
+        found |= set((await db.execute(query.distinct())).scalars())
+    return found
+
+
+async def told_of(db: AsyncConnection, child_ids: Iterable[str]) -> list[Told]:
+    """Everything that was ever told of the plans of children."""
+    plan_ids: set[str] = set()
+    for some in chunks(set(child_ids)):
+        query = select(plan_facts.c.plan_id).where(
+            among(db, plan_facts.c.child_id, some), plan_facts.c.known_until.is_(None)
+        )
+        plan_ids |= set((await db.execute(query)).scalars())
+    found: list[Told] = []
+    for some in chunks(plan_ids):
+        rows = await db.execute(select(plan_facts).where(among(db, plan_facts.c.plan_id, some)))
+        found += [_told(row) for row in rows.mappings()]
+    return found
+
+
+def _told(row: Mapping[Any, Any]) -> Told:
+    d = row["document"]
+    return Told(
+        row["plan_id"],
+        row["child_id"],
+        row["aspect"],
+        row["day"],
+        d["category"],
+        tuple(d["household"]),
+        d["meeting_id"],
+        row["event_time"],
+        Cause(row["event_source"], row["event_id"]),
+        row["known_from"],
+        row["partition_key"],
+    )
+
+
+async def children_of_ends(db: AsyncConnection, meeting_ids: Iterable[str]) -> set[str]:
+    """The children whose plans these meetings are named as having ended."""
+    found: set[str] = set()
+    for some in chunks(set(meeting_ids)):
+        query = select(plan_ends.c.child_id).where(
+            among(db, plan_ends.c.meeting_id, some), plan_ends.c.known_until.is_(None)
+        )
+        found |= set((await db.execute(query)).scalars())
+    return found
+
+
+async def meetings_about(db: AsyncConnection, child_ids: Iterable[str]) -> dict[str, set[str]]:
+    """The meetings about children, by child, whenever they are."""
+    found: dict[str, set[str]] = {}
+    for some in chunks(set(child_ids)):
+        rows = await db.execute(select(meeting_children).where(among(db, meeting_children.c.child_id, some)))
+        for row in rows:
+            found.setdefault(row.child_id, set()).add(row.meeting_id)
+    return found
+
+
+async def asked_to(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, list[Asked]]:
+    """Which agencies were ever to be asked to meetings, by meeting, in the order in which that was decided."""
+    found: dict[str, list[Asked]] = {}
+    for some in chunks(set(meeting_ids)):
+        query = select(entries).where(among(db, entries.c.meeting_id, some), entries.c.agency_id.is_not(None))
+        for row in (await db.execute(query.order_by(entries.c.version))).mappings():
+            found.setdefault(row["meeting_id"], []).append(
+                Asked(
+                    row["agency_id"],
+                    row["team_id"],
+                    frozenset(row["document"]["child_ids"]),
+                    row["decision"],
+                    row["why_not"],
+                    row["known_until"] is None,
+                )
+            )
+    return found
+
+
+async def registers_of(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, set[str]]:
+    """The agencies that stand in the registers of meetings, by meeting."""
+    found: dict[str, set[str]] = {}
+    for some in chunks(set(meeting_ids)):
+        rows = await db.execute(select(attendances).where(among(db, attendances.c.meeting_id, some)))
+        for row in rows:
+            found.setdefault(row.meeting_id, set()).add(row.agency_id)
+    return found
+
+
+async def put_notices(db: AsyncConnection, some: Sequence[Notice]) -> None:
+    """Add notices."""
+    await add(
+        db,
+        notices,
+        [
+            {
+                "notice_id": each.notice_id,
+                "kind": each.kind,
+                "plan_id": each.plan_id,
+                "child_id": each.child_id,
+                "document": {"number": each.number, "category": each.category, "before": each.before},
+                "event_source": each.cause.source,
+                "event_id": each.cause.id,
+                "at": each.at,
+                "written_at": each.written_at,
+            }
+            for each in some
+        ],
+    )
+
+
+async def notices_of(db: AsyncConnection, child_ids: Iterable[str]) -> dict[str, list[Notice]]:
+    """The notices about the plans of children, by child, in the order in which they were written."""
+    found: dict[str, list[Notice]] = {}
+    for some in chunks(set(child_ids)):
+        rows = await db.execute(select(notices).where(among(db, notices.c.child_id, some)))
+        for row in rows.mappings():
+            found.setdefault(row["child_id"], []).append(_notice(row))
+    for of_child in found.values():
+        of_child.sort(key=lambda each: (each.plan_id, each.number, each.notice_id))
+    return found
+
+
+def _notice(row: Mapping[Any, Any]) -> Notice:
+    d = row["document"]
+    return Notice(
+        row["notice_id"],
+        row["kind"],
+        row["plan_id"],
+        row["child_id"],
+        d["number"],
+        d["category"],
+        d["before"],
+        Cause(row["event_source"], row["event_id"]),
+        row["at"],
+        row["written_at"],
+    )
+
+
+async def not_reached_of(db: AsyncConnection, agency_ids: Iterable[str]) -> set[str]:
+    """The children about whom notices to these agencies have not gone, or came back."""
+    found: set[str] = set()
+    for some in chunks(set(agency_ids)):
+        query = select(dispatches.c.child_id).where(
+            among(db, dispatches.c.agency_id, some),
+            IS_NOTICE,
+            dispatches.c.state.in_((QUEUED, WITHHELD, UNDELIVERED)),
+        )
+        found |= set((await db.execute(query.distinct())).scalars())
     return found

@@ -1,0 +1,320 @@
+"""Tells whom it concerns of plans, and brings what is queued, reminded of and missing into line with how things stand.
+
+Whatever happens, the same is done: what is owed of each plan is worked out anew. So events may come late, twice and in
+any order, and who becomes known late is told late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from schemas.policy import Number
+from services.directory import store as directory
+from services.foundation.clock import london_date
+from services.foundation.letters import Attempt
+from services.foundation.work import Derived, Work
+from services.meetings.rules.words import earlier
+from services.records.handlers.plans import concern
+from services.records.notice_chasing import Chased, chase
+from services.records.notice_facts import Standing, gather
+from services.records.notice_words import letter
+from services.records.rules.dispatch import (
+    BODY,
+    EMAIL,
+    LEFT,
+    NOTICE,
+    OVERTAKEN,
+    QUEUED,
+    SENT,
+    UNDELIVERED,
+    WITHHELD,
+    Dispatch,
+    dispatch_id,
+    line_of,
+)
+from services.records.rules.notices import (
+    CHANGED,
+    ENDED,
+    JOINED,
+    NO_ADDRESS,
+    STARTED,
+    Notice,
+    Recipient,
+    counting,
+    notice_id,
+    owed,
+    recipients,
+    told_last,
+)
+from services.records.rules.plans import Plan
+from services.records.rules.receipts import was_read
+from services.records.store import dispatches
+from services.records.store import plans as store
+
+DUE = "records.notices"  # the timer of a child: a reminder, or the end of the time for something
+NOTICE_LETTER = "notice"
+REVIEWED = "records.notices_reviewed"  # it was looked at what is missing of the notices about a child
+
+REMINDER = "reminder"
+
+
+async def look(work: Work, events: Sequence[Derived]) -> None:
+    """What is to be told of the plans of children may be another now."""
+    await _look(work, {event.data for event in events})
+
+
+async def due(work: Work, keys: Sequence[str]) -> None:
+    """The timer of a child."""
+    await _look(work, set(keys))
+
+
+async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
+    """Note how attempts at sending notices ended. A reminder that does not go changes nothing."""
+    some = await dispatches.by_ids(work.db, {attempt.row.params["dispatch_id"] for attempt in attempts})
+    sent, failed = [], []
+    for attempt in attempts:
+        each = some.get(attempt.row.params["dispatch_id"])
+        its_own = each is not None and each.state == QUEUED and each.content == attempt.row.params["content"]
+        if each is None or not its_own or attempt.state == "pending" or attempt.row.params["change"] == REMINDER:
+            continue
+        if attempt.state == "sent":
+            sent.append({"dispatch_id": each.dispatch_id, "state": SENT, "sent_at": attempt.at})
+        else:
+            failed.append(
+                {
+                    "dispatch_id": each.dispatch_id,
+                    "state": UNDELIVERED,
+                    "why": attempt.reason,
+                    "ended_at": attempt.at,
+                }
+            )
+    await dispatches.set_columns(work.db, sent)
+    await dispatches.set_columns(work.db, failed)
+    concern(work, {each.child_id for each in some.values() if each.child_id is not None})
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """What is to be written of the plans of one child."""
+
+    work: Work
+    standing: Standing
+    notices: list[Notice] = field(default_factory=list)
+    added: dict[str, Dispatch] = field(default_factory=dict)
+    changed: dict[str, Dispatch] = field(default_factory=dict)
+    reminders: list[tuple[Plan, Notice, Dispatch]] = field(default_factory=list)
+
+    def set(self, before: Dispatch, **columns: Any) -> Dispatch:
+        """Change a dispatch, whether it is new or stands."""
+        after = replace(before, **columns)
+        (self.added if before.dispatch_id in self.added else self.changed)[before.dispatch_id] = after
+        return after
+
+    def write(self, plan: Plan, notice: Notice, some: Iterable[Recipient]) -> None:
+        """Write one notice to these."""
+        for each in some:
+            goes = each.why_not is None
+            dispatch = Dispatch(
+                dispatch_id=dispatch_id(NOTICE, notice.notice_id, 1, each.party),
+                kind=NOTICE,
+                about=notice.notice_id,
+                version=1,
+                meeting_id=None,
+                child_id=plan.child_id,
+                partition_key=plan.partition_key,
+                party=each.party,
+                agency_id=each.agency.agency_id,
+                person_id=None,
+                team_id=each.team_id,
+                channel=EMAIL,
+                address=each.address,
+                how=BODY,
+                state=QUEUED if goes else WITHHELD,
+                why=each.why_not,
+                decided=None,
+                content=None,
+                document_id=None,
+                written_at=self.work.now,
+                ended_at=None if goes else self.work.now,
+                expires_at=_expires(self.work),
+            )
+            self.added[dispatch.dispatch_id] = dispatch
+
+    def notice(self, plan: Plan, kind: str, number: int, before: Notice | None) -> Notice:
+        """A new notice about a plan."""
+        last = plan.ended if kind == ENDED else plan.started
+        assert last is not None
+        told = before.category if before is not None else None
+        name = notice_id(plan.plan_id, kind, number)
+        made = Notice(
+            name, kind, plan.plan_id, plan.child_id, number, plan.category, told, last.cause, last.at, self.work.now
+        )
+        self.notices.append(made)
+        return made
+
+    def notices_of(self, plan: Plan) -> list[Notice]:
+        """What was told of a plan, with what is told now."""
+        kept = self.standing.notices.get(plan.child_id, ())
+        return [each for each in (*kept, *self.notices) if each.plan_id == plan.plan_id]
+
+    def written(self, plan: Plan, notices: Sequence[Notice]) -> list[Dispatch]:
+        """The dispatches of these notices about a plan, as they stand by now."""
+        ids = {each.notice_id for each in notices}
+        kept = self.standing.dispatches.get(plan.child_id, ())
+        now = [self.changed.get(each.dispatch_id, each) for each in kept] + list(self.added.values())
+        return [each for each in now if each.about in ids]
+
+    def counting(self, plan: Plan) -> list[tuple[Notice, Dispatch]]:
+        """What was written of a plan and counts."""
+        notices = self.notices_of(plan)
+        return counting(notices, self.written(plan, notices))
+
+
+def _expires(work: Work) -> datetime | None:
+    """Until when a link in a notice that is written now opens."""
+    today = london_date(work.now)
+    number = work.policy.on(today).number("record_link_opens_for")
+    return work.now.replace(microsecond=0) + (today - earlier(today, number)) if number is not None else None
+
+
+async def _look(work: Work, child_ids: set[str]) -> None:
+    """What is told of one child hangs on the plans of its brothers and sisters too: all are looked at."""
+    if not (concerned := await store.with_plans(work.db, child_ids)):
+        return
+    families = await directory.families_of_children(work.db, concerned)
+    household = await directory.children_of_families(work.db, set(families.values()))
+    standing = await gather(work, await store.with_plans(work.db, {each.child_id for each in household}))
+    sheet = _Sheet(work, standing)
+    for child_id in sorted(standing.about):
+        found = [_bring_into_line(sheet, plan) for plan in standing.plans.get(child_id, ())]
+        next_at = min((moment for each in found for moment in each.moments if moment > work.now), default=None)
+        if next_at is not None:
+            work.arm(DUE, child_id, next_at)
+        for each in found:
+            work.emit(Derived(REVIEWED, child_id, child_id, each))
+    _post(sheet)
+    await store.put_notices(work.db, sheet.notices)
+    await dispatches.put(work.db, list(sheet.added.values()))
+    names = ("dispatch_id", "state", "why", "address", "content", "reminded_at", "ended_at")
+    await dispatches.set_columns(
+        work.db, [{name: getattr(each, name) for name in names} for each in sheet.changed.values()]
+    )
+
+
+def _post(sheet: _Sheet) -> None:
+    """Queue every letter that is to go and that has not been queued as it reads now; what was queued before it is left
+    in the outbox, and does not go.
+    """
+    for child_id, plans in sheet.standing.plans.items():
+        if child_id not in sheet.standing.about:
+            continue
+        for plan in plans:
+            for notice, each in sheet.counting(plan):
+                if each.state != QUEUED:
+                    continue
+                params = letter(sheet.work, sheet.standing, plan, notice, each, None)
+                if params["content"] != each.content:
+                    sheet.set(each, content=params["content"])
+                    sheet.work.post(NOTICE_LETTER, line_of(NOTICE, plan.plan_id, each.party), params)
+    for plan, notice, each in sheet.reminders:
+        params = letter(sheet.work, sheet.standing, plan, notice, each, REMINDER)
+        sheet.work.post(NOTICE_LETTER, line_of(NOTICE, plan.plan_id, each.party), params)
+
+
+def _bring_into_line(sheet: _Sheet, plan: Plan) -> Chased:
+    """What is to be told of one plan is written, and what is missing of that is looked at."""
+    work, standing = sheet.work, sheet.standing
+    about, others = standing.about[plan.child_id], standing.plans[plan.child_id]
+    notices, today = sheet.notices_of(plan), london_date(work.now)
+    has_ended = standing.has_ended(plan)
+    if not (has_ended and not notices and _is_long_over(work, plan)):
+        ever = recipients(plan, about, others, work.policy, today, ever=True)
+        now = ever if has_ended else recipients(plan, about, others, work.policy, today, ever=False)
+        what = owed(plan, has_ended, notices)
+        if what is not None:
+            _tell(sheet, plan, what, notices, ever, now)
+        elif notices:
+            _tell_the_rest(sheet, plan, notices, now)
+        _readdress(sheet, plan, ever)
+    chased = chase(work, standing, plan, sheet.notices_of(plan), sheet.counting(plan))
+    for notice, dispatch in chased.to_remind:
+        sheet.reminders.append((plan, notice, sheet.set(dispatch, reminded_at=work.now)))
+    return chased
+
+
+def _is_long_over(work: Work, plan: Plan) -> bool:
+    """Whether a plan had ended so long before that was told of that nobody is told any more by itself."""
+    assert plan.ended is not None
+    known_on = london_date(plan.ended.known_from)
+    look_back: Number | None = work.policy.on(known_on).number("earlier_meeting_look_back")
+    return look_back is not None and plan.ended.day < earlier(known_on, look_back)
+
+
+def _tell(
+    sheet: _Sheet,
+    plan: Plan,
+    what: str,
+    notices: Sequence[Notice],
+    ever: Sequence[Recipient],
+    now: Sequence[Recipient],
+) -> None:
+    """Tell something new of a plan; what was to be told before it and has not left is left out."""
+    before = sheet.written(plan, notices)
+    notice = sheet.notice(plan, what, len(notices), told_last(notices))
+    for each in before:
+        if each.state in {QUEUED, WITHHELD}:
+            sheet.set(each, state=OVERTAKEN, ended_at=sheet.work.now)
+    if what in {ENDED, CHANGED}:
+        whom: Iterable[Recipient] = ever
+    elif what == STARTED:
+        whom = now
+    else:
+        ends = {each.notice_id for each in notices if each.kind == ENDED}
+        left = {each.agency_id for each in before if each.about in ends and each.state in LEFT}
+        whom = [each for each in ever if each.agency.agency_id in left]
+    sheet.write(plan, notice, whom)
+
+
+def _tell_the_rest(sheet: _Sheet, plan: Plan, notices: Sequence[Notice], now: Sequence[Recipient]) -> None:
+    """Tell those who were not known when all were told, or take part only since."""
+    last = told_last(notices)
+    if last is None:
+        return
+    same = [each for each in notices if (each.kind == ENDED) == (last.kind == ENDED)]
+    if last.kind == ENDED:
+        same = [last]
+    told = {each.agency_id for each in sheet.written(plan, same) if each.state != OVERTAKEN}
+    rest = [each for each in now if each.agency.agency_id not in told]
+    whole = last if last.kind in {STARTED, CHANGED, ENDED} else None
+    joined, late = 0, []
+    for each in rest:
+        new = last.kind != ENDED and each.since is not None and plan.since is not None and each.since > plan.since
+        if whole is not None and not new:
+            late.append(each)
+        elif each.why_not is None or each.why_not == NO_ADDRESS:
+            sheet.write(plan, sheet.notice(plan, JOINED, len(notices) + joined, last), [each])
+            joined += 1
+    if whole is not None:
+        sheet.write(plan, whole, late)
+
+
+def _readdress(sheet: _Sheet, plan: Plan, ever: Sequence[Recipient]) -> None:
+    """What waits goes to the address that is the right one now; what could not go, or came back, to one that is new."""
+    ways: dict[str, list[Recipient]] = {}
+    for recipient in ever:
+        ways.setdefault(recipient.agency.agency_id, []).append(recipient)
+    for _, each in sheet.counting(plan):
+        some = ways.get(each.agency_id or "", [])
+        own = [way for way in some if way.party == each.party] or some
+        if not own or each.dispatch_id in sheet.added or was_read(each):
+            continue
+        way = own[0]
+        if each.state == QUEUED and way.why_not is not None:
+            sheet.set(each, state=WITHHELD, why=way.why_not, address=None, content=None, ended_at=sheet.work.now)
+        elif each.state in {QUEUED, WITHHELD, UNDELIVERED} and way.why_not is None and way.address != each.address:
+            sheet.set(each, state=QUEUED, why=None, address=way.address, content=None, ended_at=None)
+        elif each.state == WITHHELD and way.why_not != each.why:
+            sheet.set(each, why=way.why_not)

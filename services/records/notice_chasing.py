@@ -1,0 +1,194 @@
+"""What becomes of notices that do not reach their readers, or that nobody confirms: whoever has to say that a flag was
+taken off is reminded once, and then a person is told.
+
+Days are England's working days, counted to their end. Source of the numbers: the policy; of what is to be told: rules
+of the field, section 9 (exception definition 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from services.foundation.clock import london_date
+from services.foundation.work import Work
+from services.meetings.rules import say
+from services.participation.due import morning
+from services.participation.report_terms import end_of
+from services.participation.rules.missing import Missing
+from services.records.due import days_after
+from services.records.notice_facts import Standing
+from services.records.rules.dispatch import DELIVERED, QUEUED, SENT, UNDELIVERED, WITHHELD, Dispatch
+from services.records.rules.notices import CHASED, ENDED, NO_ADDRESS, STANDS, Notice, told_last
+from services.records.rules.plans import Plan
+from services.records.rules.receipts import was_read
+
+NOT_TOLD, NOT_CLEARED = "plan_end_not_told", "flag_not_cleared"
+NO_USABLE_ADDRESS, NOT_DELIVERED = "no_usable_address", "undelivered"
+KINDS = (NOT_TOLD, NOT_CLEARED, NO_USABLE_ADDRESS, NOT_DELIVERED)
+
+_WHAT = {
+    "started": "that a child protection plan has started",
+    "changed": "that the category of the child protection plan has changed",
+    "ended": "that the child protection plan has ended",
+    "stands": "that the child protection plan stands after all",
+    "joined": "of the child protection plan that stands",
+}
+_WHY = {
+    NO_ADDRESS: "there is no secure address for them that may be used. Record one, or tell them another way",
+    "bounced": "it came back, and there is no other address that may be used. Record one, or tell them another way",
+    "address_refused": "the mail server refused the address. Tell them another way",
+    "not_permitted": "the address is not one that anything may be sent to. Record the right one",
+}
+_GAVE_UP = "the mail server could not be brought to take it. Tell them another way"
+
+
+@dataclass(frozen=True, slots=True)
+class Chased:
+    """What is missing of the notices about one plan. `possible` are the things about which something may have been
+    missing before; `to_remind` the notices of which their readers are to be reminded now; `moments` when to look again.
+    """
+
+    child_id: str
+    missing: tuple[Missing, ...]
+    possible: tuple[str, ...]
+    to_remind: tuple[tuple[Notice, Dispatch], ...]
+    moments: tuple[datetime, ...]
+
+
+def chase(
+    work: Work, standing: Standing, plan: Plan, notices: Sequence[Notice], some: Sequence[tuple[Notice, Dispatch]]
+) -> Chased:
+    """What is missing of what was told of one plan."""
+    missing: list[Missing] = []
+    moments: list[datetime] = []
+    remind: list[tuple[Notice, Dispatch]] = []
+    initials = standing.about[plan.child_id].child.initials
+    stands = bool(standing.standing(plan.child_id))
+    for notice, each in some:
+        fault = _not_told(work, notice, each, initials, moments)
+        if fault is not None:
+            missing.append(fault)
+        elif notice.kind in CHASED and each.state in {SENT, DELIVERED} and (notice.kind == STANDS or not stands):
+            if each.sent_at is None or _is_confirmed(work, standing, each):
+                continue
+            last_day, remind_at = _limits(work, each.sent_at)
+            if remind_at is not None and each.reminded_at is None and remind_at <= work.now:
+                remind.append((notice, each))
+            if last_day is not None and end_of(last_day) <= work.now:
+                missing.append(_not_confirmed(notice, each, initials, last_day))
+            moments += [moment for moment in (remind_at, end_of(last_day) if last_day else None) if moment is not None]
+    found, at = _about_the_plan(work, standing, plan, notices, some, initials)
+    written = [f"notice:{each.dispatch_id}" for each in standing.dispatches.get(plan.child_id, ())]
+    kinds = [f"plan:{plan.plan_id}:{kind}" for kind in work.policy.groups.told_plan_end]
+    return Chased(
+        plan.child_id,
+        (*missing, *found),
+        (*written, f"plan:{plan.plan_id}", *kinds),
+        tuple(remind),
+        (*moments, *at),
+    )
+
+
+def told_by(work: Work, since: datetime) -> datetime | None:
+    """By when whoever is to be told has been, of what was known then."""
+    day = london_date(since)
+    within = work.policy.on(day).number("notice_told_within")
+    return end_of(days_after(day, within)) if within is not None else None
+
+
+def _limits(work: Work, sent_at: datetime) -> tuple[date | None, datetime | None]:
+    """The last day on which a notice that was sent then may be confirmed, and when its reader is reminded."""
+    sent_on = london_date(sent_at)
+    today = work.policy.on(sent_on)
+    within, remind = today.number("notice_acknowledged_within"), today.number("notice_reminder_after")
+    last_day = days_after(sent_on, within) if within is not None else None
+    return last_day, morning(days_after(sent_on, remind)) if remind is not None else None
+
+
+def _is_confirmed(work: Work, standing: Standing, each: Dispatch) -> bool:
+    """Whether a reader has said what a notice asks: of an agency that holds health records, that a flag was changed;
+    that it has taken note is no answer to that.
+    """
+    if each.confirmed_at is None:
+        return False
+    agency = standing.about[each.child_id or ""].agencies.get(each.agency_id or "")
+    holds_codes = agency is not None and agency.kind in work.policy.groups.told_nhs_number
+    return each.confirmed == "flag_changed" or not holds_codes
+
+
+def _not_confirmed(notice: Notice, each: Dispatch, initials: str, last_day: date) -> Missing:
+    """What is said of a notice that nobody has confirmed in time."""
+    sent_on = say(london_date(each.sent_at)) if each.sent_at is not None else ""
+    said = f"They were told on {sent_on} {_WHAT[notice.kind]} ({initials}), and were to say by {say(last_day)}"
+    if notice.kind == ENDED:
+        text = f"{said} that the flag is off the records of the child and of the household. They have not: ask them."
+    else:
+        text = f"{said} that the records say so again. They have not: ask them, since they had been told that it ended."
+    return Missing(NOT_CLEARED, f"notice:{each.dispatch_id}", text, each.agency_id, due_at=end_of(last_day))
+
+
+def _about_the_plan(
+    work: Work,
+    standing: Standing,
+    plan: Plan,
+    notices: Sequence[Notice],
+    some: Sequence[tuple[Notice, Dispatch]],
+    initials: str,
+) -> tuple[list[Missing], list[datetime]]:
+    """Whether an end that was told of takes effect, and whether everyone who is always told of one is known."""
+    if plan.plan_id in standing.not_ended and plan.ended is not None:
+        limit = told_by(work, plan.ended.known_from)
+        if limit is None or work.now < limit:
+            return [], [limit] if limit is not None else []
+        text = f"{initials}: {standing.not_ended[plan.plan_id]}"
+        return [Missing(NOT_TOLD, f"plan:{plan.plan_id}", text, due_at=limit)], []
+    last = told_last(notices)
+    limit = told_by(work, last.written_at) if last is not None and last.kind == ENDED else None
+    if limit is None:
+        return [], []
+    agencies = standing.about[plan.child_id].agencies
+    told = {
+        agencies[each.agency_id].kind
+        for _, each in some
+        if each.agency_id is not None
+        and each.agency_id in agencies
+        and (each.state != WITHHELD or each.why == NO_ADDRESS)
+    }
+    lacking = [kind for kind in work.policy.groups.told_plan_end if kind not in told]
+    if work.now < limit:
+        return [], [limit] if lacking else []
+    found = []
+    for kind in lacking:
+        text = (
+            f"The child protection plan of {initials} has ended, and no {work.policy.agency_name(kind)} is told: none "
+            "is on record as having had to do with the child while it stood, or it may not be told. Find out whether "
+            "one holds a flag."
+        )
+        found.append(Missing(NOT_TOLD, f"plan:{plan.plan_id}:{kind}", text, due_at=limit))
+    return found, []
+
+
+def _not_told(work: Work, notice: Notice, each: Dispatch, initials: str, moments: list[datetime]) -> Missing | None:
+    """What is said of a notice that does not reach its reader."""
+    ended = notice.kind == ENDED
+    about = f"notice:{each.dispatch_id}"
+    said = f"They have not been told {_WHAT[notice.kind]} ({initials})"
+    if was_read(each):
+        return None
+    if each.state == QUEUED:
+        limit = told_by(work, each.written_at)
+        if limit is None or work.now < limit:
+            moments += [limit] if limit is not None else []
+            return None
+        text = (
+            f"{said}: it waits still, and is tried again without your doing. Where time is short, tell them yourself."
+        )
+        return Missing(NOT_TOLD if ended else NOT_DELIVERED, about, text, each.agency_id)
+    if each.state == WITHHELD and each.why == NO_ADDRESS:
+        return Missing(NOT_TOLD if ended else NO_USABLE_ADDRESS, about, f"{said}: {_WHY[NO_ADDRESS]}.", each.agency_id)
+    if each.state == UNDELIVERED:
+        text = f"{said}: {_WHY.get(each.why or '', _GAVE_UP)}."
+        return Missing(NOT_TOLD if ended else NOT_DELIVERED, about, text, each.agency_id)
+    return None

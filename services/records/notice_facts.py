@@ -1,0 +1,139 @@
+"""Gathers what decides about notices, for a batch of children in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from services.directory import store as directory
+from services.directory.rules import Child, latest_bounces, secure_addresses
+from services.foundation.clock import london_date
+from services.foundation.work import Work
+from services.meetings import store as meetings
+from services.meetings.rules import Meeting
+from services.participation.rules.quoracy import ADJOURNED, rule_of
+from services.participation.rules.verdict import NEEDS, PLAN_ENDED
+from services.participation.store import quoracy
+from services.records.rules.dispatch import NOTICE, Dispatch
+from services.records.rules.notices import About, Notice
+from services.records.rules.plans import MeetingOfAnEnd, Plan, plans, why_it_does_not_count
+from services.records.store import dispatches
+from services.records.store import plans as store
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand about the plans of some children. `plans` holds those of their brothers and sisters too;
+    `not_ended` says of the plans whose end has been told and does not count why that is.
+    """
+
+    plans: Mapping[str, list[Plan]]
+    not_ended: Mapping[str, str]
+    notices: Mapping[str, list[Notice]]
+    dispatches: Mapping[str, list[Dispatch]]
+    about: Mapping[str, About]
+
+    def has_ended(self, plan: Plan) -> bool:
+        """Whether a plan has ended, as far as that counts."""
+        return plan.ended is not None and plan.plan_id not in self.not_ended
+
+    def standing(self, child_id: str) -> list[Plan]:
+        """The plans of a child that stand now, as far as their beginning has been told."""
+        return [each for each in self.plans.get(child_id, ()) if each.started is not None and not self.has_ended(each)]
+
+
+async def gather(work: Work, child_ids: Iterable[str]) -> Standing:
+    """How things stand about the plans of these children."""
+    db, ids = work.db, set(child_ids)
+    children = await directory.children_by_id(db, ids)
+    family = await directory.children_of_families(db, {each.family_id for each in children.values()})
+    told = plans(await store.told_of(db, ids | {each.child_id for each in family}))
+    meetings_about = await store.meetings_about(db, ids)
+    ends = {each.ended.meeting_id for some in told.values() for each in some if each.ended and each.ended.meeting_id}
+    every = {each for some in meetings_about.values() for each in some}
+    found = await meetings.meetings_by_id(db, every | ends)
+    not_ended = await _not_ended(work, [each for some in told.values() for each in some], found)
+    written = {
+        child_id: [each for each in some if each.kind == NOTICE]
+        for child_id, some in (await dispatches.of_children(db, ids)).items()
+    }
+    some = {each: found[each] for each in every if each in found}
+    around = await _around(work, children, family, told, some, meetings_about)
+    return Standing(told, not_ended, await store.notices_of(db, ids), written, around)
+
+
+async def _not_ended(work: Work, some: Iterable[Plan], found: Mapping[str, Meeting]) -> dict[str, str]:
+    """Why the ends of plans that do not count do not."""
+    ended = [each for each in some if each.ended is not None]
+    ids = {each.ended.meeting_id for each in ended if each.ended and each.ended.meeting_id}
+    if not ids:
+        return {}
+    verdicts = await quoracy.verdicts_of(work.db, ids)
+    permissions = await quoracy.permissions_of(work.db, ids)
+    held = await quoracy.held_facts(work.db, ids)
+    known = {}
+    for each in ids:
+        meeting = found.get(each)
+        ruled = meeting is not None and rule_of(work.policy.on(meeting.day), meeting.kind) is not None
+        adjourned = each in held and ADJOURNED in held[each]["document"]["outcome"]
+        known[each] = MeetingOfAnEnd(
+            meeting,
+            verdicts.get(each),
+            each in held and (each in verdicts or not ruled or adjourned),
+            adjourned,
+            any(one.allows == NEEDS[PLAN_ENDED] for one in permissions.get(each, ())),
+        )
+    return {each.plan_id: why for each in ended if (why := why_it_does_not_count(each, known)) is not None}
+
+
+async def _around(
+    work: Work,
+    children: Mapping[str, Child],
+    family: Iterable[Child],
+    told: Mapping[str, list[Plan]],
+    found: Mapping[str, Meeting],
+    meetings_about: Mapping[str, set[str]],
+) -> dict[str, About]:
+    db = work.db
+    asked = await store.asked_to(db, found)
+    registers = await store.registers_of(db, found)
+    households = {each: {person for plan in told.get(each, ()) for person in plan.household} for each in children}
+    relatives = {each.person_id: each for each in await directory.relatives_of_children(db, children)}
+    relatives |= await directory.relatives_by_id(db, {person for some in households.values() for person in some})
+    involvements = await directory.involvements_of(db, children)
+    placed = {each.placement.authority for each in children.values() if each.placement}
+    kinds = work.policy.groups.placement_area
+    near = await directory.agencies_of_authority(db, placed, kinds) if placed and kinds else []
+    ids = {each.agency_id for some in asked.values() for each in some}
+    ids |= {each for some in registers.values() for each in some} | {each.agency_id for each in involvements}
+    ids |= {each.placement.agency_id for each in children.values() if each.placement and each.placement.agency_id}
+    agencies = await directory.agencies_by_id(db, ids) | {each.agency_id: each for each in near}
+    addresses = {address for each in agencies.values() for address in secure_addresses(each)}
+    bounces = [each for each in await directory.bounces_of(db, addresses) if each.meeting_id is None]
+    today = london_date(work.now)
+    result = {}
+    for child_id, child in children.items():
+        of_placement = [
+            each.agency_id
+            for each in near
+            if child.placement
+            and each.authority == child.placement.authority != child.authority
+            and (each.closed_on is None or each.closed_on > today)
+        ]
+        result[child_id] = About(
+            child,
+            tuple(each for each in family if each.family_id == child.family_id),
+            tuple(
+                each
+                for each in relatives.values()
+                if each.person_id in households[child_id] or any(tie.child_id == child_id for tie in each.relationships)
+            ),
+            tuple(found[each] for each in sorted(meetings_about.get(child_id, ())) if each in found),
+            asked,
+            registers,
+            tuple(each for each in involvements if each.person_id == child_id),
+            agencies,
+            tuple(of_placement) if len(of_placement) == 1 else (),
+            latest_bounces(bounces),
+        )
+    return result

@@ -1,0 +1,268 @@
+"""What is told of a plan, to whom, and what becomes of it when nobody says that they have taken note.
+
+A plan is told of as it stands: that it started, that its category changed, that it ended, that it stands after all;
+and to whoever becomes involved while it stands, that it does. What is owed follows from the plan and from what was told
+last, so that events may come late, twice and in any order.
+
+Source: LLR CAMHS audit 2025 (the flag stays on the record, since nobody says that the plan has ended); rules of the
+field, sections 3, 9 and 10.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from schemas.policy import Policy
+from services.directory.rules import Agency, Bounces, Cause, Child, Involvement, Relative, route
+from services.meetings.rules import INVITED, Meeting
+from services.meetings.rules.words import earlier
+from services.records.rules.dispatch import OVERTAKEN, RECALLED, Dispatch
+from services.records.rules.plans import Plan
+
+STARTED, CHANGED, ENDED, STANDS, JOINED = "started", "changed", "ended", "stands", "joined"
+CHASED = frozenset({ENDED, STANDS})
+"""Notices that have to be confirmed: a reader who does not is reminded, and then a person is told."""
+
+# Why a notice does not go to an agency.
+NO_ADDRESS, AGENCY_CLOSED = "no_address", "agency_closed"
+EXCLUDED = frozenset({"conflict_of_interest", "chairs_restriction", "duplicate"})
+"""A person's reasons for which an agency is not told either. That the child did not want it at a meeting is none: its
+record holds the flag all the same.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing that is told of one plan. `number` counts those of the plan, and says what was told last; `category` is
+    the one that is told, `before` the one that was told before it.
+    """
+
+    notice_id: str
+    kind: str
+    plan_id: str
+    child_id: str
+    number: int
+    category: str | None
+    before: str | None
+    cause: Cause
+    at: datetime
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """That an agency was to be asked to a meeting, or was not. `stands`: it is so still."""
+
+    agency_id: str
+    team_id: str | None
+    child_ids: frozenset[str]
+    decision: str
+    why_not: str | None
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known around one child: its family, every meeting about it with those who were asked to it and those who
+    stand in its register, and the agencies that may be told. `of_placement` are those of the area where it is placed
+    that are asked there beside those at home.
+    """
+
+    child: Child
+    family: tuple[Child, ...]
+    relatives: tuple[Relative, ...]
+    meetings: tuple[Meeting, ...]
+    asked: Mapping[str, Sequence[Asked]]
+    registers: Mapping[str, frozenset[str] | set[str]]
+    involvements: tuple[Involvement, ...]
+    agencies: Mapping[str, Agency]
+    of_placement: tuple[str, ...]
+    bounces: Bounces
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """An agency, or a team of it, that is told. `since` is the day on which it became involved, where that and nothing
+    else is why; `why_not` is why nothing goes there.
+    """
+
+    agency: Agency
+    team_id: str | None
+    address: str | None
+    since: date | None
+    why_not: str | None = None
+
+    @property
+    def party(self) -> str:
+        return f"agency:{self.agency.agency_id}:{self.team_id or ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Tie:
+    """One reason for telling an agency, with what says which of its teams."""
+
+    agency_id: str
+    team_id: str | None
+    status: str | None
+    since: date | None
+
+
+def notice_id(plan_id: str, kind: str, number: int) -> str:
+    """The name of a notice."""
+    return hashlib.sha256(f"notice {plan_id} {kind} {number}".encode()).hexdigest()[:26]
+
+
+def told_last(notices: Sequence[Notice]) -> Notice | None:
+    """What all were told last of a plan; what somebody new was told says nothing of that."""
+    told = [each for each in notices if each.kind != JOINED]
+    return told[-1] if told else None
+
+
+def owed(plan: Plan, has_ended: bool, notices: Sequence[Notice]) -> str | None:
+    """What is to be told of a plan now, given what was told; None where nothing is new."""
+    last = told_last(notices)
+    if has_ended:
+        return None if last is not None and last.kind == ENDED else ENDED
+    if last is None:
+        return STARTED if plan.started is not None else None
+    if last.kind == ENDED:
+        return STANDS
+    return CHANGED if plan.category != last.category and plan.category is not None else None
+
+
+def counting(notices: Sequence[Notice], dispatches: Iterable[Dispatch]) -> list[tuple[Notice, Dispatch]]:
+    """What was written of a plan and counts as things stand: of one that has ended what tells of that, of one that
+    stands what says so, and of several to one reader the last.
+    """
+    last = told_last(notices)
+    if last is None:
+        return []
+    of_this = {each.notice_id: each for each in notices if (each.kind == ENDED) == (last.kind == ENDED)}
+    found: dict[str, tuple[Notice, Dispatch]] = {}
+    for each in dispatches:
+        notice = of_this.get(each.about)
+        if notice is None or each.state in {OVERTAKEN, RECALLED} or (notice.kind == ENDED and notice != last):
+            continue
+        if each.party not in found or found[each.party][0].number < notice.number:
+            found[each.party] = (notice, each)
+    return list(found.values())
+
+
+def episode(plan: Plan, about: About, others: Sequence[Plan], policy: Policy) -> list[Meeting]:
+    """The meetings that belong to a plan: from the conference that made it on, with the strategy discussions and the
+    conferences before it that led there, and not those of another plan of the same child.
+    """
+    since = plan.since or plan.last.day
+    before = [each.ended.day for each in others if each.ended is not None and each.ended.day <= since and each != plan]
+    after = [each.since for each in others if each.since is not None and each.since > since and each != plan]
+    look_back = policy.on(since).number("earlier_meeting_look_back")
+    first = earlier(since, look_back) if look_back is not None else date.min
+    first = max([first, *before])
+    some = sorted(
+        (each for each in about.meetings if each.day >= first and (not after or each.day < min(after))),
+        key=lambda each: (each.starts_at, each.meeting_id),
+    )
+    named = plan.started.meeting_id if plan.started is not None else None
+    begun = [each for each in some if each.day <= since and _begins(each, policy) and each.state != "cancelled"]
+    begun = [each for each in begun if each.meeting_id == named] or begun[-1:]
+    if not begun:
+        return some
+    [beginning] = begun
+    led = {*policy.on(beginning.day).kind(beginning.kind).follows}
+    return [
+        each
+        for each in some
+        if each.starts_at >= beginning.starts_at
+        or each.kind in led
+        or _begins(each, policy)
+        or each.meeting_id == beginning.follows
+    ]
+
+
+def _begins(meeting: Meeting, policy: Policy) -> bool:
+    return policy.on(meeting.day).kind(meeting.kind).begins_episode
+
+
+def recipients(
+    plan: Plan, about: About, others: Sequence[Plan], policy: Policy, today: date, *, ever: bool
+) -> list[Recipient]:
+    """Who is told of a plan: `ever`, for what all have to know who took part at any time; else those alone who took
+    part when it began, and who do now.
+    """
+    some = episode(plan, about, others, policy)
+    ties = [*_asked(plan, about, some, ever), *_involved(about, policy, today)]
+    if ever:
+        ties += _always(plan, about, some, policy)
+    excluded = _excluded(about, some)
+    found: dict[tuple[str, str | None], Recipient] = {}
+    for tie in ties:
+        agency = about.agencies.get(tie.agency_id)
+        if agency is None:
+            continue
+        way = route(agency, tie.team_id, about.child.circumstances, tie.status, about.bounces)
+        why_not = excluded.get(agency.agency_id)
+        if why_not is None and agency.closed_on is not None and agency.closed_on <= today:
+            why_not = AGENCY_CLOSED
+        if why_not is None and way.address is None:
+            why_not = NO_ADDRESS
+        address = way.address if why_not is None else None
+        known = found.get((agency.agency_id, way.team_id))
+        since = tie.since if known is None or (known.since and tie.since and tie.since < known.since) else known.since
+        found[agency.agency_id, way.team_id] = Recipient(agency, way.team_id, address, since, why_not)
+    return list(found.values())
+
+
+def _asked(plan: Plan, about: About, some: Sequence[Meeting], ever: bool) -> list[_Tie]:
+    """Whoever was to be asked to a meeting of the episode at any time, and whoever stands in its register."""
+    until = plan.since or plan.last.day
+    found = []
+    for meeting in some:
+        if not ever and meeting.day > until:
+            continue
+        for each in about.asked.get(meeting.meeting_id, ()):
+            reached = each.decision == INVITED or (each.why_not == "no_usable_address" and each.stands)
+            if reached and about.child.child_id in each.child_ids:
+                found.append(_Tie(each.agency_id, each.team_id, None, None))
+        found += [_Tie(each, None, None, None) for each in sorted(about.registers.get(meeting.meeting_id, ()))]
+    return found
+
+
+def _involved(about: About, policy: Policy, today: date) -> list[_Tie]:
+    """Whoever works with the child now or has it on a waiting list, whoever it is placed with, and those of the area
+    where it is placed who are asked there too.
+    """
+    own = [each for each in about.involvements if each.counts_on(today)]
+    found = [_Tie(each.agency_id, each.team_id, each.status, each.since) for each in own]
+    place = about.child.placement
+    if place is None:
+        return found
+    if place.agency_id is not None:
+        found.append(_Tie(place.agency_id, None, None, place.since))
+    found += [_Tie(each, None, None, place.since) for each in about.of_placement]
+    return found
+
+
+def _always(plan: Plan, about: About, some: Sequence[Meeting], policy: Policy) -> list[_Tie]:
+    """The kinds that are told whoever was invited: whichever of them had to do with the child in the episode."""
+    first = min([plan.since or plan.last.day, *(each.day for each in some)])
+    return [
+        _Tie(each.agency_id, each.team_id, None, None)
+        for each in about.involvements
+        if each.service in policy.groups.told_plan_end and not each.ends_before(first)
+    ]
+
+
+def _excluded(about: About, some: Sequence[Meeting]) -> dict[str, str]:
+    """The agencies that a person excluded from a meeting, and that have not been asked to a later one since."""
+    found: dict[str, str] = {}
+    for meeting in some:
+        for each in about.asked.get(meeting.meeting_id, ()):
+            if each.stands and each.decision == INVITED:
+                found.pop(each.agency_id, None)
+        for no in meeting.do_not_invite:
+            if no.agency_id is not None and no.reason in EXCLUDED:
+                found[no.agency_id] = no.reason
+    return found
