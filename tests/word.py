@@ -12,8 +12,18 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from docx.text.paragraph import Paragraph
 
+from services.records.word.template import TEMPLATE, saved
+
 Section = tuple[str, str, str, Sequence[str]]
 """Heading, whom it is for, the children, paragraphs."""
+
+
+def blank(record_id: str = "m1.minutes", kind: str = "minutes", meeting_id: str = "m1", version: str = "1") -> bytes:
+    """The template with what a draft says of which record it is, and nothing else."""
+    paper = Document(str(TEMPLATE))
+    for name, value in (("Record", record_id), ("Kind", kind), ("Meeting", meeting_id), ("Version", version)):
+        paper.add_paragraph(f"{name}: {value}", "Record Setting")
+    return saved(paper)
 
 
 def written(draft: bytes, sections: Sequence[Section], spoil: Callable[[Paper], None] | None = None) -> bytes:
@@ -22,7 +32,7 @@ def written(draft: bytes, sections: Sequence[Section], spoil: Callable[[Paper], 
     body = paper.element.body
     found = False
     for element in list(body):
-        found = found or (element.tag.endswith("}p") and Paragraph(element, paper).style.name == "Heading 1")
+        found = found or (element.tag.endswith("}p") and _style(Paragraph(element, paper)) == "Heading 1")
         if found and not element.tag.endswith("}sectPr"):
             body.remove(element)
     for heading, audience, children, paragraphs in sections:
@@ -37,6 +47,10 @@ def written(draft: bytes, sections: Sequence[Section], spoil: Callable[[Paper], 
     saved = io.BytesIO()
     paper.save(saved)
     return saved.getvalue()
+
+
+def _style(paragraph: Paragraph) -> str:
+    return (paragraph.style.name or "") if paragraph.style is not None else ""
 
 
 def paragraph(paper: Paper, text: str) -> Paragraph:

@@ -60,7 +60,7 @@ _KINDS = {
     "oMathPara": "equation",
     "sym": "symbol",
 }
-_PLAIN = {"p", "r", "t", "tab", "br", "cr", "noBreakHyphen", "softHyphen", "lastRenderedPageBreak", "ptab"}
+_LEAVES = {"t", "tab", "br", "cr", "noBreakHyphen", "softHyphen", "lastRenderedPageBreak", "ptab"}
 _NOTHING = {"proofErr", "bookmarkStart", "bookmarkEnd", "permStart", "permEnd", "sectPr"}
 _PROPERTIES = {"pPr", "rPr"}
 _TEXT = {"tab": " ", "ptab": " ", "cr": "\n", "noBreakHyphen": "‑"}
@@ -142,11 +142,11 @@ def lines(package: Package) -> Iterator[Line]:
             wrong = frozenset[str]().union(*(each.wrong for each in inside), *_wrong_in_table(block))
             text = " ".join(each.text for each in inside)
             yield Line(NOTE if is_note else "table", "a table", text, "", wrong | {"table"})
-        elif name not in _NOTHING:
-            text = " ".join(each.text or "" for each in block.iter(f"{W}t"))
-            yield Line("", "", text, "", _wrong(block))
-        elif _tracked(block):
-            yield Line("", "", "", "", frozenset({"tracked"}))
+        else:
+            strange = {"tracked"} if _tracked(block) else _strange(block, set())
+            if strange:
+                text = " ".join(each.text or "" for each in block.iter(f"{W}t"))
+                yield Line("", "", text, "", frozenset(strange))
 
 
 def _wrong_in_table(table: Element) -> Iterator[frozenset[str]]:
@@ -259,22 +259,27 @@ def _is_tracked(name: str) -> bool:
     return name in _TRACKED or (name.endswith(("Change", "RangeStart", "RangeEnd")) and not name.startswith("comment"))
 
 
-def _wrong(element: Element) -> frozenset[str]:
-    """What may not be in an element: everything that is not known to be plain text."""
-    found = {"tracked"} if _tracked(element) else set()
-    waiting = [element]
-    while waiting:
-        at = waiting.pop()
-        name = _name(at)
-        if name in _PROPERTIES or name in _NOTHING or _is_tracked(name):
-            continue
-        if name in _KINDS:
-            found.add(_KINDS[name])
-        elif name in _PLAIN and at.tag.startswith(W):
-            waiting += list(at)
+def _wrong(paragraph: Element) -> frozenset[str]:
+    """What may not be in a paragraph: everything but runs, and in them everything but text."""
+    found = {"tracked"} if _tracked(paragraph) else set()
+    for each in paragraph:
+        if each.tag == f"{W}r":
+            for inner in each:
+                found |= _strange(inner, _LEAVES if not len(inner) else set())
         else:
-            found.add("other")
+            found |= _strange(each, set())
     return frozenset(found)
+
+
+def _strange(element: Element, plain: set[str]) -> set[str]:
+    """What an element is, where it is neither plain nor one that holds no text."""
+    name = _name(element)
+    if name in _KINDS:
+        return {_KINDS[name]}
+    if _is_tracked(name) or (element.tag == f"{W}{name}" and name in plain):
+        return set()
+    holds_text = any(_name(each) in _LEAVES for each in element.iter() if each is not element)
+    return {"other"} if holds_text or name not in _PROPERTIES | _NOTHING else set()
 
 
 def _name(element: Element) -> str:

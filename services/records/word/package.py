@@ -26,6 +26,7 @@ _CORE = "{http://schemas.openxmlformats.org/package/2006/metadata/core-propertie
 _MAIN = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_DEEPEST = 100
 _MOST_PARTS, _LARGEST_PART, _LARGEST_WHOLE = 1_000, 20_000_000, 60_000_000
 _ENCODING = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _DOCTYPE = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -63,6 +64,22 @@ def open_package(content: bytes) -> Package:
             return _Reader(archive).package()
     except _BROKEN:
         raise NotRead("is not a Word document, or is damaged: save it again as Word document (.docx)") from None
+
+
+class _Shallow(ElementTree.TreeBuilder):
+    """Builds a tree that is no deeper than a record's can be, so that walking it costs what it is long."""
+
+    depth = 0
+
+    def start(self, tag: str, attrs: dict[str, str]) -> Element:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise NotRead("is nested deeper than any text is: save it again as Word document (.docx)")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str) -> Element:
+        self.depth -= 1
+        return super().end(tag)
 
 
 class _Reader:
@@ -168,6 +185,7 @@ class _Reader:
         if _DOCTYPE.search(raw):
             raise NotRead("holds definitions of its own (entities), which a record has no use for: it is not read")
         try:
-            return ElementTree.fromstring(raw)  # noqa: S314  # without a document type there is nothing to expand
+            # Without a document type there is nothing to expand.
+            return ElementTree.fromstring(raw, ElementTree.XMLParser(target=_Shallow()))  # noqa: S314
         except ElementTree.ParseError:
             raise NotRead("is damaged: save it again as Word document (.docx)") from None

@@ -41,9 +41,10 @@ def build() -> bytes:
         paragraph.text = text
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
     name_it(paper, "Record of a meeting")
-    package = paper.part.package
-    for key in [key for key, each in package.rels.items() if each.reltype.endswith("/thumbnail")]:
-        package.rels.pop(key)
+    # A picture and sources that the library's own template brings.
+    for relations in (paper.part.package.rels, paper.part.rels):
+        for key in [key for key, each in relations.items() if each.reltype.endswith(("/thumbnail", "/customXml"))]:
+            relations.pop(key)
     return saved(paper)
 
 

@@ -1,0 +1,318 @@
+"""What a record written in Word says, and what keeps a document from being one: every fault at once, with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from docx.document import Document as Paper
+from docx.enum.style import WD_STYLE_TYPE
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
+from docx.shared import Pt, RGBColor
+
+from services.records.word.parties import Named
+from services.records.word.read import DoesNotFit, Fault, Written, take_apart, understand
+from tests.word import Section, blank, inside, paragraph, written
+
+PARTIES = (
+    Named("camhs-1", ("Riverside CAMHS", "camhs", "CAMHS")),
+    Named("gp-1", ("Mill Lane Surgery, Northtown", "gp", "GP practice")),
+    Named("gp-2", ("Harbour Surgery", "gp", "GP practice")),
+    Named("p1", ("Dana Bellweather",)),
+    Named("p2", ("Dana  Bellweather",)),
+)
+CHILDREN = (Named("c1", ("AB",)), Named("c2", ("CD",)), Named("c3", ("CD",)))
+FINE: list[Section] = [("Why we met", "everyone", "", ["He was not at school."])]
+
+
+def read(document: bytes) -> Written:
+    return understand(take_apart(document), PARTIES, CHILDREN)
+
+
+def faults(document: bytes) -> list[Fault]:
+    with pytest.raises(DoesNotFit) as refused:
+        read(document)
+    return list(refused.value.faults)
+
+
+def one(sections: list[Section] = FINE, spoil: Callable[[Paper], None] | None = None) -> bytes:
+    return written(blank(), sections, spoil)
+
+
+def audience(line: str) -> object:
+    return read(one([("Why we met", line, "", ["x"])])).sections[0]["audience"]
+
+
+def test_a_document_says_which_record_it_is_and_what_each_section_is_for() -> None:
+    found = read(
+        one(
+            [
+                ("Why we met", "Everyone", "", ["He was not at school.", "Zoë Łukasz said: „nie” — 子."]),
+                ("Risks", "all but: Dana Bellweather (p1)", "AB", ["One.", "* First", "* Second"]),
+            ]
+        )
+    )
+    assert (found.record_id, found.meeting_id, found.kind, found.version) == ("m1.minutes", "m1", "minutes", 1)
+    assert found.sections == (
+        {
+            "heading": "Why we met",
+            "audience": "everyone",
+            "children": [],
+            "text": "He was not at school.\n\nZoë Łukasz said: „nie” — 子.",
+        },
+        {
+            "heading": "Risks",
+            "audience": {"except": ["p1"]},
+            "children": ["c1"],
+            "text": "One.\n\n• First\n\n• Second",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("EVERYONE.", "everyone"),
+        ("professionals", "professionals"),
+        ("only: camhs-1", {"only": ["camhs-1"]}),
+        ("Only: riverside camhs; GP‑1; camhs-1", {"only": ["camhs-1", "gp-1"]}),
+        ("only CAMHS", {"only": ["camhs-1"]}),
+        ("only: Mill Lane Surgery, Northtown", {"only": ["gp-1"]}),
+        ("all but: CAMHS, Harbour Surgery", {"except": ["camhs-1", "gp-2"]}),
+        ("everyone except: p2", {"except": ["p2"]}),
+    ],
+)
+def test_whom_a_section_is_for_is_said_by_name_by_id_or_by_kind(line: str, meant: object) -> None:
+    assert audience(line) == meant
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", "says nothing"),
+        ("all", "is none of everyone; professionals"),
+        ("everyone and the press", "is none of"),
+        ("only:", "names nobody after “only”"),
+        ("only: GP", "may be gp-1 or gp-2: write the id"),
+        ("only: Dana Bellweather", "may be p1 or p2: write the id"),
+        ("only: riverside", "no agency or person called “riverside”: write Riverside CAMHS (camhs-1)"),
+        ("only: camhs-1; nobody-1", "called “nobody-1”"),
+    ],
+)
+def test_what_does_not_say_for_certain_whom_it_is_for_is_refused_with_what_would(line: str, told: str) -> None:
+    [fault] = faults(one([("Why we met", line, "", ["x"])]))
+    assert (fault.section, fault.heading, fault.line) == (1, "Why we met", "For")
+    assert told in fault.message
+
+
+@pytest.mark.parametrize(("line", "told"), [("CD", "may be c2 or c3"), ("EF", "there is no child called “EF”")])
+def test_a_child_is_named_for_certain_or_the_document_is_refused(line: str, told: str) -> None:
+    assert read(one([("x", "everyone", "ab; c2", ["x"])])).sections[0]["children"] == ["c1", "c2"]
+    [fault] = faults(one([("Why we met", "everyone", line, ["x"])]))
+    assert fault.line == "Children"
+    assert told in fault.message
+
+
+def drop(text: str) -> Callable[[Paper], None]:
+    def spoil(paper: Paper) -> None:
+        found = paragraph(paper, text)._p
+        found.getparent().remove(found)
+
+    return spoil
+
+
+def restyle(text: str, style: str) -> Callable[[Paper], None]:
+    def spoil(paper: Paper) -> None:
+        if style not in [each.name for each in paper.styles]:
+            paper.styles.add_style(style, WD_STYLE_TYPE.PARAGRAPH)
+        paragraph(paper, text).style = paper.styles[style]
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line", "told"),
+    [
+        (drop("For: everyone"), "For", "is missing"),
+        (drop("Children: "), "Children", "is missing"),
+        (drop("He was not at school."), None, "is empty"),
+        (restyle("For: everyone", "Normal"), "For", "has lost its style"),
+        (restyle("He was not at school.", "Quote Of Mine"), None, "has the style “Quote Of Mine”"),
+        (restyle("He was not at school.", "Heading 2"), None, "only Heading 1 begins a section"),
+        (restyle("He was not at school.", "Record Note"), None, "is still a note for the writer"),
+        (restyle("He was not at school.", "Record Setting"), None, "is none of For, Children"),
+        (lambda paper: paper.add_paragraph("For: police", "Record Setting"), "For", "stands there twice"),
+        (lambda paper: paper.add_table(1, 1), None, "has a table"),
+    ],
+)
+def test_what_does_not_fit_the_form_is_refused_with_its_place(
+    spoil: Callable[[Paper], None], line: str | None, told: str
+) -> None:
+    found = faults(one(spoil=spoil))
+    assert [each for each in found if told in each.message and (each.section, each.line) == (1, line)], found
+
+
+TEXT = "He was not at school."
+HIDDEN = "<w:r><w:rPr>{}</w:rPr><w:t>Deleted sentence.</w:t></w:r>"
+RUN = "<w:r><w:t>Deleted sentence.</w:t></w:r>"
+
+
+@pytest.mark.parametrize(
+    ("xml", "told"),
+    [
+        (f'<w:del w:id="1" w:author="x">{RUN.replace("w:t>", "w:delText>")}</w:del>', "tracked changes"),
+        (f'<w:ins w:id="1" w:author="x">{RUN}</w:ins>', "tracked changes"),
+        (f'<w:moveFrom w:id="1" w:author="x">{RUN}</w:moveFrom>', "tracked changes"),
+        ('<w:r><w:rPr><w:rPrChange w:id="1" w:author="x"/></w:rPr><w:t>x</w:t></w:r>', "tracked changes"),
+        ('<w:r><w:commentReference w:id="1"/></w:r>', "a comment"),
+        ('<w:commentRangeStart w:id="1"/>', "a comment"),
+        (HIDDEN.format("<w:vanish/>"), "hidden text"),
+        (HIDDEN.format('<w:webHidden w:val="1"/>'), "hidden text"),
+        (HIDDEN.format("<w:strike/>"), "struck through"),
+        (HIDDEN.format('<w:dstrike w:val="true"/>'), "struck through"),
+        (HIDDEN.format('<w:color w:val="FFFFFF"/>'), "too pale or too small"),
+        (HIDDEN.format('<w:sz w:val="2"/>'), "too pale or too small"),
+        ("<w:r><w:drawing/></w:r>", "a picture"),
+        ("<w:r><w:pict/></w:r>", "a picture"),
+        ("<w:r><w:object/></w:r>", "an embedded object"),
+        ('<w:r><w:footnoteReference w:id="2"/></w:r>', "a footnote"),
+        ('<w:r><w:endnoteReference w:id="2"/></w:r>', "a footnote"),
+        (f'<w:fldSimple w:instr="AUTHOR">{RUN}</w:fldSimple>', "a field"),
+        ('<w:r><w:fldChar w:fldCharType="begin"/></w:r>', "a field"),
+        (f'<w:hyperlink w:anchor="x">{RUN}</w:hyperlink>', "a link"),
+        (f"<w:sdt><w:sdtContent>{RUN}</w:sdtContent></w:sdt>", "a form field"),
+        ('<w:r><w:sym w:font="Wingdings" w:char="F04A"/></w:r>', "a symbol"),
+        (f"<w:smartTag>{RUN}</w:smartTag>", "not plain text"),
+        ('<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"/>', "a text box"),
+        ('<m:oMath xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"/>', "an equation"),
+    ],
+)
+def test_what_is_not_plain_text_in_plain_sight_is_refused(xml: str, told: str) -> None:
+    [fault] = faults(one(spoil=inside(TEXT, xml)))
+    assert (fault.section, told in fault.message) == (1, True)
+    assert "Deleted" not in str(fault)
+
+
+def test_text_that_a_style_hides_or_strikes_is_refused_unless_a_run_shows_it_again() -> None:
+    def by_style(paper: Paper) -> None:
+        base = paper.styles.add_style("Hidden Base", WD_STYLE_TYPE.CHARACTER)
+        base.font.hidden = True
+        derived = paper.styles.add_style("Derived", WD_STYLE_TYPE.CHARACTER)
+        derived.base_style = base
+        paragraph(paper, TEXT).add_run(" Deleted sentence.", "Derived")
+
+    def shown_again(paper: Paper) -> None:
+        by_style(paper)
+        paragraph(paper, f"{TEXT} Deleted sentence.").runs[-1].font.hidden = False
+
+    def whole_style(paper: Paper) -> None:
+        paper.styles["Normal"].font.strike = True
+
+    [fault] = faults(one(spoil=by_style))
+    assert "hidden text" in fault.message
+    assert read(one(spoil=shown_again)).sections[0]["text"] == f"{TEXT} Deleted sentence."
+    [*found] = faults(one(spoil=whole_style))
+    assert all("struck through" in each.message for each in found)
+
+
+def test_bold_coloured_and_large_text_is_text() -> None:
+    def spoil(paper: Paper) -> None:
+        run = paragraph(paper, TEXT).add_run(" More.")
+        run.bold, run.font.size, run.font.color.rgb = True, Pt(30), RGBColor(0xD4, 0x35, 0x1C)
+
+    assert read(one(spoil=spoil)).sections[0]["text"] == f"{TEXT} More."
+
+
+def test_every_fault_is_told_at_once() -> None:
+    def spoil(paper: Paper) -> None:
+        drop("For: everyone")(paper)
+        inside(TEXT, HIDDEN.format("<w:vanish/>"))(paper)
+        paper.add_paragraph("Risks", "Heading 1")
+
+    told = "\n".join(map(str, faults(written(blank(), [*FINE, ("x", "only: nobody-1", "XY", ["x"])], spoil))))
+    for each in ("is missing", "hidden text", "nobody-1", "“XY”", "section 3 “Risks”: is empty"):
+        assert each in told
+
+
+def test_text_before_the_first_heading_is_refused_and_notes_for_the_writer_are_not() -> None:
+    def spoil(paper: Paper) -> None:
+        first = paragraph(paper, "Why we met")
+        first.insert_paragraph_before("A note.", "Record Note")
+        first.insert_paragraph_before("Not in any section.", "Normal")
+
+    [fault] = faults(one(spoil=spoil))
+    assert "“Not in any section.” stands before the first heading" in str(fault)
+
+
+def test_a_document_without_a_section_is_none() -> None:
+    assert any("has no section" in each.message for each in faults(one([])))
+
+
+def test_what_record_it_is_stands_in_the_text_and_in_the_properties_and_is_the_same() -> None:
+    def moved(paper: Paper) -> None:
+        paper.core_properties.identifier = "m2.minutes"
+
+    def only_in_properties(paper: Paper) -> None:
+        core = paper.core_properties
+        core.identifier, core.category, core.subject, core.version = "m1.minutes", "minutes", "m1", "3"
+        for each in ("Record: m1.minutes", "Kind: minutes", "Meeting: m1", "Version: 1"):
+            drop(each)(paper)
+
+    [fault] = faults(one(spoil=moved))
+    assert (fault.line, "made for m2.minutes" in fault.message) == ("Record", True)
+    assert read(one(spoil=only_in_properties)).version == 3
+    found = faults(one(spoil=lambda paper: drop("Meeting: m1")(paper)))
+    assert [each.line for each in found] == ["Meeting"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [({"record_id": "a b"}, "Record"), ({"kind": "novel"}, "Kind"), ({"version": "0"}, "Version")],
+)
+def test_what_no_draft_says_of_its_record_is_refused(facts: dict[str, str], line: str) -> None:
+    assert line in [each.line for each in faults(written(blank(**facts), FINE))]
+
+
+KIND_OF_LIST = (
+    '<w:abstractNum w:abstractNumId="90"><w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="decimal"/>'
+    '<w:lvlText w:val="%1."/></w:lvl><w:lvl w:ilvl="1"><w:start w:val="1"/><w:numFmt w:val="lowerLetter"/>'
+    '<w:lvlText w:val="%1.%2)"/></w:lvl></w:abstractNum>'
+)
+LISTS = (
+    '<w:num w:numId="91"><w:abstractNumId w:val="90"/></w:num><w:num w:numId="92"><w:abstractNumId w:val="90"/>'
+    '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="7"/></w:lvlOverride></w:num>'
+)
+
+
+def test_numbers_and_bullets_that_word_shows_stand_in_the_text() -> None:
+    places = ((91, 0), (91, 1), (91, 1), (91, 0), (91, 1), (92, 0))
+
+    def spoil(paper: Paper) -> None:
+        numbering = paper.part.numbering_part.element
+        [*some] = parse_xml(f"<w:numbering {nsdecls('w')}>{KIND_OF_LIST}{LISTS}</w:numbering>")
+        numbering.insert(0, some[0])
+        numbering.extend(some[1:])
+        for number, (of_list, depth) in enumerate(places):
+            properties = paragraph(paper, f"Do {number}")._p.get_or_add_pPr().get_or_add_numPr()
+            properties.get_or_add_ilvl().val, properties.get_or_add_numId().val = depth, of_list
+
+    document = one([("Actions", "everyone", "", [f"Do {number}" for number in range(len(places))])], spoil)
+    text = read(document).sections[0]["text"]
+    assert text.split("\n\n") == ["1. Do 0", "1.a) Do 1", "1.b) Do 2", "2. Do 3", "2.a) Do 4", "7. Do 5"]
+
+
+def test_what_is_written_into_the_header_is_refused_for_no_reader_gets_it() -> None:
+    def spoil(paper: Paper) -> None:
+        paper.sections[0].header.paragraphs[0].text = "Not for father"
+
+    [fault] = faults(one(spoil=spoil))
+    assert "header or footer" in fault.message
+
+
+def test_a_comment_anywhere_refuses_the_document() -> None:
+    def spoil(paper: Paper) -> None:
+        paper.add_comment(paragraph(paper, "Why we met").runs, "Really?", "x", "x")
+
+    found = faults(one(spoil=spoil))
+    assert any("comment" in each.message for each in found)
