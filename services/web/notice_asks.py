@@ -1,43 +1,50 @@
-"""What a notice about a plan asks its reader to do, and what one click on its page confirms."""
+"""What a notice about a plan asks its reader to do, and what one click on its page may confirm."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-from sqlalchemy import select
 
 from services.meetings.rules import reference
 from services.process import Process
-from services.records.store.plans import notices
+from services.records.rules.notices import CHANGED, ENDED, Notice, told_last
+from services.records.store import plans
 from services.web.record_link import SHUT, Closed, Opened
 
 FLAG_CHANGED, NOTED = "flag_changed", "noted"
-SET, REMOVE, CHANGE = "set", "remove", "change"
+SET, REMOVE = "set", "remove"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a notice asks: `flag` is what is to be done to the flag on the record, None where it is for information;
-    `what` is what one click confirms.
-    """
+    """What a notice asks. `flag` is what is to become of the flag on the record, None where it stays as it is."""
 
     flag: str | None
     reference: str
 
     @property
-    def what(self) -> str:
-        return NOTED if self.flag is None else FLAG_CHANGED
-
-
-FLAGS = {"plan_ended": REMOVE, "plan_started": SET, "category_changed": CHANGE}
-"""What each kind of notice asks to be done to the flag; the others are for information."""
+    def choices(self) -> tuple[str, ...]:
+        """What may be confirmed; what is asked for stands first."""
+        return (NOTED,) if self.flag is None else (FLAG_CHANGED, NOTED)
 
 
 async def asked_by(process: Process, opened: Opened) -> Asked:
-    """What the notice behind a link asks."""
-    query = select(notices.c.kind, notices.c.plan_id).where(notices.c.notice_id == opened.dispatch.about)
+    """What the notice behind a link asks, as things stand now."""
+    child_id = opened.dispatch.child_id
     async with process.house.database.read() as db:
-        row = (await db.execute(query)).first()
-    if row is None:
-        raise Closed(SHUT, opened.use)
-    return Asked(FLAGS.get(row.kind), reference(row.plan_id))
+        told = (await plans.notices_of(db, [child_id])).get(child_id, []) if child_id is not None else []
+    for each in told:
+        if each.notice_id == opened.dispatch.about:
+            return Asked(_flag(each, told), reference(f"plan {each.plan_id}"))
+    raise Closed(SHUT, opened.use)
+
+
+def _flag(notice: Notice, told: Sequence[Notice]) -> str | None:
+    """What is to become of the flag: while another plan of the child stands, the end of one takes none off."""
+    if notice.kind == CHANGED:
+        return None
+    if notice.kind != ENDED:
+        return SET
+    others = {each.plan_id for each in told} - {notice.plan_id}
+    last = (told_last([each for each in told if each.plan_id == plan_id]) for plan_id in sorted(others))
+    return None if any(each is not None and each.kind != ENDED for each in last) else REMOVE

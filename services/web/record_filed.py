@@ -35,19 +35,19 @@ async def _to_file(process: Process, link: str) -> Opened:
     return opened
 
 
-def _confirmed(opened: Opened, what: str) -> datetime | None:
+def _confirmed(opened: Opened) -> datetime | None:
     """When the reader first said so."""
-    return opened.dispatch.confirmed_at if opened.dispatch.confirmed == what else None
+    return opened.dispatch.confirmed_at if opened.dispatch.confirmed == FILED else None
 
 
-async def _typed(request: Request) -> tuple[str, str | None]:
-    """Who confirms, and what is wrong with that."""
+async def _typed(request: Request) -> tuple[dict[str, str], str, str | None]:
+    """The form, who confirms, and what is wrong with that."""
     try:
         fields = await read_form(request)
     except TooLong:
         raise Problem(413, "Too long", "What you sent is too long. Go back, and write less.") from None
     by = on_one_line(fields.get("by", ""))
-    return by, f"Your name must be {LONGEST_LINE} characters or fewer" if len(by) > LONGEST_LINE else None
+    return fields, by, f"Your name must be {LONGEST_LINE} characters or fewer" if len(by) > LONGEST_LINE else None
 
 
 @router.api_route("/record/{link}/filed", methods=LOOK)
@@ -62,7 +62,7 @@ def _filed(process: Process, opened: Opened, *, status: int = 200, by: str = "",
         "filed",
         opened,
         status=status,
-        confirmed=_confirmed(opened, FILED),
+        confirmed=_confirmed(opened),
         care_plan=opened.dispatch.kind == CARE_PLAN,
         by=by,
         wrong={"by": wrong} if wrong else {},
@@ -75,10 +75,10 @@ async def filed(process: AtDoor, request: Request, link: str) -> Response:
     opened = await _to_file(process, link)
     from_here(process, request)
     not_while_stopping(process)
-    by, wrong = await _typed(request)
+    _, by, wrong = await _typed(request)
     if wrong is not None:
         return _filed(process, opened, status=422, by=by, wrong=wrong)
-    if _confirmed(opened, FILED) is None:
+    if _confirmed(opened) is None:
         await tell_confirmed(process, opened, FILED, by or None)
     return go(process, opened, "/filed")
 
@@ -99,7 +99,8 @@ def _notice(
         opened,
         status=status,
         asked=asked,
-        confirmed=_confirmed(opened, asked.what),
+        confirmed=opened.dispatch.confirmed_at,
+        confirmed_what=opened.dispatch.confirmed,
         by=by,
         wrong={"by": wrong} if wrong else {},
     )
@@ -112,9 +113,14 @@ async def acknowledge(process: AtDoor, request: Request, link: str) -> Response:
     from_here(process, request)
     not_while_stopping(process)
     asked = await asked_by(process, opened)
-    by, wrong = await _typed(request)
+    fields, by, wrong = await _typed(request)
     if wrong is not None:
         return _notice(process, opened, asked, status=422, by=by, wrong=wrong)
-    if _confirmed(opened, asked.what) is None:
-        await tell_confirmed(process, opened, asked.what, by or None)
+    what = fields.get("what", asked.choices[0])
+    if (
+        what not in asked.choices
+    ):  # what the notice asks has changed since the page was opened, or it is no form of ours
+        return _notice(process, opened, asked, status=409, by=by)
+    if opened.dispatch.confirmed_at is None:
+        await tell_confirmed(process, opened, what, by or None)
     return go(process, opened)

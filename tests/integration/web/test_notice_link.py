@@ -1,0 +1,156 @@
+"""The link of a notice about a plan: one click says that the flag was changed, or that it was noted."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from services.bootstrap import House
+from services.intake.store import journal
+from services.invitations.tokens import link
+from services.records.rules.dispatch import NOTICE, Dispatch
+from services.records.store import dispatches
+from services.records.store.plans import notices
+from tests import events
+from tests.answering import accept, browsing
+from tests.clock import MovableClock
+from tests.forwarded import CAMHS, path_to
+
+ONLY_SQLITE = pytest.mark.parametrize("store", ["sqlite"])
+STARTED_ON, ENDED_ON = date(2026, 1, 12), date(2026, 3, 2)
+
+
+def told(*of_plan: bytes) -> list[bytes]:
+    """CAMHS is involved with a child of whose plan this is told."""
+    return [
+        events.agency("camhs-1"),
+        events.child("c1"),
+        events.relative("p1"),
+        events.involvement(agency_id="camhs-1", status="waiting"),
+        *of_plan,
+    ]
+
+
+async def notices_to_camhs(house: House) -> dict[str, Dispatch]:
+    """The notices that have gone to CAMHS, by kind."""
+    await house.drain()
+    async with house.database.read() as db:
+        kinds = {row.notice_id: row.kind for row in await db.execute(select(notices))}
+        found = await dispatches.of_children(db, ["c1"])
+    return {kinds[each.about]: each for each in found["c1"] if each.kind == NOTICE and each.address == CAMHS}
+
+
+async def confirmed(house: House) -> list[dict[str, Any]]:
+    async with house.database.read() as db:
+        kind = journal.c.type == "quorate.dispatch.confirmed.v1"
+        return [json.loads(raw)["data"] for raw in (await db.execute(select(journal.c.raw).where(kind))).scalars()]
+
+
+def words(page: str) -> str:
+    return re.sub(r"<[^>]+>", " ", page)
+
+
+async def test_one_click_says_that_the_flag_is_off_the_record(house: House, clock: MovableClock) -> None:
+    await accept(house, *told(events.plan_started(on=STARTED_ON)))
+    await notices_to_camhs(house)
+    clock.advance(timedelta(hours=1))
+    await accept(house, events.plan_ended(on=ENDED_ON, time=clock.now()))
+    notice = (await notices_to_camhs(house))["ended"]
+    path = path_to(house, notice, "notice")
+    async with house.database.read() as db:
+        before = (await db.execute(select(func.count()).select_from(journal))).scalar_one()
+    async with browsing(house) as client:
+        for method in ("GET", "HEAD") * 20:
+            assert (await client.request(method, path)).status_code == 200
+        async with house.database.read() as db:
+            assert (await db.execute(select(func.count()).select_from(journal))).scalar_one() == before
+        page = (await client.get(path)).text
+        assert "Has the flag been removed?" in page
+        for inside in ("AB", "c1", "Relative p1", "Example", "999", "plan-1", CAMHS, "camhs"):
+            assert not re.search(rf"\b{inside}\b", words(page), re.IGNORECASE), inside
+        for minutes in (0, 5):
+            clock.advance(timedelta(minutes=minutes))
+            done = await client.post(path, data={"by": "Dr A Example", "what": "flag_changed"})
+            assert (done.status_code, done.headers["location"]) == (303, path)
+        assert "The flag has been removed" in (await client.get(path)).text
+    [said] = await confirmed(house)
+    assert (said["what"], said["how"], said["by"]) == ("flag_changed", "page", "Dr A Example")
+    assert (said["dispatch_id"], said["child_id"]) == (notice.dispatch_id, "c1")
+    async with house.database.read() as db:
+        [stands] = (await dispatches.by_ids(db, [notice.dispatch_id])).values()
+    assert stands.confirmed == "flag_changed"
+
+
+@ONLY_SQLITE
+async def test_who_has_no_such_flag_says_so(house: House) -> None:
+    await accept(house, *told(events.plan_started(on=STARTED_ON)))
+    path = path_to(house, (await notices_to_camhs(house))["started"], "notice")
+    async with browsing(house) as client:
+        page = (await client.get(path)).text
+        assert "Is the flag on the record?" in page
+        assert "Our records carry no such flag" in page
+        assert (await client.post(path, data={"what": "filed"})).status_code == 409
+        assert await confirmed(house) == []
+        assert (await client.post(path, data={"what": "noted"})).status_code == 303
+        assert "Our records carry no such flag" in (await client.get(path)).text
+    assert [said["what"] for said in await confirmed(house)] == ["noted"]
+
+
+@ONLY_SQLITE
+async def test_while_another_plan_stands_nobody_is_asked_to_take_a_flag_off(house: House, clock: MovableClock) -> None:
+    await accept(house, *told(events.plan_started(on=STARTED_ON), events.plan_started("plan-2", on=ENDED_ON)))
+    await notices_to_camhs(house)
+    clock.advance(timedelta(hours=1))
+    await accept(house, events.plan_ended(on=ENDED_ON, time=clock.now()))
+    path = path_to(house, (await notices_to_camhs(house))["ended"], "notice")
+    async with browsing(house) as client:
+        page = (await client.get(path)).text
+        assert "Has the flag been removed?" not in page
+        assert "Any flag stays as it is" in page
+        assert (await client.post(path, data={"what": "flag_changed"})).status_code == 409
+        assert (await client.post(path, data={"by": ""})).status_code == 303
+    assert [said["what"] for said in await confirmed(house)] == ["noted"]
+
+
+@ONLY_SQLITE
+async def test_a_notice_that_is_not_so_any_more_asks_nothing(house: House, clock: MovableClock) -> None:
+    await accept(house, *told(events.plan_started(on=STARTED_ON)))
+    started = (await notices_to_camhs(house))["started"]
+    clock.advance(timedelta(hours=1))
+    await accept(house, events.plan_ended(on=ENDED_ON, time=clock.now()))
+    async with house.database.write() as db:
+        await dispatches.set_columns(db, [{"dispatch_id": started.dispatch_id, "state": "overtaken"}])
+    async with browsing(house) as client:
+        for method in ("GET", "POST"):
+            shut = await client.request(method, path_to(house, started, "notice"))
+            assert shut.status_code == 410
+            assert "You have had newer word of this" in shut.text
+    assert await confirmed(house) == []
+
+
+@ONLY_SQLITE
+async def test_only_the_right_link_of_a_notice_to_an_address_that_may_be_used_confirms(house: House) -> None:
+    await accept(house, *told(events.plan_started(on=STARTED_ON)))
+    notice = (await notices_to_camhs(house))["started"]
+    right = path_to(house, notice, "notice")
+    assert notice.expires_at is not None
+    for_record = link(house.settings.key, "record", notice.dispatch_id, CAMHS, notice.expires_at)
+    async with browsing(house) as client:
+        for path in (
+            f"/notice/{for_record}",
+            f"/record/{for_record}",
+            right[:-1] + "x",
+            right.replace("notice", "record"),
+        ):
+            for method in ("GET", "POST"):
+                assert (await client.request(method, path)).status_code == 404
+        assert (await client.post(right, headers={"sec-fetch-site": "cross-site"})).status_code == 403
+        await accept(house, events.agency("camhs-1", channels=[events.secure("other@agencies.gov.example")]))
+        for method in ("GET", "POST"):
+            assert (await client.request(method, right)).status_code == 410
+    assert await confirmed(house) == []
