@@ -177,6 +177,9 @@ class Groups(PolicyPart):
         (), description="kinds that get a link to their copy and never the copy itself"
     )
     record_by_link_to: tuple[Id, ...] = Field((), description="the same for single agencies, by id")
+    record_by_mesh: tuple[Name, ...] = Field(
+        (), description="kinds that get their copy by MESH besides, where they have a secure mailbox there"
+    )
     told_placement: tuple[Name, ...] = Field((), description="kinds whose copy may say where a child is placed")
     not_named_to_family: tuple[Name, ...] = Field(
         (), description="kinds of which a family's copy does not say that they took part"

@@ -79,7 +79,11 @@ async def _earlier(work: Work, copies: Sequence[Dispatch]) -> dict[str, Dispatch
     unsure = {str(each.params.get("dispatch_id")) for each in waiting if each.name == COPY_LETTER}
     found = {}
     for each in later:
-        own = [one for one in standing[each.about] if one.party == each.party and one.version < each.version]
+        own = [
+            one
+            for one in standing[each.about]
+            if (one.party, one.channel) == (each.party, each.channel) and one.version < each.version
+        ]
         had = last_had(own, unsure)
         if had is not None:
             found[each.dispatch_id] = had

@@ -19,6 +19,7 @@ from services.foundation.clock import london_date
 from services.foundation.letters import Attempt
 from services.foundation.work import Derived, Work
 from services.meetings.rules.words import earlier
+from services.records.by_mesh import copies_by_mesh, queue_parcels, told_by_mail
 from services.records.handlers.readdress import readdress
 from services.records.handlers.review import look
 from services.records.links import can_be_opened
@@ -30,6 +31,7 @@ from services.records.rules.dispatch import (
     EMAIL,
     KEPT,
     LINK,
+    MESH,
     NO_LINK,
     NOT_PERMITTED,
     OVERTAKEN,
@@ -131,16 +133,14 @@ async def distribute(work: Work, record_ids: Iterable[str]) -> None:
     for record_id, record in newest.items():
         where, before = about[record.meeting_id], standing.get(record_id, [])
         unsure = set(await stop(work, [each for each in before if each.version < record.version]))
-        made = copies(record, where.readers, where.matter)
-        steps = decide(
-            known[record_id],
-            made,
-            before,
-            recalls.get(record_id, ()),
-            silent(where.matter, where.readers),
-            unsure,
-        )
-        fresh = await apply(work, record, where, steps)
+        ways = {
+            EMAIL: (copies(record, where.readers, where.matter), [each for each in before if each.channel != MESH]),
+            MESH: copies_by_mesh(work, record, where, [each for each in before if each.channel == MESH]),
+        }
+        taken, is_silent = recalls.get(record_id, ()), silent(where.matter, where.readers)
+        by_mail, by_mesh = (decide(known[record_id], *ways[way], taken, is_silent, unsure) for way in (EMAIL, MESH))
+        fresh = await apply(work, record, where, by_mail)
+        fresh += await apply(work, record, where, told_by_mail(by_mesh, by_mail), MESH)
         added += [each for each in fresh if each.dispatch_id not in {one.dispatch_id for one in before}]
         if any(each.state == PRINTING for each in fresh):
             params = {"record_id": record.record_id, "version": record.version, "meeting_id": record.meeting_id}
@@ -149,7 +149,9 @@ async def distribute(work: Work, record_ids: Iterable[str]) -> None:
     await dispatches.put(work.db, added)
 
 
-async def apply(work: Work, record: Record, where: Around, steps: Sequence[Step]) -> list[Dispatch]:
+async def apply(
+    work: Work, record: Record, where: Around, steps: Sequence[Step], channel: str = EMAIL
+) -> list[Dispatch]:
     """Do what was decided about the dispatches of one record; returns those that were decided now, for whoever adds the
     new ones among them.
     """
@@ -173,7 +175,7 @@ async def apply(work: Work, record: Record, where: Around, steps: Sequence[Step]
             withheld = {"state": WITHHELD, "why": step.why, "ended_at": work.now}
             ended.append({"dispatch_id": each.dispatch_id, **withheld})
         elif step.copy is not None:
-            fresh.append(_dispatch(work, record, step, step.copy, where))
+            fresh.append(_dispatch(work, record, step, step.copy, where, channel))
     await dispatches.set_columns(work.db, ended)
     renewed = {step.dispatch.dispatch_id for step in steps if step.dispatch is not None}
     await dispatches.set_columns(
@@ -188,7 +190,7 @@ async def stop(work: Work, some: Sequence[Dispatch]) -> dict[str, bool]:
     whether it may leave yet, since a mailer has it in hand.
     """
     queued = {each.dispatch_id: each for each in some if each.state == QUEUED}
-    lines = {line_of(each.kind, each.about, each.party) for each in queued.values()}
+    lines = {line_of(each.kind, each.about, each.party, each.channel) for each in queued.values()}
     waiting = [each for each in await outbox.waiting_under(work.db, lines) if each.params.get("dispatch_id") in queued]
     taken = await outbox.take_back_rows(work.db, [each.outbox_id for each in waiting], work.now)
     return {
@@ -196,9 +198,9 @@ async def stop(work: Work, some: Sequence[Dispatch]) -> dict[str, bool]:
     }
 
 
-def _dispatch(work: Work, record: Record, step: Step, copy: Copy, about: Around) -> Dispatch:
+def _dispatch(work: Work, record: Record, step: Step, copy: Copy, about: Around, channel: str) -> Dispatch:
     reader = copy.reader
-    way = how(work, reader)
+    way = ATTACHMENT if channel == MESH else how(work, reader)
     state, why = {
         "write": (PRINTING, None),
         "keep": (KEPT, None),
@@ -210,7 +212,7 @@ def _dispatch(work: Work, record: Record, step: Step, copy: Copy, about: Around)
     goes = state == PRINTING
     opens_for = work.policy.on(london_date(work.now)).number("record_link_opens_for")
     return Dispatch(
-        dispatch_id=dispatch_id(RECORD, record.record_id, record.version, reader.party),
+        dispatch_id=dispatch_id(RECORD, record.record_id, record.version, reader.party, channel),
         kind=RECORD,
         about=record.record_id,
         version=record.version,
@@ -221,7 +223,7 @@ def _dispatch(work: Work, record: Record, step: Step, copy: Copy, about: Around)
         agency_id=reader.agency_id,
         person_id=reader.person_id,
         team_id=reader.team_id,
-        channel=EMAIL,
+        channel=channel,
         address=reader.address if goes else None,
         how=way,
         state=state,
@@ -263,6 +265,7 @@ async def printed(work: Work, made: Mapping[str, str]) -> None:
         [{"dispatch_id": e.dispatch_id, "state": e.state, "document_id": e.document_id} for e in going],
     )
     await queue(work, going)
+    await queue_parcels(work, going)
 
 
 async def settled(work: Work, attempts: Sequence[Attempt]) -> None:

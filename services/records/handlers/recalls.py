@@ -9,11 +9,12 @@ from schemas.envelope import Event
 from schemas.record import RecordRecalled
 from services.foundation.letters import Attempt
 from services.foundation.work import Work
+from services.records.by_mesh import told_by_mail
 from services.records.handlers.copies import apply, distribute, stop
 from services.records.handlers.review import look
 from services.records.queueing import NOTHING_TO_SEND
 from services.records.readers import around
-from services.records.rules.dispatch import RECALLED
+from services.records.rules.dispatch import MESH, RECALLED
 from services.records.rules.versions import NOT_TOLD, is_hit, silent, taken_back
 from services.records.store import dispatches, records
 
@@ -36,8 +37,11 @@ async def recalled(work: Work, events: Sequence[Event]) -> None:
         versions, some, where = known[record_id], standing.get(record_id, []), about[record.meeting_id]
         unsure = set(await stop(work, [each for each in some if is_hit(each, versions, recalls[record_id])]))
         is_silent = silent(where.matter, where.readers)
-        steps = taken_back(versions, some, recalls[record_id], is_silent, unsure)
-        await apply(work, record, where, steps)
+        by_mail, by_mesh = (
+            taken_back(versions, [e for e in some if (e.channel == MESH) is way], recalls[record_id], is_silent, unsure)
+            for way in (False, True)
+        )
+        await apply(work, record, where, [*by_mail, *told_by_mail(by_mesh, by_mail)])
     await distribute(work, known)
 
 

@@ -118,7 +118,11 @@ class _Standing:
 async def _waits(work: Work, going: Sequence[Dispatch]) -> dict[str, Waits]:
     """Since when what has not left waits, as the outbox knows. What is written in this transaction waits since now."""
     printing = {each.dispatch_id: f"{each.about}:{each.version}" for each in going if each.state == PRINTING}
-    queued = {each.dispatch_id: line_of(each.kind, each.about, each.party) for each in going if each.state != PRINTING}
+    queued = {
+        each.dispatch_id: line_of(each.kind, each.about, each.party, each.channel)
+        for each in going
+        if each.state != PRINTING
+    }
     rows = await outbox.waiting_under(work.db, {*printing.values(), *queued.values()})
     found = {}
     for each in going:

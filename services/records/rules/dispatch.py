@@ -69,9 +69,12 @@ def dispatch_id(kind: str, about: str, version: int, party: str, channel: str = 
     return hashlib.sha256(f"dispatch {kind} {about} {version} {party} {channel}".encode()).hexdigest()[:26]
 
 
-def line_of(kind: str, about: str, party: str) -> str:
-    """What the messages about one thing to one reader leave in order under, whatever their version."""
-    return hashlib.sha256(f"line {kind} {about} {party}".encode()).hexdigest()[:26]
+def line_of(kind: str, about: str, party: str, channel: str = EMAIL) -> str:
+    """What the messages about one thing to one reader leave in order under, whatever their version. What goes by one
+    channel waits for nothing that goes by another.
+    """
+    by = "" if channel == EMAIL else f" {channel}"
+    return hashlib.sha256(f"line {kind} {about} {party}{by}".encode()).hexdigest()[:26]
 
 
 def opens_until(written_at: datetime, number: Number) -> datetime:

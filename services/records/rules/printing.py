@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from services.records.rules.copies import Copy, Decided, copies
@@ -30,6 +31,7 @@ def still_allowed(record: Record, dispatch: Dispatch, reader: Reader | None, mat
     """
     if reader is None or (dispatch.channel == EMAIL and reader.address != dispatch.address):
         return None
+    reader = replace(reader, address=dispatch.address)
     decided = Copy(reader, tuple(Decided(*(e[name] for name in _DECIDED)) for e in dispatch.decided or ()))  # type: ignore[arg-type]
     [now] = copies(record, [reader], matter)
     return decided if decided.whole and set(decided.whole) <= set(now.whole) else None
