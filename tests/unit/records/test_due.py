@@ -1,0 +1,308 @@
+"""By when records are due, in England's days and hours; and what is said of what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.policy import Number, Policy
+from services.directory.rules import Cause
+from services.foundation.clock import LONDON, london_date
+from services.foundation.working_days import is_working_day
+from services.meetings.policy import load_policy
+from services.meetings.rules import Meeting
+from services.records.due import days_after, deadlines, filing, held_at
+from services.records.rules.dispatch import (
+    DELIVERED,
+    KEPT,
+    NOTICE,
+    OVERTAKEN,
+    QUEUED,
+    RECALLED,
+    RECORD,
+    SENT,
+    UNDELIVERED,
+    WITHHELD,
+    Dispatch,
+)
+from services.records.rules.due import (
+    NOT_DISTRIBUTED,
+    RIGHTLY_WITHHELD,
+    UNTRIED,
+    Waits,
+    copies_of,
+    not_distributed,
+    stands,
+)
+from services.records.rules.receipts import as_known_at, state, weightier
+from services.records.rules.record import Audience, Record, Section
+from tests.unit.records.people import agency
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+NOW = datetime(2026, 4, 10, 12, 0, tzinfo=UTC)
+MEETING = Meeting(
+    meeting_id="m1",
+    kind="initial_conference",
+    authority="leicester",
+    partition_key="f1",
+    state="held",
+    child_ids=("c1",),
+    starts_at=datetime(2026, 4, 1, 9, 0, tzinfo=UTC),
+    ends_at=datetime(2026, 4, 1, 11, 0, tzinfo=UTC),
+    day=date(2026, 4, 1),
+    follows=None,
+    also_invite=(),
+    do_not_invite=(),
+    cause=Cause("/tests", "e1"),
+)
+COPY = Dispatch(
+    dispatch_id="d" * 26,
+    kind=RECORD,
+    about="r1",
+    version=1,
+    meeting_id="m1",
+    child_id=None,
+    partition_key="f1",
+    party="agency:camhs-1:",
+    agency_id="camhs-1",
+    person_id=None,
+    team_id=None,
+    channel="email",
+    address="in@camhs-1.example",
+    how="attachment",
+    state=SENT,
+    why=None,
+    decided=[],
+    content=None,
+    document_id=None,
+    written_at=NOW - 3 * HOUR,
+    sent_at=NOW - 2 * HOUR,
+)
+
+
+def version(number: int = 1, kind: str = "minutes") -> Record:
+    section = Section("Summary", (), Audience(to="everyone"), "Nothing of note.")
+    return Record("r1", "m1", kind, number, "Chair", None, (section,), NOW - 4 * HOUR, Cause("/tests", f"r{number}"))
+
+
+def said(*some: Dispatch, now: datetime = NOW, versions: int = 1, waits: Waits | None = None) -> str | None:
+    """What is said of the one reader to whom these belong."""
+    known = [version(number + 1) for number in range(versions)]
+    [copies] = copies_of(known, some, [])
+    waiting = {each.dispatch_id: waits or Waits(now, False) for each in some}
+    found = not_distributed(copies, MEETING, "conference", waiting, timedelta(minutes=30), now)
+    assert found is None or (found.kind, found.agency_id) == (NOT_DISTRIBUTED, "camhs-1")
+    return found.text if found is not None else None
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return load_policy()
+
+
+@pytest.mark.parametrize(
+    ("held", "decision", "minutes"),
+    [
+        # Good Friday and Easter Monday lie between.
+        ("2026-04-01T10:00", date(2026, 4, 2), date(2026, 4, 24)),
+        ("2026-04-02T10:00", date(2026, 4, 7), date(2026, 4, 27)),
+        # On a Friday, with the clocks going forward on the Sunday.
+        ("2026-03-27T10:00", date(2026, 3, 30), date(2026, 4, 21)),
+        # Late on a summer's evening in England, and the day before in UTC.
+        ("2026-07-01T00:30", date(2026, 7, 2), date(2026, 7, 22)),
+        # Christmas Day, Boxing Day (of which the Monday is the substitute) and New Year's Day.
+        ("2026-12-24T10:00", date(2026, 12, 29), date(2027, 1, 19)),
+        # On a Saturday.
+        ("2026-10-24T10:00", date(2026, 10, 26), date(2026, 11, 13)),
+    ],
+)
+def test_records_are_due_so_many_working_days_after_the_day_a_conference_was_held(
+    policy: Policy, held: str, decision: date, minutes: date
+) -> None:
+    held_on = datetime.fromisoformat(held).replace(tzinfo=LONDON)
+    first, second = deadlines(policy, MEETING, held_on.astimezone(UTC))
+    assert (first.kind, first.last_day) == ("decision", decision)
+    assert (second.kind, second.last_day) == ("minutes", minutes)
+    for each in (first, second):
+        ends = each.due_at.astimezone(LONDON)
+        assert (ends.date(), ends.hour, ends.minute) == (each.last_day + DAY, 0, 0)
+
+
+def test_a_day_on_which_the_clocks_change_has_another_length_and_ends_at_midnight_in_england(policy: Policy) -> None:
+    forward, _ = deadlines(policy, MEETING, datetime(2026, 3, 27, 10, 0, tzinfo=UTC))
+    back, _ = deadlines(policy, MEETING, datetime(2026, 10, 23, 10, 0, tzinfo=UTC))
+    assert forward.due_at == datetime(2026, 3, 30, 23, 0, tzinfo=UTC)
+    assert back.due_at == datetime(2026, 10, 27, 0, 0, tzinfo=UTC)
+
+
+def test_a_coordinator_is_reminded_in_the_morning_and_never_before_the_meeting_was_held(policy: Policy) -> None:
+    decision, minutes = deadlines(policy, MEETING, datetime(2026, 4, 1, 9, 0, tzinfo=UTC))
+    assert decision.remind_at == datetime(2026, 4, 2, 8, 0, tzinfo=UTC)
+    assert minutes.remind_at == datetime(2026, 4, 22, 8, 0, tzinfo=UTC)
+
+
+@given(
+    held=st.integers(0, 365 * 15 * 24).map(lambda hours: datetime(2019, 1, 1, tzinfo=UTC) + hours * HOUR),
+    kind=st.sampled_from(["initial_conference", "review_conference", "core_group", "strategy_discussion"]),
+)
+def test_what_is_due_is_due_at_the_end_of_a_working_day_after_the_meeting(held: datetime, kind: str) -> None:
+    for each in deadlines(load_policy(), replace(MEETING, kind=kind), held):
+        assert is_working_day(each.last_day)
+        assert each.last_day > london_date(held)
+        assert london_date(each.due_at - timedelta(seconds=1)) == each.last_day
+        assert each.remind_at is not None
+        assert held < each.remind_at < each.due_at
+
+
+def test_no_record_is_due_of_a_kind_of_meeting_for_which_the_policy_has_no_number(policy: Policy) -> None:
+    assert deadlines(policy, replace(MEETING, kind="professionals"), NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "expected"),
+    [("working_days", 1, date(2026, 4, 7)), ("calendar_days", 1, date(2026, 4, 3)), ("weeks", 2, date(2026, 4, 16))],
+)
+def test_days_are_counted_in_the_unit_of_the_policy(unit: str, value: float, expected: date) -> None:
+    number = Number.model_validate(
+        {"id": "a_number", "from": date(2018, 4, 1), "value": value, "unit": unit, "source": "test", "confirmed": False}
+    )
+    assert days_after(date(2026, 4, 2), number) == expected
+
+
+def test_a_copy_is_to_be_filed_within_working_days_of_the_day_on_which_it_was_sent(policy: Policy) -> None:
+    # Sent at half past midnight in England, which was the day before in UTC.
+    limits = filing(policy, datetime(2026, 3, 31, 23, 30, tzinfo=UTC))
+    assert limits.last_day == date(2026, 4, 17)
+    assert limits.due_at == datetime(2026, 4, 17, 23, 0, tzinfo=UTC)
+    assert limits.remind_at == datetime(2026, 4, 10, 8, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [(["plan_made"], NOW), ([], NOW), (["adjourned"], None), (["plan_made", "adjourned"], None)],
+)
+def test_nothing_is_due_of_a_meeting_that_was_adjourned(outcome: list[str], expected: datetime | None) -> None:
+    assert held_at({"document": {"held_at": NOW.isoformat(), "outcome": outcome}}) == expected
+    assert held_at(None) is None
+
+
+@pytest.mark.parametrize("why", sorted(RIGHTLY_WITHHELD))
+def test_what_a_rule_or_a_person_keeps_from_a_reader_is_no_fault(why: str) -> None:
+    assert said(replace(COPY, state=WITHHELD, why=why, sent_at=None)) is None
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "no_address",
+        "not_checked",
+        "no_link",
+        "cannot_be_printed",
+        "not_permitted",
+        "not_as_decided",
+        "shared_address",
+        "agency_closed",
+        "no_longer_part",
+        "a_reason_that_nobody_has_thought_of",
+    ],
+)
+def test_any_other_reason_for_which_a_copy_does_not_go_is_told(why: str) -> None:
+    text = said(replace(COPY, state=WITHHELD, why=why, sent_at=None))
+    assert text is not None
+    assert text.startswith("Their copy of the minutes of the conference on 1 April 2026 has not reached them: ")
+
+
+def test_a_reader_for_whom_no_copy_was_made_is_told_of() -> None:
+    [copies] = copies_of([version()], [], [agency("camhs-1", "c1")])
+    found = not_distributed(copies, MEETING, "conference", {}, HOUR, NOW)
+    assert found is not None
+    assert "none was made for them" in found.text
+
+
+def test_a_copy_that_waits_is_told_of_after_a_while_where_it_was_tried_and_after_a_day_where_it_was_not() -> None:
+    waiting = replace(COPY, state=QUEUED, sent_at=None)
+    patience = timedelta(minutes=30)
+    for tried, since in product((True, False), (timedelta(), patience - DAY / 86400, patience, UNTRIED)):
+        text = said(waiting, waits=Waits(NOW - since, tried))
+        assert (text is not None) == (since >= (patience if tried else UNTRIED)), (tried, since)
+
+
+def test_one_way_that_reaches_a_reader_is_enough() -> None:
+    lost = replace(COPY, state=UNDELIVERED, why="bounced")
+    assert said(lost) is not None
+    assert said(lost, replace(COPY, dispatch_id="e" * 26, channel="mesh", state=DELIVERED)) is None
+    assert said(replace(lost, opened_at=NOW)) is None
+
+
+def test_a_part_that_is_left_out_since_it_identifies_somebody_is_told_even_where_the_copy_arrived() -> None:
+    left_out = [{"number": 2, "why_not": "identifies_another", "text": "…"}, {"number": 0, "why_not": None, "text": ""}]
+    text = said(replace(COPY, decided=left_out))
+    assert text is not None
+    assert "(no. 3)" in text
+    assert said(replace(COPY, decided=left_out, state=WITHHELD, why="flagged", sent_at=None)) is None
+    assert said(replace(COPY, decided=left_out, state=RECALLED)) is None
+
+
+def test_who_keeps_an_earlier_copy_in_which_nothing_differs_has_the_newest() -> None:
+    kept = replace(COPY, dispatch_id="e" * 26, version=2, state=KEPT, sent_at=None)
+    assert said(COPY, kept, versions=2) is None
+    [copies] = copies_of([version(1), version(2)], [replace(COPY, confirmed="filed", confirmed_at=NOW), kept], [])
+    assert copies.filed
+    assert said(replace(COPY, state=OVERTAKEN), replace(kept, state=UNDELIVERED, why="bounced"), versions=2) is not None
+
+
+def test_a_version_that_was_taken_back_from_everyone_does_not_count_as_given_out() -> None:
+    other = replace(COPY, dispatch_id="e" * 26, party="agency:gp-1:")
+    assert stands(version(), [])
+    assert stands(version(), [COPY, replace(other, state=RECALLED)])
+    assert not stands(version(), [replace(COPY, state=RECALLED), replace(other, state=WITHHELD)])
+
+
+MOMENTS = [
+    ({"state": QUEUED, "sent_at": None}, "queued"),
+    ({}, "sent"),
+    ({"state": DELIVERED, "delivered_at": NOW}, "delivered"),
+    ({"state": UNDELIVERED, "delivered_at": NOW}, "undelivered"),
+    ({"opened_at": NOW}, "opened"),
+    ({"state": UNDELIVERED, "opened_at": NOW}, "opened"),
+    ({"confirmed": "noted", "confirmed_at": NOW}, "opened"),
+    ({"confirmed": "filed", "confirmed_at": NOW, "opened_at": NOW}, "filed"),
+    ({"confirmed": "filed", "confirmed_at": NOW, "state": RECALLED}, "recalled"),
+    ({"kind": NOTICE, "confirmed": "noted", "confirmed_at": NOW}, "acknowledged"),
+    ({"state": WITHHELD, "sent_at": None}, "withheld"),
+    ({"state": OVERTAKEN}, "overtaken"),
+]
+
+
+@pytest.mark.parametrize(("moments", "expected"), MOMENTS)
+def test_sent_delivered_opened_and_filed_are_told_apart(moments: dict[str, object], expected: str) -> None:
+    assert state(replace(COPY, **moments))[0] == expected  # type: ignore[arg-type]
+
+
+def test_what_came_to_be_so_after_a_moment_is_not_known_at_it() -> None:
+    filed = replace(COPY, state=DELIVERED, delivered_at=NOW, opened_at=NOW + HOUR, confirmed="filed")
+    filed = replace(filed, confirmed_at=NOW + 2 * HOUR)
+    moments = [NOW - 3 * HOUR, NOW - 2 * HOUR, NOW, NOW + HOUR, NOW + 2 * HOUR]
+    assert [state(as_known_at(filed, each))[0] for each in moments] == [
+        "queued",
+        "sent",
+        "delivered",
+        "opened",
+        "filed",
+    ]
+    lost = replace(COPY, state=UNDELIVERED, why="bounced", ended_at=NOW)
+    assert [state(as_known_at(lost, each))[0] for each in moments[1:3]] == ["sent", "undelivered"]
+
+
+def test_of_two_things_that_a_reader_said_the_weightier_counts_in_either_order() -> None:
+    one, other = ("noted", NOW), ("filed", NOW + HOUR)
+    assert weightier(RECORD, one, other) == weightier(RECORD, other, one) == other
+    flag, filed = ("flag_changed", NOW + HOUR), ("filed", NOW)
+    assert weightier(NOTICE, flag, filed) == weightier(NOTICE, filed, flag) == flag
+    assert weightier(RECORD, flag, filed) == weightier(RECORD, filed, flag) == filed
+    assert weightier(RECORD, other, ("filed", NOW)) == ("filed", NOW)
