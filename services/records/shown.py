@@ -14,7 +14,7 @@ from services.directory import store as directory
 from services.directory.rules import Cause
 from services.meetings.rules import CHILD, RELATIVE
 from services.records.due import filing
-from services.records.rules.dispatch import KEPT, RECORD, Dispatch
+from services.records.rules.dispatch import RECORD, Dispatch
 from services.records.rules.due import why_in_words
 from services.records.rules.receipts import FILED, state
 from services.records.rules.record import Record
@@ -121,7 +121,7 @@ def _recall(row: Mapping[Any, Any]) -> dict[str, Any]:
 def _copy(
     policy: Policy, each: Dispatch, name: Mapping[str, str], record: Record | None, heard: Sequence[Receipt]
 ) -> dict[str, Any]:
-    stands, at = (KEPT, each.ended_at or each.written_at) if each.state == KEPT else state(each)
+    stands, at = state(each)
     ids = ("agency_id", "person_id", "team_id")
     moments = ("written_at", "sent_at", "delivered_at", "opened_at", "confirmed_at")
     why = f": {why_in_words(each.why)}" if each.why else ""

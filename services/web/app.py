@@ -16,7 +16,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.foundation.settings import is_loopback
 from services.process import UNREACHABLE, Process, alive_answer, measures_answer, ready_answer
-from services.web import answer, answer_reports, documents, door, mail, pages, record, record_filed, record_pages
+from services.web import (
+    answer,
+    answer_reports,
+    documents,
+    door,
+    mail,
+    pages,
+    record,
+    record_filed,
+    record_pages,
+    records,
+)
 from services.web.answer_link import NotOpened
 from services.web.door import RETRY_AFTER, AtDoor, Problem, problem_response
 from services.web.record_link import Closed
@@ -60,6 +71,7 @@ def make_app(process: Process) -> FastAPI:
     app.include_router(record.router)
     app.include_router(record_filed.router)
     app.include_router(documents.router)
+    app.include_router(records.router)
     app.add_api_route("/healthz", alive)
     app.add_api_route("/readyz", ready)
     app.add_api_route("/metrics", measures)

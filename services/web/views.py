@@ -24,7 +24,7 @@ from services.oversight.rules import RESOLVED
 from services.oversight.store import IS_OPEN, exceptions
 from services.participation.rules.verdict import KINDS as OF_QUORACY
 from services.records.views import explain
-from services.web import answers_shown, reports_shown
+from services.web import answers_shown, records_shown, reports_shown
 
 PAGE = 25  # rows on a page
 SCHEDULED = "scheduled"
@@ -141,6 +141,7 @@ async def one_meeting(db: AsyncConnection, policy: Policy, meeting_id: str, now:
         "wanted": {name: date.fromisoformat(day) for name, day in found.get("answers_wanted", {}).items()},
         "reports": in_writing,
         "reports_counted": reports_shown.counted(in_writing),
+        "records": records_shown.in_short(found),
         "sent_unasked": [{**each, "who": _called(each, names)} for each in reports_shown.unasked(found)],
         "reference": reference(meeting_id),
         "kind_name": kind_name(policy, meeting.kind, meeting.starts_at),
