@@ -140,8 +140,5 @@ async def plans(process: AtDoor, child_id: str) -> Response:
         found = await shown_plans(db, process.house.intake.policy, child_id)
     if child is None and not found:
         raise Problem(404, "Page not found", f"No child with the id {child_id} is known.")
-    now: datetime = process.house.clock.now()
     initials = child.initials if child is not None else child_id
-    return pages.render(
-        "record_plans.html", here="meetings", child_id=child_id, initials=initials, found=found, now=now
-    )
+    return pages.render("record_plans.html", here="meetings", child_id=child_id, initials=initials, found=found)
