@@ -25,7 +25,7 @@ MARKING = "OFFICIAL-SENSITIVE"
 KINDS = {"minutes": "Minutes", "plan": "Plan", "decision": "Decision letter"}
 HANDLING = "Keep this securely. Give it to nobody who is not entitled to it."
 HANDLING_AT_HOME = "This is private. Keep it somewhere safe."
-OWN_COPY = "This is your own copy. Parts of the record that are not for you may have been left out of it."
+OWN_COPY = "This is your own copy. Parts that are not for you may have been left out."
 MARKED = "Some letters or signs cannot be printed here. Where one stood, square brackets say what it was."
 COLUMNS = ("Who", "Invited", "Took part", "Report")
 

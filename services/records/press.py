@@ -208,14 +208,12 @@ class Press:
             mine |= await outbox.still_claimed(work.db, claim, outbox_ids)
         done = [(row, job) for row, job in some if row.outbox_id in mine]
         await outbox.settle(work.db, [_settlement(row, job, work) for row, job in done], work.now)
-        made: dict[str, str] = {}
-        withheld: dict[str, str] = {}
-        for _, job in done:
-            if job is not None:
-                made |= job.made
-                withheld |= job.withheld
-        await withhold(work, withheld)
-        await printed(work, made)
+        jobs = [job for _, job in done if job is not None]
+        now = await dispatches.by_ids(work.db, {each.dispatch_id for job in jobs for each in job.some})
+        # What was decided anew meanwhile is not what was printed: it has a row of its own, and is printed for that.
+        same = {e.dispatch_id for job in jobs for e in job.some if _as_printed(e, now[e.dispatch_id])}
+        await withhold(work, {each: why for job in jobs for each, why in job.withheld.items() if each in same})
+        await printed(work, {each: found for job in jobs for each, found in job.made.items() if each in same})
         await self.intake.finish(work)
 
     def _count(self, some: Sequence[tuple[OutboxRow, Job | None]]) -> None:
@@ -224,6 +222,12 @@ class Press:
             if job is not None:
                 self.tally.made += len(job.made)
                 self.tally.withheld += len(job.withheld)
+
+
+def _as_printed(before: Dispatch, now: Dispatch) -> bool:
+    """Whether a dispatch is still decided as it was when its document was made."""
+    names = ("state", "address", "decided", "written_at")
+    return all(getattr(before, name) == getattr(now, name) for name in names)
 
 
 def _settlement(row: OutboxRow, job: Job | None, work: Work) -> Settlement:
