@@ -14,9 +14,9 @@ from services.directory import store as directory
 from services.directory.rules import Cause
 from services.meetings.rules import CHILD, RELATIVE
 from services.records.due import filing
-from services.records.rules.dispatch import RECORD, Dispatch
+from services.records.rules.dispatch import DELIVERED, RECORD, SENT, UNDELIVERED, Dispatch
 from services.records.rules.due import why_in_words
-from services.records.rules.receipts import FILED, state
+from services.records.rules.receipts import OPENED, state
 from services.records.rules.record import Record
 from services.records.store import dispatches, receipts
 from services.records.store.receipts import Receipt
@@ -57,7 +57,8 @@ async def shown_record(db: AsyncConnection, policy: Policy, record_id: str) -> d
     some = [e for e in (await dispatches.about(db, [record_id])).get(record_id, ()) if e.kind == RECORD]
     heard = await receipts.of_dispatches(db, [each.dispatch_id for each in some])
     names = await names_of(db, policy, some)
-    some.sort(key=lambda each: (-each.version, each.person_id is None, names[each.party]["name"]))
+    # What did not come stands first, then the family.
+    some.sort(key=lambda e: (-e.version, e.state != UNDELIVERED, e.person_id is None, names[e.party]["name"]))
     first = known[min(known)]
     return {
         "record_id": record_id,
@@ -125,7 +126,8 @@ def _copy(
     ids = ("agency_id", "person_id", "team_id")
     moments = ("written_at", "sent_at", "delivered_at", "opened_at", "confirmed_at")
     why = f": {why_in_words(each.why)}" if each.why else ""
-    due = filing(policy, each.sent_at) if each.sent_at is not None and each.agency_id and stands != FILED else None
+    waits = each.sent_at is not None and each.agency_id is not None and stands in (SENT, DELIVERED, OPENED)
+    due = filing(policy, each.sent_at) if waits and each.sent_at is not None else None
     return {
         "dispatch_id": each.dispatch_id,
         "version": each.version,

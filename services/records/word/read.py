@@ -73,6 +73,7 @@ class Part:
     settings: dict[str, str] = field(default_factory=dict)
     text: list[str] = field(default_factory=list)
     has_body: bool = False
+    in_list: bool = False
 
 
 @dataclass(slots=True)
@@ -161,8 +162,13 @@ def _write(paper: Paper, part: Part, line: Line) -> None:
         return
     part.has_body = True
     mark = line.mark or ("• " if line.style == BULLET else "")
-    # What goes on below an item of a list is set in, as the printer takes it.
-    part.text.append(mark + line.text.strip().replace("\n", "\n  ") if mark else line.text.strip())
+    # What goes on below an item of a list is set in, as the printer takes it; items stand right below each other.
+    said = mark + line.text.strip().replace("\n", "\n  ") if mark else line.text.strip()
+    if mark and part.in_list:
+        part.text[-1] += f"\n{said}"
+    else:
+        part.text.append(said)
+    part.in_list = bool(mark)
 
 
 def _set(paper: Paper, part: Part | None, text: str) -> None:

@@ -90,6 +90,11 @@ def version(number: int = 1, kind: str = "minutes") -> Record:
     return Record("r1", "m1", kind, number, "Chair", None, (section,), NOW - 4 * HOUR, Cause("/tests", f"r{number}"))
 
 
+def decided(number: int, why_not: str | None = None) -> dict[str, object]:
+    """What was decided of one section."""
+    return {"number": number, "why_not": why_not, "text": "…"}
+
+
 def said(*some: Dispatch, now: datetime = NOW, versions: int = 1, waits: Waits | None = None) -> str | None:
     """What is said of the one reader to whom these belong."""
     known = [version(number + 1) for number in range(versions)]
@@ -217,6 +222,13 @@ def test_any_other_reason_for_which_a_copy_does_not_go_is_told(why: str) -> None
     assert text.startswith("Their copy of the minutes of the conference on 1 April 2026 has not reached them: ")
 
 
+def test_nobody_is_told_of_a_copy_that_would_hold_nothing_anyway() -> None:
+    unchecked = replace(COPY, state=WITHHELD, why="not_checked", sent_at=None)
+    assert said(replace(unchecked, decided=[decided(0, "not_named"), decided(1, "not_for_family")])) is None
+    assert said(replace(unchecked, decided=[decided(0, "not_named"), decided(1)])) is not None
+    assert said(replace(unchecked, decided=[decided(0, "not_named"), decided(1, "identifies_another")])) is not None
+
+
 def test_a_reader_for_whom_no_copy_was_made_is_told_of() -> None:
     [copies] = copies_of([version()], [], [agency("camhs-1", "c1")])
     found = not_distributed(copies, MEETING, "conference", {}, HOUR, NOW)
@@ -240,7 +252,7 @@ def test_one_way_that_reaches_a_reader_is_enough() -> None:
 
 
 def test_a_part_that_is_left_out_since_it_identifies_somebody_is_told_even_where_the_copy_arrived() -> None:
-    left_out = [{"number": 2, "why_not": "identifies_another", "text": "…"}, {"number": 0, "why_not": None, "text": ""}]
+    left_out = [decided(2, "identifies_another"), decided(0)]
     text = said(replace(COPY, decided=left_out))
     assert text is not None
     assert "(no. 3)" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -349,5 +349,6 @@ def test_who_has_a_copy_as_far_as_anyone_can_know(state: str, more: dict[str, An
     ],
 )
 def test_a_link_opens_for_as_long_as_the_policy_says(value: float, unit: Any, until: datetime) -> None:
-    number = Number.model_construct(value=value, unit=unit)
+    said = {"id": "record_link_opens_for", "from": date(2018, 4, 1), "source": "a test", "confirmed": False}
+    number = Number.model_validate({**said, "value": value, "unit": unit})
     assert opens_until(datetime(2026, 1, 31, 9, tzinfo=UTC), number) == until
