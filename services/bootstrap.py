@@ -20,7 +20,9 @@ from services.directory import store as directory_store
 from services.foundation import letters, outbox, timers
 from services.foundation.clock import Clock, SystemClock
 from services.foundation.database import Database
+from services.foundation.documents import Documents
 from services.foundation.letters import LetterKind
+from services.foundation.parcels import ParcelKind
 from services.foundation.settings import Settings, SmtpServer
 from services.foundation.work import Handlers, Work
 from services.intake.accept import Check, Intake, Known
@@ -39,8 +41,11 @@ from services.participation.handlers import answers, asking, quoracy, refusals, 
 from services.participation.store import documents as documents_store  # noqa: F401  # its tables
 from services.post.catcher import Catcher
 from services.post.inbox import sort
+from services.post.inbox.keep import Keeper
 from services.post.mailer import Mailer, Tally
-from services.records import code_letters, codes, notice_letters, queueing, reminder_letters, reminders
+from services.post.mesh.receiver import MeshReceiver
+from services.post.mesh.sender import MeshSender
+from services.records import by_mesh, code_letters, codes, notice_letters, queueing, reminder_letters, reminders
 from services.records import letters as record_letters
 from services.records.handlers import copies, notices, plans, recalls, receipts, review
 from services.records.press import Press
@@ -133,6 +138,11 @@ LETTERS: Mapping[str, LetterKind] = {
     codes.CODE_LETTER: LetterKind(code_letters.render_code, code_letters.withheld, code_letters.settled),
 }
 
+# Row for MESH → who makes the parcel, says whether it may still go, and is told how it went.
+PARCELS: Mapping[str, ParcelKind] = {
+    by_mesh.COPY_PARCEL: ParcelKind(by_mesh.render_copy, by_mesh.withheld, copies.settled, by_mesh.permitted),
+}
+
 # Timer → what happens when it is due, given the keys.
 TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
     meetings.RESOLVE_LATER: meetings.resolve_later,
@@ -146,6 +156,18 @@ TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
 }
 
 TIMERS_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """What speaks to MESH, the NHS's message exchange: both ways."""
+
+    sender: MeshSender
+    receiver: MeshReceiver
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self.sender.stopping = self.receiver.stopping = True
 
 
 @dataclass
@@ -195,20 +217,45 @@ class House:
                 await stack.enter_async_context(_meanwhile(mailer.stand_by()))
             yield mailer
 
+    @asynccontextmanager
+    async def mesh(self) -> AsyncIterator[Mesh | None]:
+        """What speaks to MESH, for as long as this process alone does; None where the settings name no mailbox there,
+        or another process speaks to it.
+        """
+        place = self.settings.mesh_mailbox
+        async with AsyncExitStack() as stack:
+            alone = place is not None and await self._alone_on_mesh(stack)
+            if place is None or not alone:
+                yield None
+                return
+            keeper = Keeper(self.database, Documents(self.settings.documents_folder), self.clock)
+            mesh = Mesh(MeshSender(self.intake, PARCELS, place), MeshReceiver(self.intake, keeper, place))
+            await mesh.sender.release()
+            yield mesh
+
+    async def _alone_on_mesh(self, stack: AsyncExitStack) -> bool:
+        if not self.database.is_sqlite:
+            return await stack.enter_async_context(self.database.sole(outbox.MESH)) is not None
+        self.settings.make_home()
+        return _alone(stack.enter_context((self.settings.home / "mesh.lock").open("w")))
+
     @cached_property
     def press(self) -> Press:
         """The press that makes documents."""
         return Press(self.intake)
 
     async def drain(self) -> Tally:
-        """Tick, print and send all that is due."""
-        async with self.mailer() as mailer:
+        """Tick, print and send all that is due, by mail and by MESH."""
+        async with self.mailer() as mailer, self.mesh() as mesh:
+            tallies = [mailer.tally, *([mesh.sender.tally] if mesh is not None else [])]
             while True:
                 ticked = await self.tick() + await self.press.drain()
-                before = mailer.tally.sent + mailer.tally.failed
-                tally = await mailer.drain()
-                if not ticked and tally.sent + tally.failed == before:
-                    return tally
+                before = sum(each.sent + each.failed for each in tallies)
+                await mailer.drain()
+                if mesh is not None:
+                    await mesh.sender.drain()
+                if not ticked and sum(each.sent + each.failed for each in tallies) == before:
+                    return Tally.of(tallies)
 
     async def next_due(self) -> datetime | None:
         """When something falls due next; None where nothing waits."""
@@ -217,6 +264,7 @@ class House:
                 await timers.next_due(db),
                 await outbox.next_due(db, outbox.MAIL, LETTERS),
                 await outbox.next_due(db, outbox.PRINT, (copies.PRINT,)),
+                await outbox.next_due(db, outbox.MESH, PARCELS if self.settings.mesh else ()),
             ]
         return min((moment for moment in moments if moment is not None), default=None)
 

@@ -63,6 +63,7 @@ COMMANDS = {
         "mailbox:mailbox",
         "Keep taking mail in: from the mailbox of QUORATE_IMAP, and over LMTP where QUORATE_LMTP_LISTEN says.",
     ),
+    "mesh": ("mesh:mesh", "Keep sending by MESH what is due, and taking in what comes by it."),
     "worker": (
         "worker:worker",
         "Keep taking events from Kafka and handing outcomes to it, beside as many other workers as are needed.",

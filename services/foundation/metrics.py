@@ -51,6 +51,15 @@ class Metrics:
         self.mails = Counter(
             "quorate_mails", "Attempts at a message by this process, by outcome", ["outcome"], registry=self.registry
         )
+        self.parcels = Counter(
+            "quorate_mesh",
+            "Attempts at a copy by MESH, by outcome",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.mesh_seen = self._gauge(
+            "quorate_mesh_seen_timestamp_seconds", "When this process last looked into our mailbox on MESH; 0 for never"
+        )
         self.documents = Counter(
             "quorate_documents", "Documents to be made by this process, by outcome", ["outcome"], registry=self.registry
         )
@@ -102,6 +111,7 @@ class Metrics:
             self.events.labels(verdict)
         for outcome in OUTCOMES:
             self.mails.labels(outcome)
+            self.parcels.labels(outcome)
         for outcome in DOCUMENT_OUTCOMES:
             self.documents.labels(outcome)
         for kind in MAIL_KINDS:

@@ -31,8 +31,11 @@ class Parcel(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ParcelKind:
-    """Who makes the parcel of one kind of outbox row, who says whether it may still go, and who is told how it went."""
+    """Who makes the parcel of one kind of outbox row, who says whether it may still go and whether its reader may still
+    have it, and who is told how it went.
+    """
 
     render: Callable[[Mapping[str, Any], Settings], Parcel]
     withheld: Callable[[AsyncConnection, Sequence[OutboxRow], datetime], Awaitable[Mapping[int, str]]]
     settled: Callable[[Work, Sequence[Attempt]], Awaitable[None]]
+    permitted: Callable[[Work, Sequence[OutboxRow]], Awaitable[Mapping[int, str]]]

@@ -60,6 +60,11 @@ class Tally:
     failed: int = 0
     put_off: int = 0
 
+    @classmethod
+    def of(cls, some: Sequence[Tally]) -> Tally:
+        """Several in one."""
+        return cls(*(sum(getattr(each, name) for each in some) for name in ("sent", "failed", "put_off")))
+
     def count(self, attempts: Sequence[Attempt]) -> None:
         self.sent += sum(attempt.state == "sent" for attempt in attempts)
         self.failed += sum(attempt.state == "failed" for attempt in attempts)

@@ -13,6 +13,7 @@ from pathlib import Path
 from services.bootstrap import House
 from services.foundation.settings import Settings
 from services.mailbox import mail_in
+from services.mesh import by_mesh
 from services.process import (
     CannotStart,
     Mailing,
@@ -44,7 +45,11 @@ async def serve_all(settings: Settings, started: Callable[[Running], None]) -> N
     process of its home; `started` is told once requests are taken. Raises `CannotStart`.
     """
     with _only_one(settings.home):
-        await _serve(settings, lambda house: [Mailing(house), Printing(house), ticking(), *mail_in(house)], started)
+        await _serve(
+            settings,
+            lambda house: [Mailing(house), Printing(house), ticking(), *mail_in(house), *by_mesh(house)],
+            started,
+        )
 
 
 async def serve(settings: Settings, started: Callable[[Running], None]) -> None:

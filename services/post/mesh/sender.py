@@ -86,6 +86,8 @@ class MeshSender:
             for name in {row.name for row in rows}:
                 some = [row for row in rows if row.name == name]
                 held.update(await self.kinds[name].withheld(db, some, now))
+                left = [row for row in some if row.outbox_id not in held]
+                held.update(await self.kinds[name].permitted(self.intake.work(db), left))
         for row in rows:
             if row.outbox_id in held:
                 await self._note(Attempt(row, "failed", now, reason=held[row.outbox_id]), None)

@@ -151,6 +151,26 @@ def upgrade() -> None:
     )
     op.create_index("ix_records_meeting_id", "records", ["meeting_id"])
     op.create_table(
+        "mesh_messages",
+        sa.Column("message_id", sa.String(length=64), nullable=False),
+        sa.Column("dispatch_id", sa.String(length=26), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("sent_at", Instant(), nullable=False),
+        sa.Column("look_at", Instant(), nullable=True),
+        sa.Column("looks", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(length=40), nullable=True),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_mesh_messages")),
+    )
+    still_open = sa.text("look_at IS NOT NULL")
+    op.create_index(
+        "ix_mesh_messages_look_at",
+        "mesh_messages",
+        ["look_at"],
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
+    op.create_index("ix_mesh_messages_dispatch_id", "mesh_messages", ["dispatch_id"])
+    op.create_table(
         "recalls",
         sa.Column("recall_no", RowNumber, autoincrement=True, nullable=False),
         sa.Column("record_id", sa.String(length=64), nullable=False),
@@ -170,5 +190,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("recalls", "records", "receipts", "plan_facts", "openings", "notices", "dispatches", "codes"):
+    for table in (
+        "mesh_messages",
+        "recalls",
+        "records",
+        "receipts",
+        "plan_facts",
+        "openings",
+        "notices",
+        "dispatches",
+        "codes",
+    ):
         op.drop_table(table)

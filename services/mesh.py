@@ -1,0 +1,111 @@
+"""MESH, the NHS's message exchange, as a part of a process: what is due goes, what comes is kept, and what was sent is
+asked after. On a shared database one process does it, and others stand by.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from services.bootstrap import House, Mesh
+from services.foundation import outbox
+from services.post.inbox import store
+from services.post.mesh.line import NotTaken
+from services.post.rules import server_wait
+from services.process import CannotStart, Part, Process, until
+
+log = structlog.get_logger()
+
+STAND_BY = 2.0  # seconds between two looks at whether the process that speaks to MESH is gone
+LOOK_AGAIN = 1.0  # seconds after which work that nobody announced is found
+
+
+def by_mesh(house: House) -> list[Part]:
+    """The part that the settings ask for, if they name a mailbox on MESH."""
+    return [Meshing(house)] if house.settings.mesh_mailbox is not None else []
+
+
+class Meshing:
+    """What speaks to MESH."""
+
+    name = outbox.MESH
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.mesh: Mesh | None = None
+        self.failures = 0
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        settings = self.house.settings
+        for path in (settings.mesh_certificate, settings.mesh_private_key, settings.mesh_authorities):
+            if path is not None and not path.is_file():
+                raise CannotStart(f"{path}, which the settings for MESH name, is not there or cannot be read")
+        yield
+
+    def stop(self) -> None:
+        if self.mesh is not None:
+            self.mesh.stop()
+
+    async def run(self, process: Process) -> None:
+        """Speak to MESH until the process stops."""
+        while not process.stopping.is_set():
+            async with self.house.mesh() as self.mesh:
+                if self.mesh is not None:
+                    await self._work(process, self.mesh)
+            process.pulses[self.name].beat()
+            await until(process.stopping, STAND_BY)
+
+    async def _work(self, process: Process, mesh: Mesh) -> None:
+        woken, pulse = process.woken[self.name], process.pulses[self.name]
+        heard_at: float | None = None
+        while not process.stopping.is_set():
+            woken.clear()
+            await self._send(process, mesh)
+            now = time.monotonic()
+            if heard_at is None or now - heard_at >= self._pause():
+                await self._hear(process, mesh)
+                heard_at = time.monotonic()
+            if not self.failures:
+                pulse.beat()
+            if not process.stopping.is_set():
+                await until(woken, LOOK_AGAIN)
+
+    def _pause(self) -> float:
+        """Seconds until MESH is listened to again: longer, the longer it has not answered."""
+        poll = self.house.settings.mesh_poll
+        return max(poll, server_wait(self.failures).total_seconds()) if self.failures else poll
+
+    async def _send(self, process: Process, mesh: Mesh) -> None:
+        tally = mesh.sender.tally
+        names = ("sent", "failed", "put_off")
+        before = {name: getattr(tally, name) for name in names}
+        try:
+            await mesh.sender.drain(process.pulses[self.name].beat)
+        finally:
+            done = {name: getattr(tally, name) - before[name] for name in names}
+            for name, count in done.items():
+                process.metrics.parcels.labels(name).inc(count)
+            if any(done.values()):
+                log.info("parcels_sent", **done)
+
+    async def _hear(self, process: Process, mesh: Mesh) -> None:
+        pulse = process.pulses[self.name]
+        try:
+            came = await mesh.receiver.fetch(pulse.beat)
+            await mesh.receiver.look(pulse.beat)
+        except NotTaken as failure:
+            self.failures += 1
+            log.warning("mesh_not_heard", reason=str(failure), failures=self.failures)
+            pulse.waits = f"MESH does not answer as it should ({failure})"
+            return
+        self.failures = 0
+        process.metrics.mesh_seen.set_to_current_time()
+        process.metrics.mail_in.labels("mesh", "fresh").inc(came.fresh)
+        process.metrics.mail_in.labels("mesh", "known").inc(came.known)
+        if came.fresh:
+            log.info("mesh_messages_kept", count=came.fresh, known=came.known, left=came.left)
+            process.wake(store.CAME)
