@@ -23,6 +23,7 @@ from services.meetings.store import entries, meeting_facts, meetings, meetings_b
 from services.oversight.rules import RESOLVED
 from services.oversight.store import IS_OPEN, exceptions
 from services.participation.rules.verdict import KINDS as OF_QUORACY
+from services.records.rules.due import KINDS as OF_RECORDS
 from services.records.views import explain
 from services.web import answers_shown, records_shown, reports_shown
 
@@ -129,7 +130,8 @@ async def one_meeting(db: AsyncConnection, policy: Policy, meeting_id: str, now:
     anchors = {(entry.get("agency_id"), entry.get("person_id")): entry["anchor"] for entry in reversed(shown)}
     for each in raised:
         party = (each["agency_id"], each["person_id"])
-        each["anchor"] = anchors.get(party) if any(party) else "quoracy" if each["kind"] in OF_QUORACY else None
+        of_meeting = "quoracy" if each["kind"] in OF_QUORACY else "records" if each["kind"] in OF_RECORDS else None
+        each["anchor"] = anchors.get(party, of_meeting) if any(party) else of_meeting
         each["about"] = _about(each, names)
     answered = answers_shown.answers(shown)
     in_writing = reports_shown.reports(shown, found)
