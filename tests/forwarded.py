@@ -60,14 +60,28 @@ def path_to(house: House, dispatch: Dispatch, use: str = "record") -> str:
     return f"/{use}/{link(house.settings.key, use, dispatch.dispatch_id, dispatch.address, until)}"
 
 
+def letters_with_links(home: Path, use: str) -> dict[str, str]:
+    """The path of the page that the newest message to each address leads to, of those that have such a link."""
+    found: dict[str, str] = {}
+    for message in _letters(home):
+        body = message.get_body(("plain",))
+        link = re.search(rf"/{use}/[0-9a-f-]+", body.get_content()) if body is not None else None
+        if link is not None:
+            found[str(message["Delivered-To"])] = link[0]
+    return found
+
+
 def code_letters(home: Path) -> list[EmailMessage]:
     """The letters with codes that have come out, in their order."""
+    return [each for each in _letters(home) if ".code." in str(each["Message-ID"])]
+
+
+def _letters(home: Path) -> list[EmailMessage]:
     found = []
     for path in sorted((home / "mailbox").glob("*.eml")):
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         assert isinstance(message, EmailMessage)
-        if ".code." in str(message["Message-ID"]):
-            found.append(message)
+        found.append(message)
     return found
 
 

@@ -118,7 +118,7 @@ async def give(process: AtDoor, request: Request, link: str) -> Response:
         return show(process, "start", opened, status=422, over=True)
     code = typed(fields.get("code", ""))
     if code is None:
-        words = "Enter the code: the 6 digits in the message that we sent to you"
+        words = "Enter the 6 digits in the message that we sent"
         return _form(process, opened, waits, status=422, wrong={"code": words})
     house = process.house
     async with house.database.write(alone=False) as db:

@@ -11,6 +11,7 @@ from datetime import datetime
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
+from services.meetings.rules import reference
 from services.participation.forms import on_one_line
 from services.process import Process
 from services.records.rules.dispatch import CARE_PLAN
@@ -64,6 +65,8 @@ def _filed(process: Process, opened: Opened, *, status: int = 200, by: str = "",
         status=status,
         confirmed=_confirmed(opened),
         care_plan=opened.dispatch.kind == CARE_PLAN,
+        reference=reference(opened.dispatch.meeting_id) if opened.dispatch.meeting_id else None,
+        version=opened.record.version if opened.record is not None else None,
         by=by,
         wrong={"by": wrong} if wrong else {},
     )
