@@ -41,8 +41,8 @@ from services.post.inbox.rules.decided import SOURCE, NewEvent, NewReport
 from services.post.inbox.store import FOR_A_PERSON, UNDERSTOOD
 from services.post.inbox.words import what_and_why
 from services.post.mesh import store as mesh_store
-from services.post.mesh.rules import decide_parcel, dispatch_named, kind_of
-from services.post.mesh.wrapped import WAY, Received, unwrapped
+from services.post.mesh.rules import Received, decide_parcel, dispatch_named, kind_of
+from services.post.mesh.wrapped import WAY, unwrapped
 
 log = structlog.get_logger()
 

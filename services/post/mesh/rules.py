@@ -9,20 +9,36 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-
-from pydantic import ValidationError
 
 from schemas.record import DispatchBounced, DispatchConfirmed
 from services.post.inbox.rules.decided import Decision, ForAPerson, NewEvent, Sent
 from services.post.inbox.rules.message import EARLIEST, line
-from services.post.mesh.wrapped import Received
 
 BOUNCED, CONFIRMED = "quorate.dispatch.bounced.v1", "quorate.dispatch.confirmed.v1"
 
+_WHAT = ("filed", "flag_changed", "noted")
 _ID = re.compile(r"[0-9a-f]{26}")
 _CODE = re.compile(r"[A-Za-z0-9-]{1,16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that came by MESH. `headers` are MESH's, by their names without `mex-`, in small letters."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
+
+    def said(self, name: str) -> str:
+        """A header; empty where there is none."""
+        return self.headers.get(name, "").strip()
+
+    @property
+    def is_report(self) -> bool:
+        """Whether MESH itself says it, of a message of ours."""
+        return self.said("messagetype").casefold() == "report"
 
 
 def kind_of(received: Received, answers: str | None) -> str:
@@ -70,12 +86,12 @@ def _event(received: Received, answers: str | None, sent: Sent | None, received_
         raise ForAPerson("unknown_replier")
     answer = _answer(received)
     at = _at(answer.get("at"), received_at)
-    try:
-        confirmed = DispatchConfirmed.model_validate(
-            {**about, "at": at, "what": answer.get("what"), "by": _by(answer, sent), "how": "mesh"}
-        )
-    except ValidationError:
-        raise ForAPerson("mesh_not_understood") from None
+    what = answer.get("what")
+    if what not in _WHAT:
+        raise ForAPerson("mesh_not_understood")
+    confirmed = DispatchConfirmed.model_validate(
+        {**about, "at": at, "what": what, "by": _by(answer, sent), "how": "mesh"}
+    )
     return _named(CONFIRMED, sent, at, confirmed, mail_id)
 
 

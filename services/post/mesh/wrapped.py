@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from services.post.mesh.rules import Received
 
 WAY = "mesh"
 """What `received_mail` says of the way that such a message came."""
@@ -24,23 +25,6 @@ _BOUNDARY = "=_quorate_mesh"
 _LINE = 57 * 1000  # bytes of content whose base64 is written at once
 _PLAIN = re.compile(r"[ -~]*")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._ ()-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message that came by MESH. `headers` are MESH's, by their names without `mex-`, in small letters."""
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content: bytes = b""
-
-    def said(self, name: str) -> str:
-        """A header; empty where there is none."""
-        return self.headers.get(name, "").strip()
-
-    @property
-    def is_report(self) -> bool:
-        """Whether MESH itself says it, of a message of ours."""
-        return self.said("messagetype").casefold() == "report"
 
 
 def wrapped(headers: Mapping[str, str], content: Iterable[bytes]) -> Iterator[bytes]:
