@@ -33,8 +33,8 @@ SOCIAL_CARE = "agency:childrens-social-care-1:"
 def version(number: int, *sections: dict[str, Any], **more: Any) -> bytes:
     """A version of the decision letter, each approved an hour after the one before."""
     some = sections or (events.section(f"Text {number}.", heading="What was agreed"),)
-    values = {"kind": "decision", "time": APPROVED_AT + timedelta(hours=number), "checked_by": "Alex Second"}
-    return events.record(version=number, sections=list(some), **values | more)
+    values: dict[str, Any] = {"kind": "decision", "time": APPROVED_AT + timedelta(hours=number)}
+    return events.record(version=number, sections=list(some), **{"checked_by": "Alex Second", **values, **more})
 
 
 async def states(house: House, number: int) -> dict[str, tuple[str, str | None]]:

@@ -1,0 +1,191 @@
+"""What is taken back: what has not gone does not go, whoever has it is asked to delete it, and no link opens it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.message import EmailMessage
+
+import pytest
+
+from services.bootstrap import House
+from services.records.rules.dispatch import Dispatch
+from services.records.store import dispatches
+from tests import events
+from tests.clock import MovableClock
+from tests.door import Door, Embedded
+from tests.integration.records.copies import APPROVED_AT, CAMHS, COUNCIL, FIRST, copy_of, letters, missing
+from tests.integration.records.test_versions import MOTHER, SOCIAL_CARE, ready, version
+
+EMAIL = "p1@family.example"
+BACK_AT = APPROVED_AT + timedelta(hours=1, minutes=30)
+"""After the first version was approved, and before the second."""
+
+
+def recall(**more: object) -> bytes:
+    """What was approved by then is taken back, from everyone unless it says otherwise."""
+    return events.recalled("r1", **{"time": BACK_AT, **more})  # type: ignore[arg-type]  # as the builder takes them
+
+
+def text(message: EmailMessage) -> str:
+    """The words of a letter."""
+    part = message.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
+async def standing(house: House) -> dict[tuple[str, int], Dispatch]:
+    """The copies of the record, by party and version."""
+    async with house.database.read() as db:
+        return {(each.party, each.version): each for each in (await dispatches.about(db, ["r1"])).get("r1", [])}
+
+
+async def test_whoever_has_it_is_asked_to_delete_it_and_told_nothing_of_what_stood_in_it(
+    door: Door, clock: MovableClock
+) -> None:
+    await ready(door, clock)
+    await door.take(version(1))
+    await door.house.drain()
+    await door.take(recall(reason="It names the father's new address."))
+    await door.house.drain()
+    told = {str(each["To"]): each for each in letters(door.house, "recall")}
+    assert set(told) == {FIRST, COUNCIL, EMAIL}
+    assert "take it out of the child's record" in text(told[FIRST])
+    assert "OFFICIAL-SENSITIVE" in text(told[FIRST])
+    assert "please delete it or throw it away" in text(told[EMAIL])
+    for letter in told.values():
+        assert not list(letter.iter_attachments())
+        for words in ("Text 1", "What was agreed", "new address", "/record/"):
+            assert words not in text(letter), "of the record and of why it is taken back it says nothing"
+    assert "conference" not in text(told[EMAIL])
+    assert {(each.state, each.why) for each in (await standing(door.house)).values()} == {("recalled", "recalled")}
+    assert await missing(door.house) == []
+
+
+async def test_from_one_party_alone_nobody_else_hears_of_it(door: Door, clock: MovableClock) -> None:
+    await ready(door, clock)
+    await door.take(version(1))
+    await door.house.drain()
+    await door.take(recall(person_id="p1"))
+    await door.house.drain()
+    assert [str(each["To"]) for each in letters(door.house, "recall")] == [EMAIL]
+    found = await standing(door.house)
+    assert [found[each, 1].state for each in (CAMHS, SOCIAL_CARE, MOTHER)] == ["sent", "sent", "recalled"]
+
+
+@pytest.mark.parametrize("how_far", ["printing", "queued", "sent back by the server"])
+async def test_what_has_not_gone_does_not_go(embedded: Embedded, clock: MovableClock, how_far: str) -> None:
+    house = embedded.house
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    if how_far != "printing":
+        await house.press.drain()
+    if how_far == "sent back by the server":
+        async with house.mailer() as mailer:
+            await mailer._claim()  # and is no more: nothing was handed over
+        async with house.mailer() as mailer:
+            await mailer.release()
+    await embedded.take(recall())
+    await house.drain()
+    assert letters(house) == []
+    may_have = {FIRST, COUNCIL, EMAIL} if how_far == "sent back by the server" else set[str]()
+    assert {str(each["To"]) for each in letters(house, "recall")} == may_have
+    assert {each.state for each in (await standing(house)).values()} == {"recalled"}
+
+
+async def test_what_a_mailer_had_in_hand_is_followed_by_the_letter_that_takes_it_back(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await house.press.drain()
+    async with house.mailer() as mailer:
+        rows = await mailer._claim()
+        await embedded.take(recall())
+        assert await mailer._claim() == [], "the letter waits until it is known how the copy ended"
+        await mailer._send_all(rows, float("inf"), lambda: None)
+        await mailer._note(lambda: None)
+        await mailer.drain()
+    assert {str(each["To"]) for each in letters(house)} == {FIRST, COUNCIL, EMAIL}
+    assert {str(each["To"]) for each in letters(house, "recall")} == {FIRST, COUNCIL, EMAIL}
+    for each in (await standing(house)).values():
+        assert (each.state, each.sent_at) == ("recalled", clock.now())
+
+
+async def test_a_recall_that_arrives_before_what_it_takes_back_keeps_it_from_going(
+    door: Door, clock: MovableClock
+) -> None:
+    await ready(door, clock)
+    await door.take(recall(agency_id="camhs-1"))
+    await door.take(version(1))
+    await door.house.drain()
+    assert {str(each["To"]) for each in letters(door.house)} == {COUNCIL, EMAIL}
+    assert letters(door.house, "recall") == []
+    assert (await copy_of(door.house)).state == "recalled"
+
+
+async def test_taken_back_twice_it_is_told_once(door: Door, clock: MovableClock) -> None:
+    await ready(door, clock)
+    await door.take(version(1))
+    await door.house.drain()
+    await door.take(recall())
+    await door.house.drain()
+    await door.take(recall(time=BACK_AT + timedelta(minutes=5)), recall(version=1))
+    await door.house.drain()
+    assert len(letters(door.house, "recall")) == 3
+
+
+async def test_a_version_approved_later_goes_out_as_ever_and_compares_itself_with_nothing(
+    door: Door, clock: MovableClock
+) -> None:
+    await ready(door, clock)
+    await door.take(version(1))
+    await door.house.drain()
+    await door.take(recall(), version(2))
+    await door.house.drain()
+    [second] = [each for each in letters(door.house) if each["To"] == FIRST and "version 2" in text(each)]
+    assert "which you were sent" not in text(second)
+    assert (await copy_of(door.house, version=2)).state == "sent"
+    assert len(letters(door.house, "recall")) == 3
+
+
+async def test_other_records_of_the_meeting_stay(door: Door, clock: MovableClock) -> None:
+    await ready(door, clock)
+    await door.take(version(1), version(1, record_id="r2", kind="plan"))
+    await door.house.drain()
+    await door.take(recall())
+    await door.house.drain()
+    assert (await copy_of(door.house, record_id="r2")).state == "sent"
+
+
+async def test_family_is_told_of_no_recall_once_a_child_is_flagged_and_a_person_is(
+    door: Door, clock: MovableClock
+) -> None:
+    await ready(door, clock)
+    await door.take(version(1))
+    await door.house.drain()
+    flagged = events.child("c1", flags=["fabricated_or_induced_illness"], time=events.START + timedelta(hours=2))
+    await door.take(flagged)
+    await door.take(recall())
+    await door.house.drain()
+    assert EMAIL not in {str(each["To"]) for each in letters(door.house, "recall")}
+    assert ((await standing(door.house))[MOTHER, 1].state) == "recalled"
+    [told] = [each for each in await missing(door.house) if each.get("person_id") == "p1"]
+    assert "was taken back" in told["text"]
+
+
+async def test_a_child_flagged_while_the_letter_waits_keeps_it_from_going(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await house.drain()
+    await embedded.take(recall())
+    await embedded.take(
+        events.child("c1", flags=["fabricated_or_induced_illness"], time=events.START + timedelta(hours=2))
+    )
+    await house.drain()
+    assert {str(each["To"]) for each in letters(house, "recall")} == {FIRST, COUNCIL}
+    [told] = [each for each in await missing(house) if each.get("person_id") == "p1"]
+    assert "was taken back" in told["text"]
