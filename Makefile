@@ -75,20 +75,22 @@ format: dev ## Lay out the code and mend what ruff can mend
 	$(BIN)/ruff format
 
 # uv, in a throw-away environment, writes them. Pins stay; to take newer ones: make lock UPGRADE=--upgrade
-lock: ## Write the two lock files anew from pyproject.toml
+lock: ## Write the lock files anew from pyproject.toml
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT \
 	&& $(PYTHON) -m venv "$$tools" && "$$tools/bin/pip" --disable-pip-version-check --quiet install 'uv>=0.9,<1' \
 	&& compile="$$tools/bin/uv pip compile --quiet pyproject.toml --group pyproject.toml:build --universal --generate-hashes \
 	   --python-version 3.11 --no-config $(UPGRADE)" \
 	&& $$compile --custom-compile-command 'make lock' -o requirements.lock \
-	&& $$compile --custom-compile-command 'make lock' --extra dev -c requirements.lock -o requirements-dev.lock
+	&& $$compile --custom-compile-command 'make lock' --extra dev -c requirements.lock -o requirements-dev.lock \
+	&& "$$tools/bin/uv" pip compile --quiet --group pyproject.toml:mesh-sandbox --universal --generate-hashes \
+	   --python-version 3.11 --no-config $(UPGRADE) --custom-compile-command 'make lock' -o tests/mesh/requirements.lock
 
 clean: ## Remove what make made; var/ (the data) stays
 	rm -rf .venv .make.lock .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 parts:
-	@$(ALONE) .ci/parts chromium dovecot horde libical smtp-sink java maven
+	@$(ALONE) .ci/parts chromium dovecot horde libical smtp-sink java maven mesh-sandbox
 
 .venv/.locked: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Quorate needs Python 3.11 or later; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
