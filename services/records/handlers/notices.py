@@ -230,7 +230,9 @@ def _bring_into_line(sheet: _Sheet, plan: Plan) -> Chased:
     about, others = standing.about[plan.child_id], standing.plans[plan.child_id]
     notices, today = sheet.notices_of(plan), london_date(work.now)
     has_ended = standing.has_ended(plan)
-    if not (has_ended and not notices and _is_long_over(work, plan)):
+    if has_ended and _is_long_over(work, plan) and not any(each.state in LEFT for each in sheet.written(plan, notices)):
+        _take_back(sheet, plan, notices)
+    else:
         ever = recipients(plan, about, others, work.policy, today, ever=True)
         now = ever if has_ended else recipients(plan, about, others, work.policy, today, ever=False)
         what = owed(plan, has_ended, notices)
@@ -264,9 +266,7 @@ def _tell(
     """Tell something new of a plan; what was to be told before it and has not left is left out."""
     before = sheet.written(plan, notices)
     notice = sheet.notice(plan, what, len(notices), told_last(notices))
-    for each in before:
-        if each.state in {QUEUED, WITHHELD}:
-            sheet.set(each, state=OVERTAKEN, ended_at=sheet.work.now)
+    _take_back(sheet, plan, notices)
     if what in {ENDED, CHANGED}:
         whom: Iterable[Recipient] = ever
     elif what == STARTED:
@@ -276,6 +276,13 @@ def _tell(
         left = {each.agency_id for each in before if each.about in ends and each.state in LEFT}
         whom = [each for each in ever if each.agency.agency_id in left]
     sheet.write(plan, notice, whom)
+
+
+def _take_back(sheet: _Sheet, plan: Plan, notices: Sequence[Notice]) -> None:
+    """What was to be told and has not left is not told any more."""
+    for each in sheet.written(plan, notices):
+        if each.state in {QUEUED, WITHHELD}:
+            sheet.set(each, state=OVERTAKEN, ended_at=sheet.work.now)
 
 
 def _tell_the_rest(sheet: _Sheet, plan: Plan, notices: Sequence[Notice], now: Sequence[Recipient]) -> None:
