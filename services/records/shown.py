@@ -32,9 +32,9 @@ STATES = {
     "filed": "filed",
     "acknowledged": "acknowledged",
     "undelivered": "not delivered",
-    "overtaken": "overtaken by a later version",
+    "overtaken": "overtaken",
     "recalled": "taken back",
-    "kept": "has the same in an earlier version",
+    "kept": "has the same already",
 }
 
 

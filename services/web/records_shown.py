@@ -26,8 +26,8 @@ COLOURS = {
 DUE = {
     "to_come": ("Wanted by", "yellow"),
     "missed": ("Missed", "red"),
-    "approved": ("Approved in time", "green"),
-    "late": ("Approved late", "orange"),
+    "approved": ("In time", "green"),
+    "late": ("Late", "orange"),
 }
 
 
