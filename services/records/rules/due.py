@@ -271,10 +271,16 @@ def _why_not(copies: Copies, waits: dict[str, Waits], patience: timedelta, now: 
     if going:
         return None
     faults = [each for each in copies.some if each.state == UNDELIVERED or each.why not in RIGHTLY_WITHHELD]
-    faults = [each for each in faults if each.state in {UNDELIVERED, WITHHELD}]
+    faults = [each for each in faults if each.state == UNDELIVERED or (each.state == WITHHELD and _holds_any(each))]
     if not faults:
         return None
     return why_in_words(faults[0].why or "gave_up")
+
+
+def _holds_any(each: Dispatch) -> bool:
+    """Whether there is any part of it that its reader may have, or would but for what it gives away."""
+    decided = each.decided or ()
+    return not decided or any(one["why_not"] in (None, IDENTIFIES_ANOTHER) for one in decided)
 
 
 def _identifying(copies: Copies) -> list[int]:

@@ -71,18 +71,20 @@ async def test_each_step_to_the_file_is_shown_with_the_event_behind_it(door: Doo
     assert before[0]["state"] == "opened"
 
 
-async def test_that_nothing_is_heard_of_a_copy_is_neither_success_nor_failure(door: Door, clock: MovableClock) -> None:
-    await forwarded(door, clock)
+async def test_that_nothing_is_heard_of_a_copy_is_neither_success_nor_failure(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await forwarded(embedded, clock)
     clock.advance(timedelta(days=3))
-    await door.house.drain()
-    assert [each["state"] for each in await shown(door.house)] == ["sent"]
-    assert not [each for each in await missing(door.house) if each.get("agency_id") == "camhs-1"]
+    await embedded.house.drain()
+    assert [each["state"] for each in await shown(embedded.house)] == ["sent"]
+    assert not [each for each in await missing(embedded.house) if each.get("agency_id") == "camhs-1"]
 
 
 async def test_the_first_moment_counts_in_whatever_order_it_is_learnt(embedded: Embedded, clock: MovableClock) -> None:
     """Each order is one of several copies of the same version, one for each reader."""
     house = embedded.house
-    orders = list(permutations(range(5)))[::7]
+    orders = list(permutations(range(5)))[::11]
     others = []
     for number in range(len(orders)):
         agency_id = f"gp-{number + 1}"
@@ -117,7 +119,7 @@ async def test_the_first_moment_counts_in_whatever_order_it_is_learnt(embedded: 
     assert ends == {("sent", None, opened_at, "filed", filed_at, None)}
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
 async def test_what_came_back_was_undelivered_unless_it_was_read(
     embedded: Embedded, clock: MovableClock, order: tuple[int, ...]
 ) -> None:
@@ -166,29 +168,29 @@ async def test_a_copy_that_comes_back_goes_to_the_next_address_and_so_does_the_n
     assert asked["invitation"]["address"] == SECOND
 
 
-async def test_a_copy_goes_nowhere_twice_and_then_a_person_is_told(door: Door, clock: MovableClock) -> None:
-    await forwarded(door, clock)
+async def test_a_copy_goes_nowhere_twice_and_then_a_person_is_told(embedded: Embedded, clock: MovableClock) -> None:
+    await forwarded(embedded, clock)
     for address, status in ((FIRST, "5.2.2"), (SECOND, "5.2.2")):
         clock.advance(timedelta(hours=1))
-        await door.take(events.dispatch_bounced(CAMHS_COPY, address=address, status=status, at=clock.now()))
-        await door.house.drain()
-    copy = await copy_of(door.house)
+        await embedded.take(events.dispatch_bounced(CAMHS_COPY, address=address, status=status, at=clock.now()))
+        await embedded.house.drain()
+    copy = await copy_of(embedded.house)
     assert (copy.state, copy.address) == ("undelivered", SECOND)
-    [raised] = [each for each in await missing(door.house) if each.get("agency_id") == "camhs-1"]
+    [raised] = [each for each in await missing(embedded.house) if each.get("agency_id") == "camhs-1"]
     assert raised["kind"] == "not_distributed"
     assert "there is no other address" in raised["text"]
 
 
-async def test_what_is_heard_of_something_that_was_never_sent_is_kept_and_changes_nothing(door: Door) -> None:
+async def test_what_is_heard_of_something_that_was_never_sent_is_kept_and_changes_nothing(embedded: Embedded) -> None:
     unknown = "0" * 26
-    verdicts = await door.take(
+    verdicts = await embedded.take(
         events.dispatch_opened(unknown),
         events.dispatch_confirmed(unknown),
         events.dispatch_bounced(unknown, address="in@somebody.example"),
         events.dispatch_received(unknown, address="in@somebody.example"),
     )
     assert {verdict.state for verdict in verdicts} == {"accepted"}
-    async with door.house.database.read() as db:
+    async with embedded.house.database.read() as db:
         kept = (await db.execute(select(journal.c.type).where(journal.c.subject == unknown))).scalars().all()
         assert len(kept) == 4
         assert not await receipts.of_dispatches(db, [unknown])
