@@ -118,11 +118,20 @@ def _of_reader(work: Work, each: Dispatch, reader: Reader, where: Around) -> dic
         "how": each.how,
         "document_id": each.document_id if attached else None,
         "expires_at": each.expires_at.isoformat() if each.expires_at is not None else None,
-        "reader": "" if reader.kind == "child" else reader.name,
+        "reader": _called(reader, where),
         "agency_kind": None if reader.is_family else kind,
         "family_told": not (where.matter.family_never or where.matter.flagged),
         "children": [_child(work, each, kind) for each in children] if attached and not reader.is_family else [],
     }
+
+
+def _called(reader: Reader, where: Around) -> str:
+    """How the letter calls its reader: an agency with the team that was asked, and no child by a name."""
+    if reader.is_family:
+        return "" if reader.kind == "child" else reader.name
+    agency = where.agencies.get(reader.agency_id or "")
+    teams = [team.name for team in agency.teams if team.team_id == reader.team_id] if agency is not None else []
+    return ", ".join([reader.name, *teams])
 
 
 def _child(work: Work, child: Child, kind: str) -> dict[str, Any]:
