@@ -198,7 +198,7 @@ def show_preview(found: Preview) -> None:
             for decided in each.copy.sections
             if decided.why_not is not None and each.copy.why_not is None
         ]
-        table.add_row(Text(called(each.copy.reader)), Text(gets), Text("\n".join(left)))
+        table.add_row(Text(called(each.copy.reader, found.about)), Text(gets), Text("\n".join(left)))
     out.print(table)
     for warning in found.warnings():
         out.print(f"For a person: {warning}", markup=False)

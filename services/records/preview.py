@@ -61,7 +61,7 @@ class Preview:
             "version": record.version,
             **({"replaces": self.before.version} if self.before else {}),
             **({"changes": changes(self.before, record)} if self.before else {}),
-            "copies": [_as_json(each, record) for each in self.foreseen],
+            "copies": [_as_json(each, self.record, self.about) for each in self.foreseen],
             "for_a_person": self.warnings(),
         }
 
@@ -104,15 +104,16 @@ def _differs(old: Section, new: Section) -> Iterator[str]:
         yield "other children"
 
 
-def called(reader: Reader) -> str:
-    """What to call a reader to a coordinator."""
-    return reader.name or reader.agency_id or reader.person_id or reader.party
+def called(reader: Reader, about: Around) -> str:
+    """What to call a reader to a coordinator; a child by its initials."""
+    child = about.children.get(reader.person_id or "")
+    return reader.name or (child.initials if child else reader.agency_id or reader.person_id or reader.party)
 
 
 def _warnings(preview: Preview) -> Iterator[str]:
     reached: set[int] = set()
     for each in preview.foreseen:
-        who, copy = called(each.copy.reader), each.copy
+        who, copy = called(each.copy.reader, preview.about), each.copy
         reached |= set(copy.whole)
         if copy.why_not in (NO_ADDRESS, FLAGGED):
             yield f"{who}: {copy.text} A person has to decide, or bring it."
@@ -131,13 +132,13 @@ def _warnings(preview: Preview) -> Iterator[str]:
             yield f"Section {number + 1} “{section.heading}” reaches nobody at all."
 
 
-def _as_json(each: Foreseen, record: Record) -> dict[str, Any]:
+def _as_json(each: Foreseen, record: Record, about: Around) -> dict[str, Any]:
     copy, reader = each.copy, each.copy.reader
     goes = copy.why_not is None
     names = {"agency_id": reader.agency_id, "person_id": reader.person_id, "team_id": reader.team_id}
     return {
         **{name: value for name, value in names.items() if value is not None},
-        "name": called(reader),
+        "name": called(reader, about),
         "kind": reader.kind,
         "goes": goes,
         **({"how": each.how, "address": reader.address} if goes else {"why_not": copy.why_not, "text": copy.text}),

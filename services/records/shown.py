@@ -77,7 +77,8 @@ async def names_of(db: AsyncConnection, policy: Policy, some: Iterable[Dispatch]
     """The name and the kind, in words, of whoever things were sent to, by party; the team is part of the name."""
     sent = list(some)
     agencies = await directory.agencies_by_id(db, {each.agency_id for each in sent if each.agency_id})
-    people = await directory.relatives_by_id(db, {each.person_id for each in sent if each.person_id})
+    ids = {each.person_id for each in sent if each.person_id}
+    people, children = await directory.relatives_by_id(db, ids), await directory.children_by_id(db, ids)
     found = {}
     for each in sent:
         agency, person = agencies.get(each.agency_id or ""), people.get(each.person_id or "")
@@ -86,8 +87,9 @@ async def names_of(db: AsyncConnection, policy: Policy, some: Iterable[Dispatch]
             name = f"{agency.name}, {team}" if team else agency.name
             found[each.party] = {"name": name, "kind": policy.agency_name(agency.kind)}
         else:
-            is_child = person is not None and any(tie.kind == "self" for tie in person.relationships)
-            name = person.name if person is not None else each.agency_id or each.person_id or each.party
+            child = children.get(each.person_id or "")
+            is_child = child is not None or any(tie.kind == "self" for tie in (person.relationships if person else ()))
+            name = person.name if person else child.initials if child else each.agency_id or each.person_id or ""
             found[each.party] = {"name": name, "kind": CHILD if is_child else RELATIVE if each.person_id else ""}
     return found
 
