@@ -89,6 +89,7 @@ HANDLERS: Handlers = {
         asking.await_answers,
         reports.resolved,
         review.meetings_changed,
+        plans.resolved,
     ),
     begun.LEARNT_LATER: (learnt_later.note_learnt_later,),
     begun.CORRECTED: (learnt_later.note_corrected,),

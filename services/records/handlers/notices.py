@@ -233,8 +233,9 @@ def _bring_into_line(sheet: _Sheet, plan: Plan) -> Chased:
     if has_ended and _is_long_over(work, plan) and not any(each.state in LEFT for each in sheet.written(plan, notices)):
         _take_back(sheet, plan, notices)
     else:
-        ever = recipients(plan, about, others, work.policy, today, ever=True)
-        now = ever if has_ended else recipients(plan, about, others, work.policy, today, ever=False)
+        until = plan.ended.day if has_ended and plan.ended is not None else None
+        ever = recipients(plan, about, others, work.policy, today, ever=True, until=until)
+        now = ever if has_ended else recipients(plan, about, others, work.policy, today, ever=False, until=None)
         what = owed(plan, has_ended, notices)
         if what is not None:
             _tell(sheet, plan, what, notices, ever, now)

@@ -8,6 +8,7 @@ from schemas.envelope import Event
 from schemas.meeting import QuoracyExcepted
 from services.directory.handlers import Changed
 from services.foundation.work import Derived, Work
+from services.meetings.handlers import Resolved
 from services.participation.rules.missing import Reviewed
 from services.participation.rules.verdict import KINDS
 from services.records.rules.dispatch import NOTICE
@@ -35,11 +36,22 @@ async def ended(work: Work, events: Sequence[Event]) -> None:
 
 
 async def judged(work: Work, events: Sequence[Derived]) -> None:
-    """Held meetings were judged: what one is named as having ended may count now, or count no more."""
+    """Held meetings were judged: what one is named as having ended may count now, or count no more; and its register
+    names who took part.
+    """
     reviewed: list[Reviewed] = [event.data for event in events]
-    ids = {each.meeting.meeting_id for each in reviewed if each.kinds == KINDS}
-    if ids:
-        concern(work, await store.children_of_ends(work.db, ids))
+    some = [each.meeting for each in reviewed if each.kinds == KINDS]
+    if some:
+        found = await store.children_of_ends(work.db, {each.meeting_id for each in some})
+        concern(work, found | await store.with_plans(work.db, {child for each in some for child in each.child_ids}))
+
+
+async def resolved(work: Work, events: Sequence[Derived]) -> None:
+    """Others are asked to meetings than before."""
+    changed: list[Resolved] = [event.data for event in events if event.data.before != event.data.after]
+    if changed:
+        about = {child_id for each in changed for child_id in each.meeting.child_ids}
+        concern(work, await store.with_plans(work.db, about))
 
 
 async def allowed(work: Work, events: Sequence[Event]) -> None:

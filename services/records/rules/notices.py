@@ -54,7 +54,9 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """That an agency was to be asked to a meeting, or was not. `stands`: it is so still."""
+    """That an agency was to be asked to a meeting, or was not. `stands`: it is so still; `decided_on` is the day on
+    which that was decided.
+    """
 
     agency_id: str
     team_id: str | None
@@ -62,6 +64,7 @@ class Asked:
     decision: str
     why_not: str | None
     stands: bool
+    decided_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +190,14 @@ def _begins(meeting: Meeting, policy: Policy) -> bool:
 
 
 def recipients(
-    plan: Plan, about: About, others: Sequence[Plan], policy: Policy, today: date, *, ever: bool
+    plan: Plan, about: About, others: Sequence[Plan], policy: Policy, today: date, *, ever: bool, until: date | None
 ) -> list[Recipient]:
     """Who is told of a plan: `ever`, for what all have to know who took part at any time; else those alone who took
-    part when it began, and who do now.
+    part when it began, and who do now. After `until`, the day on which it ended, nobody takes part any more.
     """
     some = episode(plan, about, others, policy)
-    ties = [*_asked(plan, about, some, ever), *_involved(about, policy, today)]
+    ties = [*_asked(plan, about, some, ever, until), *_involved(about, today)]
+    ties = [each for each in ties if until is None or each.since is None or each.since <= until]
     if ever:
         ties += _always(plan, about, some, policy)
     excluded = _excluded(about, some)
@@ -215,22 +219,25 @@ def recipients(
     return list(found.values())
 
 
-def _asked(plan: Plan, about: About, some: Sequence[Meeting], ever: bool) -> list[_Tie]:
+def _asked(plan: Plan, about: About, some: Sequence[Meeting], ever: bool, until: date | None) -> list[_Tie]:
     """Whoever was to be asked to a meeting of the episode at any time, and whoever stands in its register."""
-    until = plan.since or plan.last.day
+    begun = plan.since or plan.last.day
     found = []
     for meeting in some:
-        if not ever and meeting.day > until:
+        if not ever and meeting.day > begun:
             continue
         for each in about.asked.get(meeting.meeting_id, ()):
+            if until is not None and min(meeting.day, each.decided_on) > until:
+                continue
             reached = each.decision == INVITED or (each.why_not == "no_usable_address" and each.stands)
             if reached and about.child.child_id in each.child_ids:
                 found.append(_Tie(each.agency_id, each.team_id, None, None))
-        found += [_Tie(each, None, None, None) for each in sorted(about.registers.get(meeting.meeting_id, ()))]
+        if until is None or meeting.day <= until:
+            found += [_Tie(each, None, None, None) for each in sorted(about.registers.get(meeting.meeting_id, ()))]
     return found
 
 
-def _involved(about: About, policy: Policy, today: date) -> list[_Tie]:
+def _involved(about: About, today: date) -> list[_Tie]:
     """Whoever works with the child now or has it on a waiting list, whoever it is placed with, and those of the area
     where it is placed who are asked there too.
     """

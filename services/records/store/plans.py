@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.envelope import Event
 from schemas.plan import PlanEnded, PlanStarted
 from services.directory.rules import Cause
+from services.foundation.clock import london_date
 from services.foundation.database import Instant, metadata
 from services.foundation.history import history_columns, remember
 from services.foundation.statements import add, among, chunks
@@ -163,6 +164,7 @@ async def asked_to(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str,
                     row["decision"],
                     row["why_not"],
                     row["known_until"] is None,
+                    london_date(row["known_from"]),
                 )
             )
     return found
