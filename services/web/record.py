@@ -11,10 +11,13 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from services.foundation.documents import Damaged, Documents
+from services.meetings.rules import reference
+from services.participation.uploads import EXTENSIONS, PDF
 from services.process import Process
 from services.records import codes
 from services.records.document import file_name
@@ -25,17 +28,18 @@ from services.web.answer_body import TooLong, read_form
 from services.web.door import AtDoor, Problem
 from services.web.record_link import Opened, open_link
 from services.web.record_pages import LOOK, from_here, go, show, told
-from services.web.record_pass import give_pass, passed
+from services.web.record_pass import give_pass, passed, take_pass
 from services.web.record_sending import not_while_stopping, tell_opened
 
 PREFIX = "/record/"
 ONE_OPENING = timedelta(minutes=1)
 """Within this a document that is given out again was opened once: a second click, a page that is loaded again."""
 
+log = structlog.get_logger()
+
 router = APIRouter(default_response_class=HTMLResponse)
 
 AS_A_FILE = {
-    "content-type": "application/pdf",
     "content-security-policy": "default-src 'none'; sandbox",
     "x-content-type-options": "nosniff",
 }
@@ -50,7 +54,8 @@ async def look(process: AtDoor, request: Request, link: str) -> Response:
         return show(process, "start", opened)
     assert code.used_at is not None
     until = code.used_at + codes.PASS_LIVES
-    return show(process, "open", opened, until=until, confirmed=_filed(opened), **told(process, opened))
+    is_pdf = opened.media_type in (None, PDF)
+    return show(process, "open", opened, until=until, confirmed=_filed(opened), is_pdf=is_pdf, **told(process, opened))
 
 
 def _filed(opened: Opened) -> datetime | None:
@@ -147,7 +152,18 @@ async def document(process: AtDoor, request: Request, link: str) -> Response:
             at = await store.opened(db, code.nonce, opened.now, ONE_OPENING)
         await tell_opened(process, opened, code.nonce, at)
     disposition = f'attachment; filename="{_name(opened)}"'
-    return Response(content, headers={**AS_A_FILE, "content-disposition": disposition})
+    kind = "application/pdf" if opened.media_type is None else "application/octet-stream"
+    return Response(content, headers={**AS_A_FILE, "content-type": kind, "content-disposition": disposition})
+
+
+@router.post(PREFIX + "{link}/close")
+async def close(process: AtDoor, request: Request, link: str) -> Response:
+    """Whoever shares the phone or computer opens nothing afterwards."""
+    opened = await open_link(process, link)
+    from_here(process, request)
+    answer = go(process, opened)
+    take_pass(process.house.settings, answer, opened)
+    return answer
 
 
 async def _content(process: Process, opened: Opened) -> bytes:
@@ -157,7 +173,8 @@ async def _content(process: Process, opened: Opened) -> bytes:
         if document_id is None:
             raise FileNotFoundError
         return await asyncio.to_thread(folder.read, document_id)
-    except (FileNotFoundError, Damaged):
+    except (FileNotFoundError, Damaged) as wrong:
+        log.error("record_document_missing", failure=type(wrong).__name__)
         ring = "It cannot be opened just now. Reply to the message that the link was in: a person will look at it."
         raise Problem(500, "Sorry, there is a problem", ring) from None
 
@@ -166,4 +183,5 @@ def _name(opened: Opened) -> str:
     """What the file is called: it says nothing of anyone."""
     if opened.record is not None and opened.about is not None:
         return file_name(opened.record, opened.about)
-    return "care-plan.pdf"
+    ending = "pdf" if opened.media_type is None else EXTENSIONS.get(opened.media_type, "bin")
+    return f"care-plan-{reference(opened.about.meeting.meeting_id)}.{ending}" if opened.about else f"care-plan.{ending}"

@@ -61,7 +61,9 @@ class Closed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a link leads to; `record` and `about` are there for a copy of a record."""
+    """What a link leads to. `record` is there for a copy of a record, `about` for all that belongs to a meeting;
+    `media_type` is that of a file that came in, None of a document that was printed here.
+    """
 
     use: str
     link: str
@@ -70,6 +72,7 @@ class Opened:
     dispatch: Dispatch
     record: Record | None = None
     about: Around | None = None
+    media_type: str | None = None
 
     @property
     def of_family(self) -> bool:
@@ -129,10 +132,10 @@ async def _still_theirs(db: AsyncConnection, policy: Policy, opened: Opened) -> 
     if about is None or reader is None:
         raise Closed(SHUT, opened.use)
     if dispatch.kind == CARE_PLAN:
-        await _still_read(db, opened, reader)
+        media_type = await _still_read(db, opened, reader)
         if dispatch.state == OVERTAKEN:
             raise Closed(NEWER, opened.use)
-        return opened
+        return replace(opened, about=about, media_type=media_type)
     versions = (await records.of_records(db, [dispatch.about])).get(dispatch.about, {})
     record = versions.get(dispatch.version)
     if record is None or not _may_have(record, reader, about, dispatch):
@@ -141,7 +144,7 @@ async def _still_theirs(db: AsyncConnection, policy: Policy, opened: Opened) -> 
     if dispatch.state == OVERTAKEN or (newest.version != record.version and not await _stands(db, dispatch, newest)):
         why_not = copy_of(newest, reader, about.matter).why_not
         raise Closed(NEWER if why_not is None or why_not in FOR_NOW else SHUT, opened.use)
-    return Opened(opened.use, opened.link, opened.expires, opened.now, dispatch, record, about)
+    return replace(opened, record=record, about=about)
 
 
 async def _stands(db: AsyncConnection, dispatch: Dispatch, newest: Record) -> bool:
@@ -177,13 +180,17 @@ def _may_have(record: Record, reader: Reader, about: Around, dispatch: Dispatch)
     return copy.why_not is None and bool(printed) and printed <= set(copy.whole)
 
 
-async def _still_read(db: AsyncConnection, opened: Opened, reader: Reader) -> None:
-    """A care plan goes to agencies alone, and not before it was looked through for what does harm."""
-    document = await documents.one(db, opened.dispatch.about)
-    if reader.is_family or reader.why_not is not None or document is None:
+async def _still_read(db: AsyncConnection, opened: Opened, reader: Reader) -> str | None:
+    """The media type of a care plan that came in as a file; None of one that was printed here. It goes to agencies
+    alone, and not before it was looked through for what does harm.
+    """
+    if reader.is_family or reader.why_not is not None:
         raise Closed(SHUT, opened.use)
-    if document.scan not in documents.MAY_BE_READ:
+    held = await documents.some(db, {each for each in (opened.dispatch.about, opened.dispatch.document_id) if each})
+    if any(each.scan not in documents.MAY_BE_READ for each in held.values()):
         raise Closed(SHUT, opened.use)
+    given_out = held.get(opened.dispatch.document_id or "")
+    return given_out.media_type if given_out is not None else None
 
 
 async def _still_told(db: AsyncConnection, opened: Opened) -> None:

@@ -65,7 +65,8 @@ def told(process: Process, opened: Opened) -> dict[str, Any]:
     """
     record, about = opened.record, opened.about
     if record is None or about is None:
-        return {"title": "Care plan" if opened.dispatch.kind == CARE_PLAN else "Document"}
+        name = reference(about.meeting.meeting_id) if about is not None else None
+        return {"title": "Care plan" if opened.dispatch.kind == CARE_PLAN else "Document", "reference": name}
     day: date = about.meeting.day
     return {
         "title": KINDS[record.kind],

@@ -47,6 +47,11 @@ def give_pass(settings: Settings, response: Response, opened: Opened, code: Code
     )
 
 
+def take_pass(settings: Settings, response: Response, opened: Opened) -> None:
+    """Have the browser drop its pass."""
+    response.delete_cookie(COOKIE, path=path_of(settings, opened), httponly=True, samesite="strict")
+
+
 async def passed(process: Process, request: Request, opened: Opened) -> Code | None:
     """The code that this browser was given its pass for, while that counts; None where it has none."""
     found = _PASS.fullmatch(request.cookies.get(COOKIE, ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -13,8 +14,13 @@ from pypdf import PdfReader
 from sqlalchemy import func, select
 
 from services.bootstrap import House
+from services.foundation.documents import Documents
 from services.foundation.outbox import outbox
 from services.intake.store import dead_letters, journal
+from services.participation.store import documents
+from services.participation.store.documents import Document
+from services.participation.uploads import DOCX
+from services.records.store import dispatches as dispatch_store
 from services.records.store.codes import codes
 from services.records.store.dispatches import dispatches
 from tests.answering import browsing
@@ -170,3 +176,59 @@ async def test_a_second_click_brings_no_second_code_and_the_newest_code_alone_co
             assert (await client.post(f"{link}/code", data={"code": first})).status_code == 422
         spaced = f" {second[:3]} {second[3:]}"
         assert (await client.post(f"{link}/code", data={"code": spaced})).status_code == 303
+
+
+@ONLY_SQLITE
+async def test_who_shares_a_computer_can_close_what_they_opened(house: House) -> None:
+    link = path_to(house, (await forward(house))[MOTHER])
+    async with browsing(house) as client:
+        await open_by_code(house, client, link)
+        assert (await client.post(f"{link}/close")).headers["location"] == link
+        assert "Send me a code" in (await client.get(link)).text
+        assert (await client.get(f"{link}/document")).status_code == 303
+
+
+@ONLY_SQLITE
+async def test_a_document_that_is_missing_is_told_of_and_counts_as_opened_by_nobody(house: House) -> None:
+    dispatch = (await forward(house))[CAMHS]
+    link = path_to(house, dispatch)
+    kept = Documents(house.settings.documents_folder)
+    async with browsing(house) as client:
+        await open_by_code(house, client, link)
+        path = kept.path(dispatch.document_id or "")
+        path.write_bytes(path.read_bytes() + b"x")
+        for _ in range(2):
+            found = await client.get(f"{link}/document")
+            assert found.status_code == 500
+            assert "It cannot be opened just now" in found.text
+            path.unlink(missing_ok=True)
+    assert await told(house, "opened") == []
+
+
+@ONLY_SQLITE
+async def test_a_care_plan_that_came_in_goes_on_as_a_file_once_it_was_looked_through(
+    house: House, clock: MovableClock
+) -> None:
+    """Other rooms write such dispatches; here it is one as they would."""
+    of_a_record = (await forward(house))[CAMHS]
+    kept = Documents(house.settings.documents_folder).keep([b"%PDF-1.7 a care plan"])
+    document = Document(kept.document_id, "Alex Example.docx", DOCX, kept.size, clock.now(), "waiting")
+    dispatch = replace(
+        of_a_record, dispatch_id="c" * 26, kind="care_plan", about=kept.document_id, document_id=kept.document_id
+    )
+    async with house.database.write() as db:
+        await documents.keep(db, document)
+        await dispatch_store.put(db, [dispatch])
+    link = path_to(house, dispatch)
+    async with browsing(house) as client:
+        assert (await client.get(link)).status_code == 410
+        async with house.database.write() as db:
+            await documents.note_scan(db, kept.document_id, "clean")
+        assert "Care plan" in (await open_by_code(house, client, link)).text
+        given = await client.get(f"{link}/document")
+        assert given.content == b"%PDF-1.7 a care plan"
+        assert given.headers["content-type"] == "application/octet-stream"
+        assert re.fullmatch(r'attachment; filename="care-plan-[A-Z2-7-]+\.docx"', given.headers["content-disposition"])
+        assert "care plan" in (await client.get(f"{link}/filed")).text
+        assert (await client.post(f"{link}/filed", data={"by": ""})).status_code == 303
+    assert [each["data"]["what"] for each in await told(house, "confirmed")] == ["filed"]
