@@ -231,7 +231,7 @@ def _reads(entry: Entry, status: str | None) -> bool:
     asked, for a reason that lies in what is recorded of them.
     """
     asked = entry.decision == INVITED or any(reason.rule == ASKED_BEFORE for reason in entry.reasons)
-    return asked or status == PRESENT or entry.why_not in {NO_USABLE_ADDRESS, NOT_WITH, *_STANDS}
+    return asked or status == PRESENT or entry.why_not in {NO_USABLE_ADDRESS, NOT_WITH, NO_LONGER_PART, *_STANDS}
 
 
 def _agency(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.record import same_person
-from services.records.rules.forbidden import Forbidden, forbidden_to
+from services.records.rules.forbidden import Forbidden, forbidden_to, own_children
 from services.records.rules.given_away import given_away, in_words
 from services.records.rules.record import PROFESSIONALS, Matter, Reader, Record, Section
 
@@ -135,7 +135,7 @@ def _of_family(section: Section, reader: Reader, matter: Matter) -> tuple[str, s
     if section.audience.to == PROFESSIONALS:
         return NOT_FOR_FAMILY, "It is for professionals."
     about = frozenset(section.child_ids or matter.child_ids)
-    if not about <= reader.child_ids | reader.oneself:
+    if not about <= own_children(reader, matter):
         return OTHER_CHILDREN, "It is about a child for whom they hold no responsibility."
     if about & reader.oneself and section.audience.only is None:
         return NOT_NAMED, "A child gets what the chair names them for."

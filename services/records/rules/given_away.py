@@ -22,7 +22,7 @@ NUMBER, ANOTHERS_NAME, RELATIVES_NAME = "an NHS number", "the name of another ch
 ADDRESS, POSTCODE, TELEPHONE = "an e-mail address", "a postcode", "a telephone number"
 PLACEMENT = "where a child is placed"
 
-_NOTHING = r"(?!)"
+_NOT_A_LETTER = re.compile(r"[\W_]+")
 _BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W_])"
 
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-][ \n]{0,9}@[ \n]{0,9}[\w-]+[ \n]{0,9}\.[ \n]{0,9}[\w-]")
@@ -54,23 +54,24 @@ _TELEPHONE = re.compile(
 def given_away(heading: str, text: str, forbidden: Forbidden) -> tuple[str, ...]:
     """What a section gives away that its reader may not have, by kind; empty where nothing was found."""
     text = plain(f"{heading}\n{text}")
+    letters = _NOT_A_LETTER.sub("", text).casefold()
     looked: Mapping[str, bool] = {
-        NUMBER: _numbers(text, forbidden),
-        ANOTHERS_NAME: _names(forbidden.children).search(text) is not None,
-        RELATIVES_NAME: _names(forbidden.relatives).search(text) is not None,
+        NUMBER: _numbers(text, letters, forbidden),
+        ANOTHERS_NAME: _named(text, letters, forbidden.children),
+        RELATIVES_NAME: _named(text, letters, forbidden.relatives),
         ADDRESS: _addresses(text, forbidden),
         POSTCODE: forbidden.of_family and _POSTCODE.search(text) is not None,
         TELEPHONE: forbidden.of_family and _TELEPHONE.search(text) is not None,
-        PLACEMENT: _names(forbidden.places).search(text) is not None or _holds(text, forbidden.places_addresses),
+        PLACEMENT: _named(text, letters, forbidden.places) or _holds(text, forbidden.places_addresses),
     }
     return tuple(what for what, there in looked.items() if there)
 
 
-def _numbers(text: str, forbidden: Forbidden) -> bool:
+def _numbers(text: str, letters: str, forbidden: Forbidden) -> bool:
     """Whether there is the NHS number of a child who is not the reader's, whatever stands between its digits, or what
     has the form and the check digit of one that belongs to nobody known.
     """
-    if _digits(forbidden.numbers).search(text):
+    if any(each in letters for each in forbidden.numbers):
         return True
     forms = [each for form in (_TEN_DIGITS, _IN_GROUPS) for each in form.findall(text)]
     candidates = {"".join(filter(str.isdigit, each)) for each in forms} - forbidden.own_numbers
@@ -86,11 +87,6 @@ def has_check_digit(number: str) -> bool:
         return False
     check = 11 - sum(int(digit) * weight for digit, weight in zip(number, range(10, 1, -1), strict=False)) % 11
     return check != 10 and check % 11 == int(number[9])
-
-
-@lru_cache(maxsize=512)
-def _digits(numbers: frozenset[str]) -> re.Pattern[str]:
-    return re.compile("|".join(r"[\W_]{0,5}".join(each) for each in sorted(numbers)) or _NOTHING)
 
 
 def _addresses(text: str, forbidden: Forbidden) -> bool:
@@ -110,14 +106,20 @@ def _holds(text: str, addresses: frozenset[str]) -> bool:
     return any("".join(plain(each).split()).casefold() in squeezed for each in addresses)
 
 
-@lru_cache(maxsize=512)
-def _names(names: Names) -> re.Pattern[str]:
-    """What finds any of these names."""
-    patterns = [r"[\W_]*".join(_word(word) for word in name) for name in sorted(names.whole)]
-    patterns += [_alone(word) for word in sorted(names.alone)]
-    patterns += [_initials(each) for each in sorted(names.initials)]
-    patterns += [rf"{_initials(each)}[\W_]*{_word(name)}" for each, name in sorted(names.initials_and_name)]
-    return re.compile(rf"{_BEFORE}(?:{'|'.join(patterns) or _NOTHING}){_AFTER}")
+def _named(text: str, letters: str, names: Names) -> bool:
+    """Whether any of these names stands in the text. `letters` is all that a name could be made of there."""
+    patterns = [r"[\W_]*".join(map(_word, name)) for name in names.whole if "".join(name) in letters]
+    patterns += [_alone(word) for word in names.alone if word in letters]
+    patterns += [_initials(each) for each in names.initials if each in letters]
+    patterns += [
+        rf"{_initials(each)}[\W_]*{_word(name)}" for each, name in names.initials_and_name if each + name in letters
+    ]
+    return any(_pattern(each).search(text) for each in patterns)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"{_BEFORE}(?:{name}){_AFTER}")
 
 
 def _word(word: str) -> str:

@@ -31,8 +31,8 @@ def may_see(reader: Reader, other: Reader, matter: Matter) -> Seen | None:
     Family is told of agencies by their kind, and only of those asked on account of a child of theirs: never of where a
     child is placed, never of a kind that the policy does not name to family, never of one that was asked for its
     service to a relative, and of no other member of the family. Professionals are told of agencies that share a child
-    with them, by name unless a child is placed there and the reader is not to know where, and of relatives what they
-    are to those children.
+    with them, by name unless a child is placed there and the reader is not to know where that child lives, and of
+    relatives what they are to those children.
     """
     if other.party == reader.party:
         return Seen(other.kind, None if other.is_family else other.name, _relations(reader, other, matter))
@@ -47,8 +47,15 @@ def may_see(reader: Reader, other: Reader, matter: Matter) -> Seen | None:
         return Seen(other.kind, None, relations) if relations else None
     if not shared:
         return None
-    told = not _is_placement(other, matter) or reader.kind in matter.told_placement
-    return Seen(other.kind, other.name if told else None)
+    return Seen(other.kind, None if _is_secret(reader, other, matter) else other.name)
+
+
+def _is_secret(reader: Reader, agency: Reader, matter: Matter) -> bool:
+    """Whether the name of an agency says where a child is whose placement the reader is not to know."""
+    if not _is_placement(agency, matter):
+        return False
+    live_there = {each.child_id for each in matter.children.values() if each.placed_with == agency.agency_id}
+    return reader.kind not in matter.told_placement or (bool(live_there) and live_there.isdisjoint(reader.child_ids))
 
 
 def _is_placement(agency: Reader, matter: Matter) -> bool:

@@ -4,6 +4,7 @@ product is used here.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -15,10 +16,13 @@ KNOW_PLACEMENTS = {
 }
 
 
+_NEITHER = re.compile(r"[\W_]+")
+
+
 def bare(text: str) -> str:
     """Only the letters and digits of a text, as anyone would read them."""
-    plain = unicodedata.normalize("NFKC", text)
-    return "".join(one for one in plain.casefold() if one.isalnum())
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return _NEITHER.sub("", plain).casefold()
 
 
 @dataclass

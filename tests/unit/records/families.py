@@ -140,7 +140,7 @@ def case(chance: Random, *, prefix: str = "") -> Case:
     made = Case(children, people, agencies, about, "", entries, present, refused, [], None, chance.randint(1, 9))
     made.kind = chance.choice(["initial_conference"] * 5 + ["strategy_discussion"])
     made.checked_by = chance.choice([SECOND] * 6 + [None, CHAIR.lower()])
-    made.sections = [a_section(chance, made, number) for number in range(chance.randint(1, 5))]
+    made.sections = [a_section(chance, made, number) for number in range(chance.randint(1, 4))]
     return made
 
 
@@ -215,7 +215,7 @@ def _entries(
 ) -> list[AnEntry]:
     found = []
     for each in agencies:
-        if chance.random() < 0.7:
+        if chance.random() < 0.4:
             children = tuple(sorted(chance.sample(about, chance.randint(1, len(about)))))
             why_not = chance.choice([None] * 12 + ["no_usable_address", chance.choice(DECISIONS)])
             found.append(AnEntry(each, children, why_not, chance.random() < 0.15))
