@@ -84,7 +84,7 @@ class Line:
         MESH shows a message to nobody before its last piece is there.
         """
         pieces = [parcel.content[at : at + CHUNK] for at in range(0, len(parcel.content), CHUNK)] or [b""]
-        about = {
+        about: dict[str, Any] = {
             "workflow_id": self.settings.mesh_workflow,
             "local_id": parcel.local_id,
             "subject": parcel.subject,

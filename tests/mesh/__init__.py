@@ -1,0 +1,1 @@
+"""The NHS's own MESH server for tests, from an environment of its own."""
