@@ -88,14 +88,18 @@ def text(paragraphs: int, *, of: int = 0) -> str:
     return "\n\n".join(found)
 
 
-def sections(paragraphs: int = 2) -> list[dict[str, Any]]:
+def sections(paragraphs: int = 2, *, of: int = 0) -> list[dict[str, Any]]:
     """What the record says: two parts for everyone, one for professionals, one about each child."""
     return [
-        events.section(text(2 * paragraphs), heading="What was said"),
+        events.section(text(2 * paragraphs, of=of), heading="What was said"),
         events.section(f"1. {_SENTENCES[2]}\n2. {_SENTENCES[3]}", heading="What was agreed"),
-        events.section(text(paragraphs, of=3), heading="What the agencies know", audience="professionals"),
-        events.section(text(paragraphs, of=5), heading="The first child", children=["c1"], audience="professionals"),
-        events.section(text(paragraphs, of=7), heading="The second child", children=["c2"], audience="professionals"),
+        events.section(text(paragraphs, of=of + 23), heading="What the agencies know", audience="professionals"),
+        events.section(
+            text(paragraphs, of=of + 45), heading="The first child", children=["c1"], audience="professionals"
+        ),
+        events.section(
+            text(paragraphs, of=of + 67), heading="The second child", children=["c2"], audience="professionals"
+        ),
     ]
 
 

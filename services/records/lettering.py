@@ -19,6 +19,8 @@ _BREAK = "\u200b"
 _NAMES = {"Cjk": "Chinese", "Fullwidth": "wide", "Hiragana": "Japanese", "Katakana": "Japanese", "Hangul": "Korean"}
 # Signs that change the order in which letters around them are shown, so that what is read is not what was written.
 _REORDERING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+# Control characters, and halves of characters.
+_SAYS_NOTHING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029\u0085\v\f]")
 _LONG = re.compile(rf"[^\s{_BREAK}]{{{LONGEST_WORD + 1},}}")
 
@@ -71,11 +73,17 @@ def _groups(table: bytes) -> set[int]:
     return {code for first, last, _ in groups for code in range(first, last + 1)}
 
 
+@lru_cache(maxsize=4)
+def _letters_of_all(fonts: tuple[Path, ...]) -> frozenset[str]:
+    """The characters that each of these fonts can print."""
+    return frozenset(map(chr, frozenset.intersection(*(letters_of(font) for font in fonts)))) | {"\n"}
+
+
 class Lettering:
     """Makes words fit for print with one font; `marked` says whether anything had to be named for want of a shape."""
 
     def __init__(self, *fonts: Path) -> None:
-        self.letters = frozenset.intersection(*(letters_of(font) for font in fonts))
+        self.letters = _letters_of_all(fonts)
         self.marked = False
 
     def line(self, text: str) -> str:
@@ -85,14 +93,14 @@ class Lettering:
     def fit(self, text: str) -> str:
         """Text as it can be printed, with the lines that it has."""
         text = _LINE_ENDS.sub("\n", text.replace("\t", " ")).translate(_REORDERING)
-        text = unicodedata.normalize("NFC", "".join(each for each in text if each == "\n" or _is_said(each)))
-        if not all(map(self._has, text)):
+        text = unicodedata.normalize("NFC", _SAYS_NOTHING.sub("", text))
+        if not all(map(self._has, set(text))):
             self.marked = True
             text = re.sub(r"[^\s]+", self._word, text)
         return _LONG.sub(lambda each: _breakable(each[0]), text)
 
     def _has(self, letter: str) -> bool:
-        return ord(letter) in self.letters or letter == "\n" or _unseen(letter)
+        return letter in self.letters or _unseen(letter)
 
     def _word(self, word: re.Match[str]) -> str:
         """A word with what cannot be printed of it named instead, each name once where it stands side by side."""
@@ -109,11 +117,6 @@ class Lettering:
                 lacking = []
             pieces.append(letter)
         return "".join(pieces)
-
-
-def _is_said(letter: str) -> bool:
-    """Whether a character says something: control characters and halves of characters do not."""
-    return unicodedata.category(letter) not in ("Cc", "Cs")
 
 
 def _unseen(letter: str) -> bool:

@@ -39,16 +39,20 @@ class Printer:
 
         Raises `CannotPrint`.
         """
-        data = literal(json.dumps(content, ensure_ascii=False, sort_keys=True))
-        source = (
-            f'#import "/{self.template}.typ": {self.template}\n#{self.template}(json(bytes({data})), {literal(reader)})'
-        )
         try:
-            made = self.compiler.compile(source.encode(), pdf_standards=["ua-1"], timestamp=moment)
+            made = self.compiler.compile(
+                source(self.template, content, reader), pdf_standards=["ua-1"], timestamp=moment
+            )
         except typst.TypstError as wrong:
             raise CannotPrint(type(wrong).__name__) from None
         assert isinstance(made, bytes)
         return made
+
+
+def source(template: str, content: Mapping[str, Any], reader: str) -> bytes:
+    """What typst is given: the template's own function, called with the data."""
+    data = literal(json.dumps(content, ensure_ascii=False, sort_keys=True))
+    return f'#import "/{template}.typ": {template}\n#{template}(json(bytes({data})), {literal(reader)})'.encode()
 
 
 def literal(text: str) -> str:

@@ -1,0 +1,253 @@
+"""Copies of a record decided, printed and queued a second, beside bare typst that compiles the same documents.
+
+python -m tests.bench.records [--rounds 7] [--postgres]
+
+A round is one record of five pages for 12 readers, who get four different copies of it. Our clock runs from the event
+to the commit by which every letter is queued: deciding, reading who took part, making the documents, keeping each on
+the disk (fsync), queueing. Then a process that does nothing else compiles the very same 12 documents with typst, and
+keeps nothing: once with one compiler for all, as ours, and once with a new one for each. It has a process of its own
+since typst remembers what it laid out: after ours it would find the work done. That the bytes are the same is checked.
+
+Then, in a process of its own again, what typst's memory gives: 12 readers of one and the same copy beside 12 copies of
+different words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typst
+from pypdf import PdfReader
+
+from services.bootstrap import House, migrate, open_house
+from services.foundation.settings import Settings
+from services.intake.accept import Arrival
+from services.records.printing import DOCUMENTS, FONTS, Printer, source
+from tests import conference
+from tests.bench.machine import postgres
+from tests.clock import MovableClock
+
+READERS, COPIES, PAGES = 12, 4, 5
+PARAGRAPHS = 4
+SEEN_BEFORE = 900  # which paragraphs stand in the documents that only warm up
+
+
+class Taken(NamedTuple):
+    """Seconds on the wall, and of this process's own time on all cores."""
+
+    wall: float
+    own: float
+
+
+class Clocks:
+    """Both clocks, from now on."""
+
+    def __init__(self) -> None:
+        self.began = Taken(time.perf_counter(), time.process_time())
+
+    def taken(self) -> Taken:
+        return Taken(time.perf_counter() - self.began.wall, time.process_time() - self.began.own)
+
+
+class Bare:
+    """A process that compiles documents with typst and does nothing else."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.records", "--bare"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def compile(self, jobs: Sequence[Mapping[str, Any]], *, anew: bool) -> tuple[Taken, list[str]]:
+        """What it took, and the SHA-256 of each document."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({"jobs": list(jobs), "anew": anew}) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        return Taken(*answer["taken"]), answer["documents"]
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def bare() -> None:
+    """What that process does."""
+    one = typst.Compiler(root=DOCUMENTS, font_paths=[FONTS], ignore_system_fonts=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        sources = [(source("record", job["content"], job["reader"]), job["moment"]) for job in order["jobs"]]
+        began = Clocks()
+        made = []
+        for text, moment in sources:
+            compiler = one
+            if order["anew"]:
+                compiler = typst.Compiler(root=DOCUMENTS, font_paths=[FONTS], ignore_system_fonts=True)
+            made.append(compiler.compile(text, pdf_standards=["ua-1"], timestamp=moment))
+        taken = began.taken()
+        documents = [hashlib.sha256(each).hexdigest() for each in made if isinstance(each, bytes)]
+        sys.stdout.write(json.dumps({"taken": taken, "documents": documents}) + "\n")
+        sys.stdout.flush()
+
+
+class Noting(Printer):
+    """The printer of the house, which notes what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__("record")
+        self.jobs: list[dict[str, Any]] = []
+        self.made: list[bytes] = []
+
+    def print(self, content: Mapping[str, Any], reader: str, moment: int) -> bytes:
+        self.jobs.append({"content": content, "reader": reader, "moment": moment})
+        self.made.append(super().print(content, reader, moment))
+        return self.made[-1]
+
+
+async def take(house: House, *raws: bytes) -> None:
+    verdicts = await house.intake.accept([Arrival(raw, {"file": "bench", "line": n}) for n, raw in enumerate(raws)])
+    assert {verdict.state for verdict in verdicts} == {"accepted"}
+
+
+def record(number: int) -> bytes:
+    """A record of its own: no paragraph of it stands in another."""
+    sections = conference.sections(PARAGRAPHS, of=100 * number)
+    return conference.record(f"r{number}", meeting_id=f"m{number}", sections=sections)
+
+
+async def measured(store: str, settings: Settings, rounds: int) -> None:
+    """Print the figures of one store."""
+    await migrate(settings)
+    clock = MovableClock()
+    process = Bare()
+    printer = Noting()
+    total: list[Taken] = []
+    decided: list[Taken] = []
+    beside: dict[bool, list[Taken]] = {False: [], True: []}
+    async with open_house(settings, clock) as house:
+        house.press.printer = printer
+        await take(house, *conference.directory())
+        for number in range(rounds + 1):
+            clock.set(conference.APPROVED_AT)
+            await take(house, conference.meeting(f"m{number}"), conference.held(f"m{number}"))
+            await house.tick()
+            printer.jobs, printer.made = [], []
+            event = record(number)
+            began = Clocks()
+            await take(house, event)
+            known = began.taken()
+            assert await house.press.drain() == READERS
+            ended = began.taken()
+            alone = {}
+            for anew in (False, True) if number % 2 else (True, False):
+                # The second of the two finds the first one's work done, so each has documents of its own.
+                jobs = [each | {"content": _others(each["content"], f"{number} {anew}")} for each in printer.jobs]
+                alone[anew], _ = process.compile(jobs, anew=anew)
+            _, documents = process.compile(printer.jobs, anew=False)
+            assert documents == [hashlib.sha256(each).hexdigest() for each in printer.made]
+            if number == 0:
+                whole = [len(PdfReader(BytesIO(each)).pages) for each in printer.made]
+                kinds = len({json.dumps(each["content"]["sections"]) for each in printer.jobs})
+                assert (max(whole), kinds) == (PAGES, COPIES), (whole, kinds)
+                continue
+            total.append(ended)
+            decided.append(known)
+            for anew, taken in alone.items():
+                beside[anew].append(taken)
+    process.close()
+    print(
+        f"{store}: {READERS} readers of one record, {COPIES} different copies of up to {PAGES} pages, {rounds} rounds"
+    )
+    wall = statistics.median(each.wall for each in total)
+    deciding = statistics.median(each.wall for each in decided)
+    print(f"  decided, printed and queued: {READERS / wall:,.0f} copies a second")
+    print(f"    {1000 * wall:.0f} ms a record, {1000 * deciding:.0f} of it to decide")
+    for anew, name in ((False, "one compiler for all"), (True, "a new compiler for each")):
+        rate = READERS / statistics.median(each.wall for each in beside[anew])
+        print(f"  bare typst, {name}: {rate:,.0f} a second")
+        for clock_name, what in (("wall", "on the wall"), ("own", "of processor time")):
+            pairs = zip(beside[anew], total, strict=True)
+            ratios = [getattr(bare, clock_name) / getattr(ours, clock_name) for bare, ours in pairs]
+            print(f"    ratio {what}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+
+
+def _others(content: Mapping[str, Any], mark: str) -> dict[str, Any]:
+    """The same document in other words of the same length: every paragraph begins with a number that no other has."""
+    return json.loads(json.dumps(content).replace('"text": "', f'"text": "{mark} '))  # type: ignore[no-any-return]
+
+
+def remembered(rounds: int) -> None:
+    """Print what typst's memory gives where copies differ in their reader alone."""
+    process = Bare()
+    found: dict[str, list[float]] = {"one copy for all": [], "a copy for each": []}
+    base = _job()
+    process.compile([base], anew=False)
+    for number in range(rounds):
+        one = _others(base["content"], f"{number} same")
+        same = [base | {"content": one, "reader": f"Reader {number} {each}"} for each in range(READERS)]
+        differ = [
+            base | {"content": _others(base["content"], f"{number} {each}"), "reader": f"Reader {number} {each}"}
+            for each in range(READERS)
+        ]
+        for name, jobs in (("one copy for all", same), ("a copy for each", differ)):
+            found[name].append(process.compile(jobs, anew=False)[0].own / READERS)
+    process.close()
+    print(f"What typst remembers: {READERS} readers, {PAGES} pages each")
+    for name, seconds in found.items():
+        print(f"  {name}: {1000 * statistics.median(seconds):.1f} ms of processor time a document")
+
+
+def _job() -> dict[str, Any]:
+    """One document of the whole record."""
+    printer = Noting()
+
+    async def made() -> None:
+        clock = MovableClock(conference.APPROVED_AT)
+        with tempfile.TemporaryDirectory(prefix="quorate-bench-") as folder:
+            async with open_house(Settings(home=Path(folder)), clock) as house:
+                house.press.printer = printer
+                await take(house, *conference.directory(), conference.meeting("m0"), conference.held("m0"), record(0))
+                await house.press.drain()
+
+    asyncio.run(made())
+    return printer.jobs[0]
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--postgres", action="store_true", help="on PostgreSQL too")
+    parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.bare:
+        bare()
+        return
+    with tempfile.TemporaryDirectory(prefix="quorate-bench-") as folder:
+        asyncio.run(measured("SQLite", Settings(home=Path(folder)), chosen.rounds))
+    if chosen.postgres:
+        with postgres() as server, tempfile.TemporaryDirectory(prefix="quorate-bench-") as folder:
+            key = {"secret": "a-key-for-tests-alone", "token": "a-token-for-tests-alone"}
+            settings = Settings(home=Path(folder), database=server.url("postgres"), **key)
+            asyncio.run(measured("PostgreSQL", settings, chosen.rounds))
+    remembered(chosen.rounds)
+
+
+if __name__ == "__main__":
+    main()
