@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -75,6 +75,18 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
                 events.answered(agency_id="gp-1", by="Somebody"),
             ]
         )
+        sections = [
+            events.section("W" * 300, heading="W" * 200),
+            events.section("<b>Not bold.</b>", heading="<i>", audience={"only": ["camhs-1", LONG]}, children=["c1"]),
+        ]
+        running.send_all(
+            [
+                events.record(LONG, sections=sections, checked_by="W" * 200),
+                events.record(LONG, sections=sections[:1], version=2),
+                events.recalled(LONG, agency_id="camhs-1", version=1, reason=LONG),
+                events.plan_started(LONG, category="neglect", on=date(2026, 3, 2)),
+            ]
+        )
         running.send_all(
             events.meeting(
                 f"n{number}",
@@ -124,6 +136,10 @@ def paths(up: Up) -> list[str]:
         "/exceptions?kind=no_such_kind",
         "/waiting",
         "/dead-letters",
+        f"/records/{LONG}",
+        *sorted(set(re.findall(rf"/records/{LONG}/copies/\w+", up.get(f"/records/{LONG}").text)))[:4],
+        "/plans/c1",
+        "/plans/c2",
     ]
 
 
