@@ -12,13 +12,14 @@ from services.bootstrap import House
 from services.foundation.outbox import MESH, outbox
 from services.intake.store import journal
 from services.mailbox import sorter_of
+from services.oversight.views import list_exceptions
 from services.post.mesh.receiver import Fetched
 from services.records.rules.dispatch import Dispatch
 from services.records.store import dispatches
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Embedded
-from tests.mesh.sandbox import PRACTICE
+from tests.mesh.sandbox import ANSWERS, OURS, PRACTICE
 
 SECTIONS = [events.section("The practice is asked to see Ali within two weeks.", heading="What was agreed")]
 
@@ -94,3 +95,15 @@ async def heard(house: House) -> list[tuple[str, dict[str, Any]]]:
     async with house.database.read() as db:
         told = [json.loads(raw) for raw in (await db.execute(query)).scalars()]
     return [(each["type"].split(".")[2], each["data"]) for each in told]
+
+
+async def exceptions(house: House) -> list[dict[str, Any]]:
+    """What a coordinator is told of, and is not resolved."""
+    async with house.database.read() as db:
+        return [dict(each) for each in await list_exceptions(db)]
+
+
+def answer(dispatch_id: str, what: Any = "filed", **more: Any) -> dict[str, Any]:
+    """What a practice's system sends back, as `send_message` takes it."""
+    told = {"data": json.dumps({"what": what, **more}).encode(), "workflow_id": ANSWERS, "local_id": dispatch_id}
+    return {**told, "recipient": OURS, "subject": "Filed", "content_type": "application/json"}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,35 +12,20 @@ from services.bootstrap import House, open_house
 from services.foundation.documents import Documents
 from services.foundation.outbox import MESH, outbox
 from services.foundation.settings import Settings
-from services.oversight.views import list_exceptions
 from services.post.mesh.line import CHUNK
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Embedded
-from tests.integration.post.mesh import by_mesh, decided, hear, heard, rows, sent, standing
-from tests.mesh.sandbox import ANSWERS, NOWHERE, OURS, PRACTICE, WORKFLOW, Sandbox, missing, running_sandbox
+from tests.integration.post.mesh import answer, by_mesh, decided, exceptions, hear, heard, rows, sent, standing
+from tests.mesh.sandbox import NOWHERE, OURS, PRACTICE, WORKFLOW, Sandbox
 
 pytestmark = pytest.mark.mesh
 ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def sandbox(require: Callable[[str, bool, str], None], tmp_path: Path) -> Iterator[Sandbox]:
-    """One server for one test, which may stop, kill and start it."""
-    require("mesh-sandbox", *missing())
-    with running_sandbox(tmp_path / "mesh") as server:
-        yield server
-
-
-@pytest.fixture
 async def settings(make_settings: Callable[..., Awaitable[Settings]], sandbox: Sandbox) -> Settings:
     return await make_settings(**sandbox.settings(), mesh_timeout=5)
-
-
-def answer(dispatch_id: str, what: Any = "filed", **more: Any) -> dict[str, Any]:
-    """What a practice's system sends back, as `send_message` takes it."""
-    told = {"data": json.dumps({"what": what, **more}).encode(), "workflow_id": ANSWERS, "local_id": dispatch_id}
-    return {**told, "recipient": OURS, "subject": "Filed", "content_type": "application/json"}
 
 
 async def test_a_practices_copy_goes_by_mesh_is_fetched_byte_for_byte_and_the_receipt_moves(
@@ -112,11 +94,6 @@ async def test_the_same_copy_goes_by_both_ways_and_either_answer_counts(
     await house.tick()
     assert not [one for one in await exceptions(house) if one["kind"] == "not_filed" and one["agency_id"] == "gp-1"]
     assert [one for one in await exceptions(house) if one["kind"] == "not_filed" and one["agency_id"] == "camhs-1"]
-
-
-async def exceptions(house: House) -> list[dict[str, Any]]:
-    async with house.database.read() as db:
-        return [dict(each) for each in await list_exceptions(db)]
 
 
 @ON_ONE_STORE
