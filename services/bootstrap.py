@@ -71,7 +71,7 @@ HANDLERS: Handlers = {
     "quorate.plan.ended.v1": (quoracy.plans_ended, plans.ended),
     "quorate.record.approved.v1": (copies.approved,),
     "quorate.record.recalled.v1": (recalls.recalled,),
-    copies.DECIDED: (review.look_again,),
+    copies.DECIDED: (review.look_again, plans.decided),
     "quorate.record.distributed.v1": (review.look_again,),
     "quorate.dispatch.opened.v1": (receipts.opened, plans.heard),
     "quorate.dispatch.confirmed.v1": (receipts.confirmed, plans.heard),

@@ -134,6 +134,7 @@ async def _around(
             tuple(each for each in involvements if each.person_id == child_id),
             agencies,
             tuple(of_placement) if len(of_placement) == 1 else (),
+            frozenset(each.email.lower() for each in relatives.values() if each.email),
             latest_bounces(bounces),
         )
     return result

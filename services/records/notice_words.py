@@ -34,6 +34,8 @@ def letter(
     notice: Notice,
     dispatch: Dispatch,
     change: str | None,
+    *,
+    plan_follows: bool = False,
 ) -> dict[str, Any]:
     """The parameters of one letter: all that it says. `content` names what it says and to whom, whenever it is said."""
     about = standing.about[plan.child_id]
@@ -66,7 +68,7 @@ def letter(
         "another_plan": _say(own[0].since) if ended and own else None,
         "family_plan": ended and bool(siblings),
         "flagged": any(ILLNESS_FLAG in each.flags for each in (about.child, *about.family)),
-        "plan_follows": False,
+        "plan_follows": plan_follows,
         "next": None if ended else _next(work, about, agency.agency_id),
     }
     content = hashlib.sha256(json.dumps(says, sort_keys=True).encode()).hexdigest()

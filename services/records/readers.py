@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -39,7 +39,8 @@ from services.meetings.rules.entry import (
 )
 from services.participation.rules.register import PRESENT, Attended, Noted, noted
 from services.participation.store.quoracy import held_facts
-from services.records.rules.record import ChildFacts, Matter, PersonFacts, Reader
+from services.records.rules.record import ChildFacts, Matter, Newcomer, PersonFacts, Reader
+from services.records.store import newcomers
 
 # Why somebody was not asked that a person has to know of who looks at who gets the record. The first stand whatever
 # the register says; of the others whoever was there after all gets the record.
@@ -83,17 +84,33 @@ async def around(
     register = {each: _register(row["document"]) for each, row in held.items()}
     ids = {entry.agency_id for of in entries.values() for entry in of.values() if entry.agency_id}
     ids |= {each.agency_id for lines in register.values() for each in lines.values() if each.agency_id}
+    later = await newcomers.of_meetings(db, some, as_of)
+    ids |= {each.agency_id for of in later.values() for each in of}
     known = await _known(db, some.values(), ids, as_of)
     return {
-        each: of_meeting(meeting, tuple(entries.get(each, {}).values()), register.get(each, {}), known, policy)
+        each: of_meeting(
+            meeting,
+            tuple(entries.get(each, {}).values()),
+            register.get(each, {}),
+            known,
+            policy,
+            later.get(each, ()),
+        )
         for each, meeting in some.items()
     }
 
 
 def of_meeting(
-    meeting: Meeting, entries: Iterable[Entry], register: Mapping[str, Noted], known: Known, policy: Policy
+    meeting: Meeting,
+    entries: Iterable[Entry],
+    register: Mapping[str, Noted],
+    known: Known,
+    policy: Policy,
+    later: Iterable[Newcomer] = (),
 ) -> Around:
-    """A meeting with everyone who reads its records: whom an entry stands for, and who was there besides."""
+    """A meeting with everyone who reads its records: whom an entry stands for, who was there besides, and who came
+    later.
+    """
     near = _near(meeting, known, policy)
     people = {each: relative for each, relative in known.relatives.items() if _of(relative, near)}
     bounced = known.bounced(meeting.meeting_id)
@@ -110,6 +127,12 @@ def of_meeting(
         _came_unasked(line, meeting, known, people, bounced)
         for line in register.values()
         if line.status == PRESENT and (line.agency_id or line.person_id) not in asked
+    ]
+    named = {each.agency_id for each in readers if each is not None and each.agency_id is not None}
+    readers += [
+        _came_later(agency_id, some, meeting, known, bounced)
+        for agency_id, some in _by_agency(later).items()
+        if agency_id not in named and agency_id in known.agencies
     ]
     return Around(
         meeting,
@@ -352,4 +375,33 @@ def _came_unasked(
         address,
         verified_on,
         _decided(meeting, {agency.agency_id}),
+    )
+
+
+def _by_agency(later: Iterable[Newcomer]) -> dict[str, list[Newcomer]]:
+    found: dict[str, list[Newcomer]] = {}
+    for each in later:
+        found.setdefault(each.agency_id, []).append(each)
+    return found
+
+
+def _came_later(agency_id: str, some: Sequence[Newcomer], meeting: Meeting, known: Known, bounced: Bounces) -> Reader:
+    """An agency that took no part, on account of the children with whom it has to do by now."""
+    agency = known.agencies[agency_id]
+    team_id = next((each.team_id for each in some if each.team_id is not None), None)
+    address, verified_on = _way(agency, team_id, None, bounced, known.of_family)
+    return Reader(
+        f"agency:{agency_id}:{team_id or ''}",
+        agency.kind,
+        agency_id,
+        None,
+        team_id,
+        agency.name,
+        frozenset(each.child_id for each in some) & frozenset(meeting.child_ids),
+        False,
+        None,
+        address,
+        verified_on,
+        _decided(meeting, {agency_id}),
+        came_later=True,
     )

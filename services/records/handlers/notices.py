@@ -17,6 +17,7 @@ from services.foundation.clock import london_date
 from services.foundation.letters import Attempt
 from services.foundation.work import Derived, Work
 from services.meetings.rules.words import earlier
+from services.records.handlers.newcomers import Joined, give_plans
 from services.records.handlers.plans import concern
 from services.records.notice_chasing import Chased, chase
 from services.records.notice_facts import Standing, gather
@@ -195,7 +196,14 @@ async def _look(work: Work, child_ids: set[str]) -> None:
             work.arm(DUE, child_id, next_at)
         for each in found:
             work.emit(Derived(REVIEWED, child_id, child_id, each))
-    _post(sheet)
+    joined = [
+        Joined(plan, each)
+        for child_id in standing.about
+        for plan in standing.standing(child_id)
+        for notice, each in sheet.counting(plan)
+        if notice.kind == JOINED and (each.state != WITHHELD or each.why == NO_ADDRESS)
+    ]
+    _post(sheet, await give_plans(work, standing, joined))
     await store.put_notices(work.db, sheet.notices)
     await dispatches.put(work.db, list(sheet.added.values()))
     names = ("dispatch_id", "state", "why", "address", "content", "reminded_at", "ended_at")
@@ -204,9 +212,9 @@ async def _look(work: Work, child_ids: set[str]) -> None:
     )
 
 
-def _post(sheet: _Sheet) -> None:
+def _post(sheet: _Sheet, with_plan: set[str]) -> None:
     """Queue every letter that is to go and that has not been queued as it reads now; what was queued before it is left
-    in the outbox, and does not go.
+    in the outbox, and does not go. `with_plan` are the notices that say that the plan follows.
     """
     for child_id, plans in sheet.standing.plans.items():
         if child_id not in sheet.standing.about:
@@ -215,7 +223,8 @@ def _post(sheet: _Sheet) -> None:
             for notice, each in sheet.counting(plan):
                 if each.state != QUEUED:
                     continue
-                params = letter(sheet.work, sheet.standing, plan, notice, each, None)
+                follows = each.dispatch_id in with_plan
+                params = letter(sheet.work, sheet.standing, plan, notice, each, None, plan_follows=follows)
                 if params["content"] != each.content:
                     sheet.set(each, content=params["content"])
                     sheet.work.post(NOTICE_LETTER, line_of(NOTICE, plan.plan_id, each.party), params)

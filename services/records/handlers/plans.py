@@ -8,11 +8,13 @@ from schemas.envelope import Event
 from schemas.meeting import QuoracyExcepted
 from services.directory.handlers import Changed
 from services.foundation.work import Derived, Work
+from services.meetings import store as meetings
 from services.meetings.handlers import Resolved
 from services.participation.rules.missing import Reviewed
 from services.participation.rules.verdict import KINDS
 from services.records.rules.dispatch import NOTICE
 from services.records.rules.plans import ENDED, STARTED
+from services.records.rules.record import PLAN
 from services.records.store import dispatches
 from services.records.store import plans as store
 
@@ -58,6 +60,14 @@ async def allowed(work: Work, events: Sequence[Event]) -> None:
     """A person with the right to decide allows what an inquorate meeting may not do, be it held already or not."""
     ids = {event.data.meeting_id for event in events if isinstance(event.data, QuoracyExcepted)}
     concern(work, await store.children_of_ends(work.db, ids))
+
+
+async def decided(work: Work, events: Sequence[Derived]) -> None:
+    """A plan was approved: those who have come to have to do with the child since get it too."""
+    about = {event.data.meeting_id for event in events if event.data.kind == PLAN}
+    if about:
+        found = await meetings.meetings_by_id(work.db, about)
+        concern(work, await store.with_plans(work.db, {child for each in found.values() for child in each.child_ids}))
 
 
 async def directory_changed(work: Work, events: Sequence[Derived]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from schemas.record import same_person
 from services.records.rules.forbidden import Forbidden, forbidden_to, own_children
 from services.records.rules.given_away import given_away, in_words
-from services.records.rules.record import PROFESSIONALS, Matter, Reader, Record, Section
+from services.records.rules.record import PLAN, PROFESSIONALS, Matter, Reader, Record, Section
 
 # Why a whole copy is not sent.
 FAMILY_NEVER, FLAGGED, NOT_CHECKED = "family_never", "flagged", "not_checked"
@@ -69,8 +69,9 @@ class Copy:
 
 
 def copies(record: Record, readers: Sequence[Reader], matter: Matter) -> list[Copy]:
-    """The copy of each reader, in their order."""
-    return [copy_of(record, reader, matter) for reader in readers]
+    """The copy of each reader, in their order. Whoever came later reads the plan, and nothing else."""
+    some = [reader for reader in readers if not reader.came_later or record.kind == PLAN]
+    return [copy_of(record, reader, matter) for reader in some]
 
 
 def copy_of(record: Record, reader: Reader, matter: Matter) -> Copy:

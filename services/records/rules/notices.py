@@ -71,7 +71,8 @@ class Asked:
 class About:
     """What is known around one child: its family, every meeting about it with those who were asked to it and those who
     stand in its register, and the agencies that may be told. `of_placement` are those of the area where it is placed
-    that are asked there beside those at home.
+    that are asked there beside those at home; `of_family` the addresses, in small letters, that members of the family
+    gave as their own.
     """
 
     child: Child
@@ -83,6 +84,7 @@ class About:
     involvements: tuple[Involvement, ...]
     agencies: Mapping[str, Agency]
     of_placement: tuple[str, ...]
+    of_family: frozenset[str]
     bounces: Bounces
 
 
@@ -210,7 +212,7 @@ def recipients(
         why_not = excluded.get(agency.agency_id)
         if why_not is None and agency.closed_on is not None and agency.closed_on <= today:
             why_not = AGENCY_CLOSED
-        if why_not is None and way.address is None:
+        if why_not is None and (way.address is None or way.address.lower() in about.of_family):
             why_not = NO_ADDRESS
         address = way.address if why_not is None else None
         known = found.get((agency.agency_id, way.team_id))

@@ -55,6 +55,7 @@ class Reader:
     why nothing may go there, whatever the record says: a person's decision, no address. `attended` is what the
     register of the held meeting says, None where it says nothing. `oneself` is the child that a person is, by the
     child's id. `serves_a_relative`: the agency was asked for nothing but its service to a member of the family.
+    `came_later`: the agency took no part, and reads the plan since it has to do with a child by now.
     """
 
     party: str
@@ -71,6 +72,7 @@ class Reader:
     why_not: str | None = None
     oneself: frozenset[str] = frozenset()
     serves_a_relative: bool = False
+    came_later: bool = False
 
     @property
     def is_family(self) -> bool:
@@ -81,6 +83,20 @@ class Reader:
     def ids(self) -> frozenset[str]:
         """The ids by which an audience may name this reader."""
         return frozenset(each for each in (self.agency_id, self.person_id) if each is not None) | self.oneself
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """An agency that came to have to do with a child after a meeting made the plan that stands for it, as the notice
+    that it got says.
+    """
+
+    meeting_id: str
+    agency_id: str
+    child_id: str
+    team_id: str | None
+    notice_id: str
+    written_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

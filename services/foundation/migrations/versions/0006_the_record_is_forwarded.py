@@ -67,6 +67,16 @@ def upgrade() -> None:
     notice = sa.text("kind = 'notice'")
     op.create_index("ix_dispatches_notices", "dispatches", ["agency_id"], sqlite_where=notice, postgresql_where=notice)
     op.create_table(
+        "newcomers",
+        sa.Column("meeting_id", sa.String(length=64), nullable=False),
+        sa.Column("agency_id", sa.String(length=64), nullable=False),
+        sa.Column("child_id", sa.String(length=64), nullable=False),
+        sa.Column("team_id", sa.String(length=64), nullable=True),
+        sa.Column("notice_id", sa.String(length=26), nullable=False),
+        sa.Column("written_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("meeting_id", "agency_id", "child_id", name=op.f("pk_newcomers")),
+    )
+    op.create_table(
         "notices",
         sa.Column("notice_id", sa.String(length=26), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
@@ -198,6 +208,7 @@ def downgrade() -> None:
         "plan_facts",
         "openings",
         "notices",
+        "newcomers",
         "dispatches",
         "codes",
     ):
