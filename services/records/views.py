@@ -42,11 +42,11 @@ async def add_records(
 
     To each entry `record`: for each version of each record `{kind, record_id, version, dispatch_id, channel, how,
     state, at, why?, text?, left_out, moments}`, the newest version last; `state` is one of `withheld`, `queued`,
-    `sent`, `delivered`, `opened`, `filed`, `undelivered`, `overtaken`, `recalled` and `kept`
-    (nothing in it differs from the earlier copy that they have, which stands), and each of `moments` is
-    `{what, at, event?}`. What went to a party that has no entry is in `records_of_others`, with its `agency_id` or
-    `person_id`. A held meeting has `deadlines`: `{kind, last_day, due_at, state, approved_at?, event?}`, `state` being
-    `to_come`, `missed`, `approved` or `late`.
+    `sent`, `delivered`, `opened`, `filed`, `undelivered`, `overtaken`, `recalled` and `kept` (nothing in it differs
+    from the earlier copy that they have, which stands), and each of `moments` is `{what, at, event?, detail?}`. What
+    went to a party that has no entry is in `records_of_others`, with its `agency_id` or `person_id`. A held meeting
+    has `deadlines`: `{kind, last_day, due_at, state, approved_at?, event?}`, `state` being `to_come`, `missed`,
+    `approved` or `late`.
     """
     meeting_id, moment = found["meeting_id"], as_of or now
     meeting = (await meetings.meetings_by_id(db, [meeting_id], as_of))[meeting_id]
@@ -102,21 +102,21 @@ def _shown(each: Dispatch, known: Sequence[Record], heard: Sequence[Receipt]) ->
         "at": at.isoformat(),
     }
     if each.why is not None:
-        shown |= {"why": each.why, "text": why_in_words(each.why)}
+        shown |= {"why": each.why, "text": why_in_words(each.why, each.person_id is not None)}
     shown["left_out"] = [
         {"section": decided["number"], "why": decided["why_not"], "text": decided["text"]}
         for decided in each.decided or ()
         if decided["why_not"] is not None
     ]
-    moments: list[tuple[str, datetime, Cause | None]] = []
+    moments: list[tuple[str, datetime, Cause | None, str | None]] = []
     if record is not None:
-        moments.append(("approved", record.approved_at, record.cause))
+        moments.append(("approved", record.approved_at, record.cause, None))
     if each.state != WITHHELD:
-        moments += [(what, at, None) for what, at in (("written", each.written_at), ("sent", each.sent_at)) if at]
-    moments += [(one.what, one.at, one.cause) for one in heard]
+        moments += [(what, at, None, None) for what, at in (("written", each.written_at), ("sent", each.sent_at)) if at]
+    moments += [(one.what, one.at, one.cause, one.detail) for one in heard]
     shown["moments"] = [
-        {"what": what, "at": at.isoformat(), **_event(cause)}
-        for what, at, cause in sorted(moments, key=lambda moment: moment[1])
+        {"what": what, "at": at.isoformat(), **_event(cause), **({"detail": detail} if detail else {})}
+        for what, at, cause, detail in sorted(moments, key=lambda moment: moment[1])
     ]
     return shown
 

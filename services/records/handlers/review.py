@@ -116,7 +116,9 @@ class _Standing:
 
 
 async def _waits(work: Work, going: Sequence[Dispatch]) -> dict[str, Waits]:
-    """Since when what has not left waits, as the outbox knows. What is written in this transaction waits since now."""
+    """Since when what has not left waits, as the outbox knows; what is written in this transaction waits since now.
+    What nothing waits for in the outbox does not go by itself, however long it is waited for.
+    """
     printing = {each.dispatch_id: f"{each.about}:{each.version}" for each in going if each.state == PRINTING}
     queued = {
         each.dispatch_id: line_of(each.kind, each.about, each.party, each.channel)
@@ -128,8 +130,12 @@ async def _waits(work: Work, going: Sequence[Dispatch]) -> dict[str, Waits]:
     for each in going:
         own = [row for row in rows if _is_of(row, each, printing, queued)]
         oldest = min(own, key=lambda row: row.written_at, default=None)
-        since = oldest.written_at if oldest is not None else work.now
-        found[each.dispatch_id] = Waits(since, oldest is not None and oldest.tried)
+        if oldest is not None:
+            found[each.dispatch_id] = Waits(oldest.written_at, oldest.tried)
+        elif any(row["key"] in (printing.get(each.dispatch_id), queued.get(each.dispatch_id)) for row in work.rows):
+            found[each.dispatch_id] = Waits(work.now, False)
+        else:
+            found[each.dispatch_id] = Waits(each.written_at, True)
     return found
 
 

@@ -68,7 +68,7 @@ RECORDS = {"minutes": "the minutes", "plan": "the plan", "decision": "the decisi
 
 # Why a copy does not reach its reader, and what a person can do about it.
 _FAULTS = {
-    NO_ADDRESS: "there is no address for them that may be used. Record one, or reach them another way.",
+    NO_ADDRESS: "there is no address for them that may be used. It goes to the one that is recorded for them next.",
     NOT_CHECKED: (
         "no second person has checked what the family gets. Have somebody other than the chair check it, and approve "
         "it again with their name."
@@ -89,7 +89,16 @@ _FAULTS = {
     "address_refused": "the mail server refused the address. Reach them another way.",
     "gave_up": "the mail server could not be brought to take it. Reach them another way.",
     "too_late": "the mail server did not take it in time. Reach them another way.",
-    "bounced": "it came back, and there is no other address that may be used. Record one, or reach them another way.",
+    "bounced": (
+        "it came back, and there is no other address that may be used. It goes to the one that is recorded for them "
+        "next; reach them another way until then."
+    ),
+}
+
+# The same for a person of the family, to whom nothing goes by itself that was kept back.
+_FAULTS_OF_FAMILY = {
+    NO_ADDRESS: "they have given no address that may be used. Give it to them another way.",
+    "bounced": "it came back, and they have given no other address. Give it to them another way.",
 }
 
 # Why nothing goes to somebody, and rightly so.
@@ -108,8 +117,10 @@ _RIGHTLY = {
 }
 
 
-def why_in_words(why: str) -> str:
+def why_in_words(why: str, of_family: bool = False) -> str:
     """Why something does not reach its reader, as the end of a sentence, and what a person can do about it."""
+    if of_family and why in _FAULTS_OF_FAMILY:
+        return _FAULTS_OF_FAMILY[why]
     return _FAULTS.get(why) or _RIGHTLY.get(why) or f"{why.replace('_', ' ')}. Reach them another way."
 
 
@@ -274,7 +285,7 @@ def _why_not(copies: Copies, waits: dict[str, Waits], patience: timedelta, now: 
     faults = [each for each in faults if each.state == UNDELIVERED or (each.state == WITHHELD and _holds_any(each))]
     if not faults:
         return None
-    return why_in_words(faults[0].why or "gave_up")
+    return why_in_words(faults[0].why or "gave_up", faults[0].person_id is not None)
 
 
 def _holds_any(each: Dispatch) -> bool:

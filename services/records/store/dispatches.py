@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Table, Text, literal, select
+from sqlalchemy import JSON, Column, Index, Integer, String, Table, Text, bindparam, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Instant, RowNumber, metadata
 from services.foundation.statements import add, among, change, chunks
-from services.records.rules.dispatch import NOTICE, Dispatch
+from services.records.rules.dispatch import NOTICE, UNDELIVERED, WITHHELD, Dispatch
 
 ID = String(64)
 
@@ -54,6 +54,11 @@ Index("ix_dispatches_document_id", dispatches.c.document_id)
 IS_NOTICE = dispatches.c.kind == literal(NOTICE, String(16), literal_execute=True)
 _notice = dispatches.c.kind == NOTICE
 Index("ix_dispatches_notices", dispatches.c.agency_id, sqlite_where=_notice, postgresql_where=_notice)
+# The same for what has not reached an agency: looked at when one of its addresses is recorded.
+_NOT_REACHED = (UNDELIVERED, WITHHELD)
+NOT_REACHED = dispatches.c.state.in_(bindparam(None, _NOT_REACHED, expanding=True, literal_execute=True))
+_not_reached = dispatches.c.state.in_(_NOT_REACHED)
+Index("ix_dispatches_not_reached", dispatches.c.agency_id, sqlite_where=_not_reached, postgresql_where=_not_reached)
 
 # Each time that a reader opened what a link leads to.
 openings = Table(
@@ -99,6 +104,15 @@ async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[s
 async def of_children(db: AsyncConnection, child_ids: Iterable[str]) -> dict[str, list[Dispatch]]:
     """The dispatches that are about one child, by child, in a lasting order."""
     return await _listed(db, "child_id", child_ids)
+
+
+async def not_reached_of(db: AsyncConnection, agency_ids: Iterable[str]) -> list[Dispatch]:
+    """What these agencies have not got, since it came back or was kept back, in a lasting order."""
+    found: list[Dispatch] = []
+    for some in chunks(set(agency_ids)):
+        query = select(dispatches).where(among(db, dispatches.c.agency_id, some), NOT_REACHED)
+        found += [_dispatch(row) for row in (await db.execute(query.order_by(dispatches.c.dispatch_id))).mappings()]
+    return found
 
 
 async def _listed(db: AsyncConnection, column: str, values: Iterable[str]) -> dict[str, list[Dispatch]]:

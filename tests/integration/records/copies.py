@@ -32,7 +32,7 @@ def camhs(*addresses: str, verified_on: date | None = VERIFIED, **more: Any) -> 
     """CAMHS with these secure addresses, the first before the others."""
     channels = [
         events.secure(each, **({"verified_on": verified_on - timedelta(days=number)} if verified_on else {}))
-        for number, each in enumerate(addresses)
+        for number, each in enumerate(addresses or (FIRST, SECOND))
     ]
     return events.agency("camhs-1", channels=channels, **more)
 

@@ -23,9 +23,12 @@ from tests.integration.records.copies import (
     CAMHS_COPY,
     FIRST,
     SECOND,
+    approved,
+    camhs,
     copy_of,
     explained,
     forwarded,
+    invited,
     letters,
     missing,
     shown,
@@ -254,3 +257,54 @@ async def test_a_notice_that_is_taken_note_of_is_told_once_and_the_flag_outweigh
     [told] = await outcomes(house, "quorate.notice.acknowledged.v1")
     assert (told["notice_id"], told["child_id"], told["agency_id"]) == ("n1", "c1", "gp-1")
     assert datetime.fromisoformat(told["at"]).astimezone(UTC) == first
+
+
+async def test_a_copy_that_came_back_goes_to_an_address_that_is_recorded_later(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await forwarded(embedded, clock, addresses=[FIRST])
+    await embedded.take(events.dispatch_bounced(CAMHS_COPY, address=FIRST, at=LATER))
+    clock.set(LATER + timedelta(days=1))
+    await embedded.take(camhs(FIRST))
+    assert (await copy_of(embedded.house)).state == "undelivered"
+    await embedded.take(camhs(FIRST, SECOND))
+    await embedded.house.drain()
+    copy = await copy_of(embedded.house)
+    assert (copy.state, copy.address) == ("sent", SECOND)
+    assert not [each for each in await missing(embedded.house) if each.get("agency_id") == "camhs-1"]
+
+
+async def test_a_copy_for_whom_there_was_no_address_goes_as_it_was_decided_once_there_is_one(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await invited(embedded, clock)
+    await embedded.take(events.held("m1", time=APPROVED_AT - timedelta(days=1)))
+    await embedded.take(events.agency("camhs-1", channels=[events.insecure(FIRST)]))
+    await approved(embedded, clock)
+    assert [each["state"] for each in await shown(embedded.house)] == ["withheld"]
+    await embedded.take(camhs())
+    await embedded.house.drain()
+    assert [each["state"] for each in await shown(embedded.house)] == ["sent"]
+    assert [each["To"] for each in letters(embedded.house) if "camhs" in each["To"]] == [FIRST]
+    assert not [each for each in await missing(embedded.house) if each.get("agency_id") == "camhs-1"]
+
+
+async def test_a_copy_that_was_taken_back_goes_to_no_address_that_is_recorded_later(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await invited(embedded, clock)
+    await embedded.take(events.agency("camhs-1", channels=[events.insecure(FIRST)]))
+    await approved(embedded, clock)
+    await embedded.take(events.recalled("r1", time=LATER))
+    await embedded.take(camhs())
+    await embedded.house.drain()
+    assert not [each for each in letters(embedded.house) if "camhs" in each["To"]]
+
+
+async def test_nothing_goes_by_itself_to_a_relative_who_gives_an_address_later(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await forwarded(embedded, clock, events.relative("p1", email=None), checked_by="Sam Checker")
+    await embedded.take(events.relative("p1", email="p1@family.example"))
+    await embedded.house.drain()
+    assert not [each for each in letters(embedded.house) if each["To"] == "p1@family.example"]

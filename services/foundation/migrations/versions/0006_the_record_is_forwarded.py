@@ -66,6 +66,8 @@ def upgrade() -> None:
     op.create_index("ix_dispatches_document_id", "dispatches", ["document_id"])
     notice = sa.text("kind = 'notice'")
     op.create_index("ix_dispatches_notices", "dispatches", ["agency_id"], sqlite_where=notice, postgresql_where=notice)
+    lost = sa.text("state IN ('undelivered', 'withheld')")
+    op.create_index("ix_dispatches_not_reached", "dispatches", ["agency_id"], sqlite_where=lost, postgresql_where=lost)
     op.create_table(
         "newcomers",
         sa.Column("meeting_id", sa.String(length=64), nullable=False),
