@@ -191,12 +191,12 @@ def show_preview(found: Preview) -> None:
     for each in found.foreseen:
         headings = [section.heading for section in about.sections]
         gets = in_words(each)
-        if each.copy.why_not is None:
+        if each.goes:
             gets += "".join(f"\n{number + 1} {headings[number]}" for number in each.copy.whole)
         left = [
             f"{decided.number + 1} {headings[decided.number]}: {decided.text}"
             for decided in each.copy.sections
-            if decided.why_not is not None and each.copy.why_not is None
+            if decided.why_not is not None and each.why_not is None
         ]
         table.add_row(Text(called(each.copy.reader, found.about)), Text(gets), Text("\n".join(left)))
     out.print(table)

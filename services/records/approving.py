@@ -20,7 +20,7 @@ from schemas.record import same_person
 from services.directory.rules import Cause
 from services.intake.accept import Arrival, Intake, Verdict
 from services.records.readers import Around, around
-from services.records.rules.record import Audience, Record, Section
+from services.records.rules.record import Record
 from services.records.store import records
 from services.records.word.form import KIND, MEETING, RECORD
 from services.records.word.naming import children_of, parties_of
@@ -81,29 +81,18 @@ async def read(db: AsyncConnection, policy: Policy, content: bytes) -> Read:
 def proposed(read: Read, given: Given | None, now: datetime) -> Record:
     """The version that approving a document makes: the newest one, where it says the same, else the one after it."""
     newest, written = read.newest, read.written
-    sections = tuple(_section(each) for each in written.sections)
+    sections = records.sections_of(written.sections)
     who = given or Given(CHAIR, SECOND_PERSON)
     by, checked_by = " ".join(who.by.split()), " ".join(who.checked_by.split()) if who.checked_by else None
+    number = newest.version + 1 if newest else 1
     if newest is not None and newest.sections == sections:
         if given is None or checked_by is None or newest.checked_by is not None:
             return newest  # nothing new is said of it
-        number = newest.version  # the same words, and now somebody has checked what the family gets
-    else:
-        number = newest.version + 1 if newest else 1
+        if same_person(by, newest.approved_by):
+            by, number = newest.approved_by, newest.version  # the same words, and now somebody has checked them
     about = (written.record_id, written.meeting_id, written.kind, number)
     fresh = Record(*about, by, checked_by, sections, now, Cause(SOURCE, ""))
     return replace(fresh, cause=Cause(SOURCE, _event_id(fresh)))
-
-
-def _section(said: Mapping[str, Any]) -> Section:
-    audience = said["audience"]
-    if isinstance(audience, str):
-        whom = Audience(to=audience)
-    elif "only" in audience:
-        whom = Audience(only=frozenset(audience["only"]))
-    else:
-        whom = Audience(besides=frozenset(audience["except"]))
-    return Section(said["heading"], tuple(said["children"]), whom, said["text"])
 
 
 def _event_id(record: Record) -> str:

@@ -4,15 +4,17 @@ a person has to look at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from schemas.policy import Policy
 from services.foundation.work import Work
+from services.records.by_mesh import mailbox_of
 from services.records.document import content, file_name, for_reader
 from services.records.handlers.copies import how
+from services.records.links import can_be_opened
 from services.records.printing import Printer
 from services.records.readers import Around, around
 from services.records.rules.copies import (
@@ -20,21 +22,35 @@ from services.records.rules.copies import (
     IDENTIFIES_ANOTHER,
     NO_ADDRESS,
     NOT_CHECKED,
+    SHARED_ADDRESS,
     Copy,
     copies,
 )
-from services.records.rules.dispatch import ATTACHMENT
+from services.records.rules.dispatch import ATTACHMENT, LINK, MESH, NO_LINK
+from services.records.rules.due import why_in_words
 from services.records.rules.record import Reader, Record, Section
-from services.records.store import records
+from services.records.rules.versions import TAKEN_BACK, Step, decide, silent
+from services.records.store import dispatches, records
 from services.records.taken_part import TakenPart, taken_part
 
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """One reader's copy, and the way it would go."""
+    """One reader's copy, and the way it would go: `mailbox` is where it goes by MESH besides. `kept`: the copy that
+    they have says the same, and stands. `taken_back`: they have a copy of an earlier version, and it is taken back.
+    """
 
     copy: Copy
     how: str
+    mailbox: str | None = None
+    why_not: str | None = None
+    kept: bool = False
+    taken_back: bool = False
+
+    @property
+    def goes(self) -> bool:
+        """Whether anything is sent to this reader."""
+        return self.why_not is None and not self.kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +88,36 @@ async def foresee(work: Work, record: Record) -> Preview:
     part = (await taken_part(work.db, [record.meeting_id]))[record.meeting_id]
     versions = (await records.of_records(work.db, [record.record_id])).get(record.record_id, {})
     older = [each for number, each in versions.items() if number < record.version]
-    foreseen = tuple(Foreseen(copy, how(work, copy.reader)) for copy in copies(record, about.readers, about.matter))
+    decided = copies(record, about.readers, about.matter)
+    sent = (await dispatches.about(work.db, [record.record_id])).get(record.record_id, [])
+    steps = decide(
+        {**{each.version: each for each in older}, record.version: record},
+        decided,
+        [each for each in sent if each.channel != MESH and each.version < record.version],
+        (await records.recalls_of(work.db, [record.record_id])).get(record.record_id, ()),
+        silent(about.matter, about.readers),
+    )
+    foreseen = tuple(_foreseen(work, copy, about, steps) for copy in decided)
     return Preview(record, about, part, foreseen, max(older, key=lambda each: each.version, default=None))
+
+
+def _foreseen(work: Work, copy: Copy, about: Around, steps: Sequence[Step]) -> Foreseen:
+    """One reader's copy, as the same rules as later decide on it."""
+    reader = copy.reader
+    own = [each for each in steps if each.copy is not None and each.copy.reader.party == reader.party]
+    way, why_not = how(work, reader), copy.why_not
+    if any(each.what == "recall" for each in own):
+        why_not = TAKEN_BACK
+    if why_not is None and way == LINK and not can_be_opened(work.settings):
+        why_not = NO_LINK
+    return Foreseen(
+        copy,
+        way,
+        mailbox_of(work, reader, about.agencies) if why_not is None else None,
+        why_not,
+        any(each.what == "keep" for each in own),
+        any(e.what == "withdraw" and e.dispatch is not None and e.dispatch.party == reader.party for e in steps),
+    )
 
 
 def changes(before: Record | None, record: Record) -> list[str]:
@@ -115,8 +159,8 @@ def _warnings(preview: Preview) -> Iterator[str]:
     for each in preview.foreseen:
         who, copy = called(each.copy.reader, preview.about), each.copy
         reached |= set(copy.whole)
-        if copy.why_not in (NO_ADDRESS, FLAGGED):
-            yield f"{who}: {copy.text} A person has to decide, or bring it."
+        if each.why_not in (NO_ADDRESS, FLAGGED, SHARED_ADDRESS, NO_LINK):
+            yield f"{who}: {_why_not(each)} A person has to decide, or bring it."
         for decided in copy.sections:
             if decided.why_not == IDENTIFIES_ANOTHER and copy.why_not is None:
                 heading = preview.record.sections[decided.number].heading
@@ -134,19 +178,22 @@ def _warnings(preview: Preview) -> Iterator[str]:
 
 def _as_json(each: Foreseen, record: Record, about: Around) -> dict[str, Any]:
     copy, reader = each.copy, each.copy.reader
-    goes = copy.why_not is None
     names = {"agency_id": reader.agency_id, "person_id": reader.person_id, "team_id": reader.team_id}
     return {
         **{name: value for name, value in names.items() if value is not None},
         "name": called(reader, about),
         "kind": reader.kind,
-        "goes": goes,
-        **({"how": each.how, "address": reader.address} if goes else {"why_not": copy.why_not, "text": copy.text}),
+        "goes": each.goes,
+        **({"how": each.how, "address": reader.address} if each.goes else {}),
+        **({"mesh": each.mailbox} if each.goes and each.mailbox else {}),
+        **({"kept": True} if each.kept else {}),
+        **({"taken_back": True} if each.taken_back else {}),
+        **({"why_not": each.why_not, "text": _why_not(each)} if each.why_not is not None else {}),
         "sections": [
             {
                 "number": decided.number + 1,
                 "heading": record.sections[decided.number].heading,
-                "whole": goes and decided.why_not is None,
+                "whole": each.why_not is None and decided.why_not is None,
                 **({"why_not": decided.why_not, "text": decided.text} if decided.why_not else {}),
             }
             for decided in copy.sections
@@ -154,12 +201,24 @@ def _as_json(each: Foreseen, record: Record, about: Around) -> dict[str, Any]:
     }
 
 
+def _why_not(each: Foreseen) -> str:
+    """Why nothing goes to a reader, as a sentence."""
+    if each.copy.why_not is not None:
+        return each.copy.text
+    words = why_in_words(each.why_not or "")
+    return words[:1].upper() + words[1:]
+
+
 def in_words(each: Foreseen) -> str:
     """How a copy would go, or why it would not."""
-    if each.copy.why_not is not None:
-        return f"Nothing: {each.copy.text}"
+    back = " The copy that they have is taken back." if each.taken_back else ""
+    if each.why_not is not None:
+        return f"Nothing: {_why_not(each)}{back}"
+    if each.kept:
+        return "Nothing new: the copy that they have says the same."
     way = "attached, to" if each.how == ATTACHMENT else "by a link, to"
-    return f"{way} {each.copy.reader.address}"
+    mesh = f", and by MESH, to {each.mailbox}" if each.mailbox else ""
+    return f"{way} {each.copy.reader.address}{mesh}{back}"
 
 
 def print_all(preview: Preview, policy: Policy, folder: Path) -> Mapping[str, Path]:
@@ -172,7 +231,7 @@ def print_all(preview: Preview, policy: Policy, folder: Path) -> Mapping[str, Pa
     name = file_name(record, about).removesuffix(".pdf")
     replaces = preview.before.version if preview.before else None
     for number, each in enumerate(preview.foreseen, 1):
-        if each.copy.why_not is not None:
+        if not each.goes:
             continue
         words = content(record, each.copy, about, policy, preview.part, replaces)
         pdf = printer.print(words, for_reader(about, policy, each.copy), int(record.approved_at.timestamp()))

@@ -173,6 +173,16 @@ def test_another_text_is_the_next_version_and_its_draft_begins_with_the_last(hom
     seen = printed("record", "preview", corrected)
     assert (seen["version"], seen["replaces"]) == (2, 1)
     assert seen["changes"] == ["gone: What mother said alone", "text changed: Why we met"]
+    assert quorate("drain", *AS_OF).exit_code == 0
+    corrected.write_bytes(
+        written(
+            (home / "second.docx").read_bytes(), [*SECTIONS[:2], ("Health", "only: camhs-1", "", ["May."]), SECTIONS[3]]
+        )
+    )
+    some = {each["name"]: each for each in printed("record", "preview", corrected)["copies"]}
+    assert (some["Riverside CAMHS"]["goes"], some["County Police"]["goes"]) == (True, False)
+    assert some["County Police"]["kept"] is True
+    corrected.write_bytes(written((home / "second.docx").read_bytes(), changed))
     assert printed("record", "approve", corrected, *BY, *CHECKED, "--yes")["version"] == 2
 
 
