@@ -136,7 +136,9 @@ LETTERS: Mapping[str, LetterKind] = {
         reminder_letters.render_to_coordinator, reminder_letters.to_coordinator_withheld, reminder_letters.settled
     ),
     notices.NOTICE_LETTER: LetterKind(notice_letters.render, notice_letters.withheld, notices.settled),
-    codes.CODE_LETTER: LetterKind(code_letters.render_code, code_letters.withheld, code_letters.settled),
+    codes.CODE_LETTER: LetterKind(
+        code_letters.render_code, code_letters.withheld, code_letters.settled, code_letters.permitted
+    ),
 }
 
 # Row for MESH → who makes the parcel, says whether it may still go, and is told how it went.

@@ -18,8 +18,9 @@ from services.foundation.work import Work
 from services.invitations.render import clock_time, environment, wrapped
 from services.invitations.tokens import local_part
 from services.records import codes
+from services.records.opening import Shut, what_opens
 from services.records.rules.codes import LIVES, code_of
-from services.records.rules.dispatch import LEFT
+from services.records.rules.dispatch import LEFT, NOT_PERMITTED
 from services.records.store import dispatches
 
 
@@ -66,11 +67,23 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime
     for row in rows:
         each = some.get(row.params["dispatch_id"])
         if each is None or each.state not in LEFT or each.address != row.params["to"]:
-            found[row.outbox_id] = "not_permitted"
+            found[row.outbox_id] = NOT_PERMITTED
             continue
         live = await codes.newest(db, each.dispatch_id, now)
         if live is None or live.nonce != row.params["nonce"]:
             found[row.outbox_id] = "too_late"
+    return found
+
+
+async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
+    """Which codes would open nothing, since their readers may not have what they are for with what is known now."""
+    some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows})
+    found = {}
+    for row in rows:
+        try:
+            await what_opens(work.db, work.policy, some[row.params["dispatch_id"]])
+        except Shut:
+            found[row.outbox_id] = NOT_PERMITTED
     return found
 
 

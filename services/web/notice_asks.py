@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from services.meetings.rules import reference
 from services.process import Process
+from services.records.opening import SHUT
 from services.records.rules.notices import CHANGED, ENDED, Notice, told_last
 from services.records.store import plans
-from services.web.record_link import SHUT, Closed, Opened
+from services.web.record_link import Closed, Opened
 
 FLAG_CHANGED, NOTED = "flag_changed", "noted"
 SET, REMOVE = "set", "remove"

@@ -25,9 +25,10 @@ from services.participation.uploads import DOCX
 from services.records.store import dispatches as dispatch_store
 from services.records.store.codes import codes
 from services.records.store.dispatches import dispatches
-from tests.answering import browsing
+from tests import events
+from tests.answering import accept, browsing
 from tests.clock import MovableClock
-from tests.forwarded import CAMHS, GP, MOTHER, TEXT, code_for, forward, open_by_code, path_to, sent
+from tests.forwarded import CAMHS, GP, MOTHER, TEXT, code_for, code_letters, forward, open_by_code, path_to, sent
 
 ONLY_SQLITE = pytest.mark.parametrize("store", ["sqlite"])
 
@@ -234,3 +235,37 @@ async def test_a_care_plan_that_came_in_goes_on_as_a_file_once_it_was_looked_thr
         assert "care plan" in (await client.get(f"{link}/filed")).text
         assert (await client.post(f"{link}/filed", data={"by": ""})).status_code == 303
     assert [each["data"]["what"] for each in await told(house, "confirmed")] == ["filed"]
+
+
+@ONLY_SQLITE
+async def test_a_code_that_would_open_nothing_does_not_go(house: House, clock: MovableClock) -> None:
+    sent_to = await forward(house)
+    async with browsing(house) as client:
+        late, flagged, overtaken = (path_to(house, sent_to[address]) for address in (GP, MOTHER, CAMHS))
+        assert (await client.post(late)).status_code == 303
+        clock.advance(timedelta(minutes=15))
+        for link in (flagged, overtaken):
+            assert (await client.post(link)).status_code == 303
+        clock.advance(timedelta(seconds=30))
+        assert (await client.post(overtaken)).status_code == 303
+        await accept(house, events.child("c1", flags=["fabricated_or_induced_illness"]))
+        await house.drain()
+    assert [str(letter["Delivered-To"]) for letter in code_letters(house.settings.home)] == [CAMHS]
+
+
+async def test_the_letter_with_a_code_says_what_it_is_for_and_no_more(house: House) -> None:
+    link = path_to(house, (await forward(house))[CAMHS])
+    async with browsing(house) as client:
+        code = await code_for(house, client, link)
+    [letter] = code_letters(house.settings.home)
+    assert letter["Subject"] == "Your code"
+    assert letter["To"] == CAMHS
+    for part in letter.walk():
+        if part.get_content_maintype() == "text":
+            said = part.get_content()
+            assert code in said
+            assert "none of us ever asks you for it by phone" in " ".join(said.split())
+            for inside in ("http", "/record/", "conference", "Minutes", "Example camhs", "AB", "c1"):
+                assert inside not in said.replace("<!doctype html>", "")
+    for name, value in letter.items():
+        assert code not in value, name

@@ -1,0 +1,151 @@
+"""Whether what was sent may still be opened by its reader, and what a link to it leads to.
+
+What was decided when it was sent is decided anew, with today's facts: a link lies in a mailbox for weeks, and what may
+not be sent to its reader any more may not be opened by them either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.policy import Policy
+from services.directory import store as directory
+from services.directory.rules import Agency
+from services.participation.store import documents
+from services.records.readers import Around, around
+from services.records.rules.copies import copy_of
+from services.records.rules.dispatch import (
+    CARE_PLAN,
+    GOES,
+    KEPT,
+    NOTICE,
+    OVERTAKEN,
+    RECALLED,
+    WITHHELD,
+    Dispatch,
+)
+from services.records.rules.record import Reader, Record
+from services.records.rules.versions import FOR_NOW, TAKEN_BACK, whole
+from services.records.store import dispatches, records
+
+TAKEN_BACK_SINCE, SHUT, NEWER, TOO_EARLY = "recalled", "shut", "newer", "early"
+"""Why it opens no more, or not yet. `shut` stands for an address that is not the right one any more, and for whatever
+else its reader may not be told, so that none of these is given away.
+"""
+
+
+class Shut(Exception):
+    """It may not be opened by its reader now."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What a link leads to. `record` is there for a copy of a record, `about` for all that belongs to a meeting;
+    `media_type` is that of a file that came in, None of a document that was printed here.
+    """
+
+    record: Record | None = None
+    about: Around | None = None
+    media_type: str | None = None
+
+
+async def what_opens(db: AsyncConnection, policy: Policy, dispatch: Dispatch) -> Behind:
+    """What a link to something that was sent leads to today. Raises `Shut`."""
+    if dispatch.state == WITHHELD:
+        raise Shut(SHUT)
+    if dispatch.state == RECALLED:
+        # Why nothing more is theirs is told to nobody here: not all of those may be told.
+        raise Shut(TAKEN_BACK_SINCE if dispatch.why == TAKEN_BACK else SHUT)
+    found = await _still_theirs(db, policy, dispatch)
+    if dispatch.state in GOES:
+        raise Shut(TOO_EARLY)
+    return found
+
+
+async def _still_theirs(db: AsyncConnection, policy: Policy, dispatch: Dispatch) -> Behind:
+    if dispatch.kind == NOTICE:
+        await _still_told(db, dispatch)
+        if dispatch.state == OVERTAKEN:
+            raise Shut(NEWER)
+        return Behind()
+    if dispatch.meeting_id is None:
+        raise Shut(SHUT)
+    about = (await around(db, policy, [dispatch.meeting_id])).get(dispatch.meeting_id)
+    readers = [each for each in about.readers if each.party == dispatch.party] if about is not None else []
+    reader = _at_this_address(readers[0], about, dispatch) if about is not None and readers else None
+    if about is None or reader is None:
+        raise Shut(SHUT)
+    if dispatch.kind == CARE_PLAN:
+        media_type = await _still_read(db, dispatch, reader)
+        if dispatch.state == OVERTAKEN:
+            raise Shut(NEWER)
+        return Behind(about=about, media_type=media_type)
+    versions = (await records.of_records(db, [dispatch.about])).get(dispatch.about, {})
+    record = versions.get(dispatch.version)
+    if record is None or not _may_have(record, reader, about, dispatch):
+        raise Shut(SHUT)
+    newest = versions[max(versions)]
+    if dispatch.state == OVERTAKEN or (newest.version != record.version and not await _stands(db, dispatch, newest)):
+        why_not = copy_of(newest, reader, about.matter).why_not
+        raise Shut(NEWER if why_not is None or why_not in FOR_NOW else SHUT)
+    return Behind(record, about)
+
+
+async def _stands(db: AsyncConnection, dispatch: Dispatch, newest: Record) -> bool:
+    """Whether a newer version left a reader the copy that they have, since nothing in theirs has changed."""
+    some = (await dispatches.about(db, [dispatch.about])).get(dispatch.about, ())
+    return any(each.party == dispatch.party and each.version == newest.version and each.state == KEPT for each in some)
+
+
+def _at_this_address(reader: Reader, about: Around, dispatch: Dispatch) -> Reader | None:
+    """The reader at the address that the link was sent to, where that may be used for them today; else None. Of an
+    agency that is any of its own: a copy that came back goes on to the next one.
+    """
+    wanted = (dispatch.address or "").lower()
+    if reader.is_family:
+        own = {reader.address.lower()} if reader.address is not None else set()
+    else:
+        own = _addresses(about.agencies.get(reader.agency_id or ""), dispatch.channel)
+    return replace(reader, address=dispatch.address) if wanted in own else None
+
+
+def _addresses(agency: Agency | None, kind: str) -> set[str]:
+    """Where an agency may be written to."""
+    if agency is None or agency.closed_on is not None:
+        return set()
+    channels = (agency.channels, *(team.channels for team in agency.teams))
+    return {each.address.lower() for some in channels for each in some if each.kind == kind and each.secure}
+
+
+def _may_have(record: Record, reader: Reader, about: Around, dispatch: Dispatch) -> bool:
+    """Whether a reader may have today every section that stands in the copy that was made for them."""
+    copy = copy_of(record, reader, about.matter)
+    printed = set(whole(dispatch))
+    return copy.why_not is None and bool(printed) and printed <= set(copy.whole)
+
+
+async def _still_read(db: AsyncConnection, dispatch: Dispatch, reader: Reader) -> str | None:
+    """The media type of a care plan that came in as a file; None of one that was printed here. It goes to agencies
+    alone, and not before it was looked through for what does harm.
+    """
+    if reader.is_family or reader.why_not is not None:
+        raise Shut(SHUT)
+    held = await documents.some(db, {each for each in (dispatch.about, dispatch.document_id) if each})
+    if any(each.scan not in documents.MAY_BE_READ for each in held.values()):
+        raise Shut(SHUT)
+    given_out = held.get(dispatch.document_id or "")
+    return given_out.media_type if given_out is not None else None
+
+
+async def _still_told(db: AsyncConnection, dispatch: Dispatch) -> None:
+    """What a notice asks is asked of the agency at an address that may still be used for it."""
+    agencies = await directory.agencies_by_id(db, [dispatch.agency_id] if dispatch.agency_id else [])
+    own = _addresses(agencies.get(dispatch.agency_id or ""), dispatch.channel)
+    if (dispatch.address or "").lower() not in own:
+        raise Shut(SHUT)
