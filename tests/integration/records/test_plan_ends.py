@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from itertools import permutations
 from typing import Any
@@ -134,7 +134,7 @@ async def test_nobody_is_told_of_an_end_that_an_inquorate_meeting_decided_until_
     assert await missing(door.house) == []
 
 
-AT_THE_REVIEW = {
+AT_THE_REVIEW: dict[str, Callable[[], bytes]] = {
     "the review": lambda: review(),
     "its register": lambda: held(),
     "the end": lambda: events.plan_ended(meeting_id="m2"),
@@ -368,9 +368,8 @@ async def test_where_no_household_was_named_the_family_is_listed_without_names(
 
 @pytest.mark.parametrize("flagged", ["c1", "c2"])
 async def test_what_the_family_may_not_see_is_marked_so(embedded: Embedded, clock: MovableClock, flagged: str) -> None:
-    flags = {"flags": ["fabricated_or_induced_illness"]}
     await embedded.take(*directory(), conference())
-    await embedded.take(events.child(flagged, **flags))
+    await embedded.take(events.child(flagged, flags=["fabricated_or_induced_illness"]))
     await embedded.take(events.plan_started())
     await embedded.house.drain()
     assert whom(told(embedded.house), "started") == set(EVERYONE)

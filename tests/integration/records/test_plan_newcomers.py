@@ -1,0 +1,139 @@
+"""Who comes to have to do with a child while it is on a plan gets the plan that stands, and nothing else of the meeting
+that made it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from io import BytesIO
+from typing import Any
+
+from pypdf import PdfReader
+
+from services.bootstrap import House
+from services.records.rules.dispatch import RECORD, Dispatch
+from services.records.store import dispatches
+from tests import events
+from tests.clock import MovableClock
+from tests.door import Door, Embedded
+from tests.integration.records.noticed import GP, conference, directory, told
+
+JUNE = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
+NEW = "gp-2"
+VERIFIED = [events.secure("in@gp-2.example", verified_on="2026-05-05")]
+
+
+def the_plan(version: int = 1, **more: Any) -> bytes:
+    """The plan that the conference made, for both of the children."""
+    sections = [
+        events.section("The school rings each Friday.", heading="What was agreed"),
+        events.section("Only for AB.", heading="For AB", children=["c1"]),
+        events.section("Only for CD.", heading="For CD", children=["c2"]),
+        events.section("The police alone read this.", heading="Police", audience={"only": ["police-1"]}),
+    ]
+    return events.record("r-plan", kind="plan", version=version, **{"sections": sections} | more)
+
+
+async def on_a_plan(door: Door, clock: MovableClock) -> None:
+    await door.take(*directory(), events.child("c2", initials="CD"), conference(children=["c1", "c2"]))
+    await door.take(events.plan_started(category="neglect"), events.record("r-minutes"))
+    await door.house.drain()
+    clock.set(JUNE)
+
+
+async def joins(door: Door) -> None:
+    await door.take(events.agency(NEW, channels=VERIFIED), events.involvement(agency_id=NEW, since=date(2026, 5, 20)))
+    await door.house.drain()
+
+
+async def copies_for(house: House, agency_id: str = NEW) -> list[Dispatch]:
+    async with house.database.read() as db:
+        some = await dispatches.of_meetings(db, ["m1"])
+    return [each for each in some.get("m1", []) if each.kind == RECORD and each.agency_id == agency_id]
+
+
+def read(house: House, address: str) -> list[str]:
+    """The words of the documents that were sent to an address."""
+    found = []
+    for path in sorted((house.settings.home / "mailbox").glob("*.eml")):
+        message = message_from_bytes(path.read_bytes(), policy=default)
+        assert isinstance(message, EmailMessage)
+        if message["To"] == address:
+            for each in message.iter_attachments():
+                if each.get_content_type() == "application/pdf":
+                    pages = PdfReader(BytesIO(each.get_content())).pages
+                    found.append("\n".join(page.extract_text() for page in pages))
+    return found
+
+
+async def test_a_new_practice_gets_its_own_copy_of_the_plan_and_not_the_minutes(
+    door: Door, clock: MovableClock
+) -> None:
+    await on_a_plan(door, clock)
+    await door.take(the_plan())
+    await door.house.drain()
+    await joins(door)
+    [letter] = [each for each in told(door.house) if each.what == "joined"]
+    assert "The plan as it stands follows in a message of its own" in letter.text
+    [copy] = read(door.house, "in@gp-2.example")
+    assert "The school rings each Friday" in copy
+    assert "Only for AB" in copy
+    assert "Only for CD" not in copy
+    assert "The police alone" not in copy
+    assert [each.about for each in await copies_for(door.house)] == ["r-plan"]
+
+
+async def test_a_plan_that_is_approved_later_goes_to_whoever_came_before_that(door: Door, clock: MovableClock) -> None:
+    await on_a_plan(door, clock)
+    await joins(door)
+    [letter] = [each for each in told(door.house) if each.what == "joined"]
+    assert "follows in a message of its own" not in letter.text
+    assert await copies_for(door.house) == []
+    await door.take(the_plan())
+    await door.house.drain()
+    assert len(read(door.house, "in@gp-2.example")) == 1
+    text = "The school rings each Monday."
+    await door.take(the_plan(2, sections=[events.section(text)]))
+    await door.house.drain()
+    assert "each Monday" in read(door.house, "in@gp-2.example")[-1]
+
+
+async def test_whoever_took_part_gets_no_second_copy_and_a_newcomer_none_of_an_earlier_plan(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await on_a_plan(embedded, clock)
+    await embedded.take(the_plan())
+    later = events.meeting("m2", "review_conference", children=["c1", "c2"], starts_at=JUNE)
+    await embedded.take(later, events.record("r-plan-2", meeting_id="m2", kind="plan"))
+    await embedded.house.drain()
+    await joins(embedded)
+    assert await copies_for(embedded.house) == []
+    async with embedded.house.database.read() as db:
+        some = (await dispatches.of_meetings(db, ["m2"]))["m2"]
+    assert [each.state for each in some if each.agency_id == NEW] == ["sent"]
+    assert len([each for each in await copies_for(embedded.house, GP) if each.about == "r-plan"]) == 1
+
+
+async def test_a_plan_that_has_ended_goes_to_nobody_new(embedded: Embedded, clock: MovableClock) -> None:
+    await on_a_plan(embedded, clock)
+    await embedded.take(the_plan(), events.plan_ended(on=date(2026, 5, 1)))
+    await embedded.house.drain()
+    await joins(embedded)
+    assert await copies_for(embedded.house) == []
+
+
+async def test_without_an_address_neither_goes_and_both_do_once_there_is_one(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await on_a_plan(embedded, clock)
+    await embedded.take(the_plan())
+    await embedded.take(events.agency(NEW, channels=[]), events.involvement(agency_id=NEW, since=date(2026, 5, 20)))
+    await embedded.house.drain()
+    assert [each.state for each in await copies_for(embedded.house)] == ["withheld"]
+    await embedded.take(events.agency(NEW, channels=VERIFIED))
+    await embedded.house.drain()
+    assert [each.to for each in told(embedded.house) if each.what == "joined"] == ["in@gp-2.example"]
+    assert [each.state for each in await copies_for(embedded.house)] == ["sent"]
