@@ -232,7 +232,8 @@ class Settings(BaseModel):
     mesh_poll: float = Field(60.0, ge=1, le=3600, description="seconds between two looks into our mailbox on MESH")
     mesh_timeout: float = Field(60.0, gt=0, le=600, description="seconds the MESH server may take for one answer")
     documents: Path | None = Field(
-        None, description="folder of mail and reports that came in; every process uses the same; default under home"
+        None,
+        description="folder of files that came in and copies that go out; all processes share it; default under home",
     )
     max_mail_bytes: int = Field(
         52_428_800, ge=65_536, description="the largest message that is taken in over LMTP or SMTP, in bytes"

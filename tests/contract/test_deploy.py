@@ -25,7 +25,7 @@ DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 VERSIONS = ("1.30", kubernetes_validate.latest_version())  # the oldest that is promised, and the newest known
 PROCESSES = ("worker", "mailer", "mailbox", "scheduler", "web")
-WITH_DOCUMENTS = {"mailbox", "web"}
+WITH_DOCUMENTS = {"mailer", "mailbox", "web"}
 EXAMPLES = [ip_network(each) for each in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]  # Source: RFC 5737
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 
@@ -393,7 +393,7 @@ def test_a_composed_process_is_on_no_network_that_it_does_not_need() -> None:
     assert {name for name, each in COMPOSE["networks"].items() if not each.get("internal")} == {"door", "mailbox"}
 
 
-def test_who_takes_files_in_and_who_shows_them_use_the_same_folder_and_nobody_else_has_it() -> None:
+def test_who_takes_files_in_makes_them_or_shows_them_use_the_same_folder_and_nobody_else_has_it() -> None:
     for name, own in OWN.items():
         has = "documents:/var/lib/quorate" in own.get("volumes", ())
         assert has == ("QUORATE_DOCUMENTS" in own.get("environment", {})) == (name in WITH_DOCUMENTS)
