@@ -353,6 +353,7 @@ ExceptionKind = Literal[
     "apologies_without_report",
     "report_late",
     "care_plan_not_received",
+    "care_plan_not_forwarded",
     "report_refused",
     "not_distributed",
     "not_filed",

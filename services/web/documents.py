@@ -21,6 +21,7 @@ from services.participation.scanning import scan
 from services.participation.store import documents as store
 from services.participation.store.documents import MAY_BE_READ, WAITING, Document
 from services.process import Process
+from services.records.handlers import care_plans
 from services.web import pages
 from services.web.door import AtDoor, Problem
 from services.web.views import kind_name
@@ -109,6 +110,9 @@ async def scan_again(process: AtDoor, document_id: str) -> Response:
         found = await scan(settings.scan, Documents(settings.documents_folder).path(document_id))
         async with process.house.database.write() as db:
             await store.note_scan(db, document_id, found)
+            work = process.house.intake.work(db)
+            await care_plans.scanned(work, [document_id])
+            await process.house.intake.finish(work)
     return RedirectResponse(f"/documents/{document_id}", 303)
 
 

@@ -1,0 +1,119 @@
+"""The letters that carry care plans to the core group: how they read, and whether they may go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Template
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.directory.rules import secure_addresses
+from services.foundation.documents import Documents
+from services.foundation.letters import Attachment, Letter
+from services.foundation.outbox import OutboxRow
+from services.foundation.settings import Settings
+from services.foundation.work import Work
+from services.invitations.render import authority_name, environment, long_day, weekday, wrapped
+from services.invitations.tokens import local_part
+from services.participation.store import documents
+from services.records.handlers.copies import how
+from services.records.links import url_of
+from services.records.queueing import NOTHING_TO_SEND
+from services.records.readers import Around, around
+from services.records.rules.care_plans import may_have
+from services.records.rules.dispatch import ATTACHMENT, NOT_PERMITTED, OVERTAKEN, QUEUED, RECALLED, Dispatch
+from services.records.store import dispatches
+
+
+@lru_cache(maxsize=1)
+def _templates() -> tuple[Template, Template, Template]:
+    """Subject, text and HTML."""
+    subject, text, html = (
+        environment.get_template(f"care_plan/{part}") for part in ("subject.txt", "body.txt", "body.html")
+    )
+    return subject, text, html
+
+
+def render(params: Mapping[str, Any], settings: Settings) -> Letter:
+    """The letter with a care plan, or with the link to it. The same parameters give the same bytes."""
+    expires_at = datetime.fromisoformat(params["expires_at"]) if params["expires_at"] else None
+    url = url_of(settings, params["dispatch_id"], params["to"], expires_at) if expires_at is not None else None
+    attached: tuple[Attachment, ...] = ()
+    if params["how"] == ATTACHMENT:
+        name = f"care-plan-{params['reference']}.{params['ends']}"
+        content = Documents(settings.documents_folder).read(params["document_id"])
+        attached = (Attachment(name, params["media_type"], content),)
+    elif url is None:
+        raise ValueError("a letter with a link has none")
+    values = {
+        **params,
+        "day": weekday(date.fromisoformat(params["day"])),
+        "authority_name": authority_name(params["authority"]),
+        "record_url": url if params["how"] != ATTACHMENT else None,
+        "filed_url": f"{url}/filed" if url is not None else None,
+        "opens_until": long_day(expires_at) if expires_at is not None else None,
+    }
+    subject, text, html = _templates()
+    values["subject"] = line = " ".join(subject.render(values).split())
+    reply_to = f"{local_part(settings.key, 'reply', params['dispatch_id'])}@{settings.mail_domain}"
+    return Letter(
+        to=params["to"],
+        sender=f"{local_part(settings.key, 'bounce', params['dispatch_id'])}@{settings.mail_domain}",
+        from_name=settings.mail_from_name,
+        from_address=reply_to,
+        subject=line,
+        message_id=f"<{params['dispatch_id']}.plan@{settings.mail_domain}>",
+        date=datetime.fromisoformat(params["stamp"]),
+        text=wrapped(text.render(values)),
+        html=html.render(values),
+        attachments=attached,
+    )
+
+
+async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) -> dict[int, str]:
+    """Which care plans may not go any more: those taken back, and those written to another address or another way."""
+    some = await dispatches.by_ids(db, {row.params["dispatch_id"] for row in rows})
+    found = {}
+    for row in rows:
+        each = some.get(row.params["dispatch_id"])
+        if each is None or each.state in (RECALLED, OVERTAKEN):
+            found[row.outbox_id] = NOTHING_TO_SEND
+        elif each.state != QUEUED or (each.address, each.how) != (row.params["to"], row.params["how"]):
+            found[row.outbox_id] = NOT_PERMITTED
+    return found
+
+
+async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
+    """Which care plans their readers may not have with what is known now: the last look."""
+    some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows})
+    held = await documents.some(work.db, {each.about for each in some.values()})
+    about = await around(work.db, work.policy, {each.meeting_id for each in some.values() if each.meeting_id})
+    found = {}
+    for row in rows:
+        each = some[row.params["dispatch_id"]]
+        document = held.get(each.about)
+        readable = document is not None and document.scan in documents.MAY_BE_READ
+        if not readable or not _may_have(work, each, row.params["sender"], about.get(each.meeting_id or "")):
+            found[row.outbox_id] = NOT_PERMITTED
+    return found
+
+
+def _may_have(work: Work, each: Dispatch, sender: str, where: Around | None) -> bool:
+    """Whether an agency may have a care plan, at the address and in the way that it goes."""
+    readers = where.readers if where is not None else ()
+    reader = next((reader for reader in readers if reader.party == each.party), None)
+    agency = where.agencies.get(each.agency_id or "") if where is not None else None
+    if where is None or reader is None or agency is None or reader.why_not is not None or each.child_id is None:
+        return False
+    family = {person.email.lower() for person in where.matter.people.values() if person.email}
+    address = each.address or ""
+    if address not in secure_addresses(agency) or address.lower() in family:
+        return False
+    channels = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
+    days = [channel.verified_on for channel in channels if channel.address == address and channel.verified_on]
+    verified = replace(reader, verified_on=max(days, default=None))
+    return may_have(each.child_id, sender, reader) and (each.how != ATTACHMENT or how(work, verified) == ATTACHMENT)
