@@ -45,9 +45,18 @@ from services.post.inbox.keep import Keeper
 from services.post.mailer import Mailer, Tally
 from services.post.mesh.receiver import MeshReceiver
 from services.post.mesh.sender import MeshSender
-from services.records import by_mesh, code_letters, codes, notice_letters, queueing, reminder_letters, reminders
+from services.records import (
+    by_mesh,
+    care_plan_letters,
+    code_letters,
+    codes,
+    notice_letters,
+    queueing,
+    reminder_letters,
+    reminders,
+)
 from services.records import letters as record_letters
-from services.records.handlers import copies, notices, plans, recalls, receipts, review
+from services.records.handlers import addresses, care_plans, copies, notices, plans, recalls, receipts, review
 from services.records.press import Press
 
 # Event type → the handlers that react, in order.
@@ -75,14 +84,14 @@ HANDLERS: Handlers = {
     "quorate.record.distributed.v1": (review.look_again,),
     "quorate.dispatch.opened.v1": (receipts.opened, plans.heard),
     "quorate.dispatch.confirmed.v1": (receipts.confirmed, plans.heard),
-    "quorate.dispatch.bounced.v1": (receipts.bounced, plans.heard),
+    "quorate.dispatch.bounced.v1": (receipts.bounced, plans.heard, care_plans.came_back),
     "quorate.dispatch.received.v1": (receipts.received,),
-    directory.CHANGED: (meetings.resolve_again, begun.look_back, plans.directory_changed),
+    directory.CHANGED: (meetings.resolve_again, begun.look_back, plans.directory_changed, addresses.directory_changed),
     plans.CONCERNED: (notices.look,),
     notices.REVIEWED: (oversight_notices.note_notices,),
     returned.CAME_BACK: (returned.tell_came_back,),
     returned.LETTER_CAME_BACK: (letters_back.note_letter_came_back, reports.came_back),
-    "quorate.report.received.v1": (reports.received, quoracy.told_of_meetings),
+    "quorate.report.received.v1": (reports.received, quoracy.told_of_meetings, care_plans.received),
     meetings.RESOLVED: (
         invitations.write,
         oversight.note_left_out,
@@ -136,6 +145,9 @@ LETTERS: Mapping[str, LetterKind] = {
         reminder_letters.render_to_coordinator, reminder_letters.to_coordinator_withheld, reminder_letters.settled
     ),
     notices.NOTICE_LETTER: LetterKind(notice_letters.render, notice_letters.withheld, notices.settled),
+    care_plans.CARE_PLAN_LETTER: LetterKind(
+        care_plan_letters.render, care_plan_letters.withheld, care_plans.settled, care_plan_letters.permitted
+    ),
     codes.CODE_LETTER: LetterKind(
         code_letters.render_code, code_letters.withheld, code_letters.settled, code_letters.permitted
     ),
