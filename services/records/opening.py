@@ -15,6 +15,7 @@ from services.directory import store as directory
 from services.directory.rules import Agency
 from services.participation.store import documents
 from services.records.readers import Around, around
+from services.records.rules.care_plans import may_have
 from services.records.rules.copies import copy_of
 from services.records.rules.dispatch import (
     CARE_PLAN,
@@ -105,13 +106,14 @@ async def _stands(db: AsyncConnection, dispatch: Dispatch, newest: Record) -> bo
 
 def _at_this_address(reader: Reader, about: Around, dispatch: Dispatch) -> Reader | None:
     """The reader at the address that the link was sent to, where that may be used for them today; else None. Of an
-    agency that is any of its own: a copy that came back goes on to the next one.
+    agency that is any of its own, since a copy that came back goes on to the next one, unless family reads it.
     """
     wanted = (dispatch.address or "").lower()
     if reader.is_family:
         own = {reader.address.lower()} if reader.address is not None else set()
     else:
         own = _addresses(about.agencies.get(reader.agency_id or ""), dispatch.channel)
+        own -= {each.email.lower() for each in about.matter.people.values() if each.email}
     return replace(reader, address=dispatch.address) if wanted in own else None
 
 
@@ -131,10 +133,11 @@ def _may_have(record: Record, reader: Reader, about: Around, dispatch: Dispatch)
 
 
 async def _still_read(db: AsyncConnection, dispatch: Dispatch, reader: Reader) -> str | None:
-    """The media type of a care plan that came in as a file; None of one that was printed here. It goes to agencies
-    alone, and not before it was looked through for what does harm.
+    """The media type of a care plan that came in as a file; None of one that was printed here. It is for
+    agencies that were asked on account of the child, and not before it was looked through for what does harm.
     """
-    if reader.is_family or reader.why_not is not None:
+    on_account = dispatch.child_id is not None and may_have(dispatch.child_id, "", reader)
+    if not on_account or reader.why_not is not None:
         raise Shut(SHUT)
     held = await documents.some(db, {each for each in (dispatch.about, dispatch.document_id) if each})
     if any(each.scan not in documents.MAY_BE_READ for each in held.values()):

@@ -216,9 +216,9 @@ async def test_a_care_plan_that_came_in_goes_on_as_a_file_once_it_was_looked_thr
     of_a_record = (await forward(house))[CAMHS]
     kept = Documents(house.settings.documents_folder).keep([b"%PDF-1.7 a care plan"])
     document = Document(kept.document_id, "Alex Example.docx", DOCX, kept.size, clock.now(), "waiting")
-    dispatch = replace(
-        of_a_record, dispatch_id="c" * 26, kind="care_plan", about=kept.document_id, document_id=kept.document_id
-    )
+    name = kept.document_id
+    of_the_child = replace(of_a_record, dispatch_id="c" * 26, child_id="c1")
+    dispatch = replace(of_the_child, kind="care_plan", about=name, document_id=name)
     async with house.database.write() as db:
         await documents.keep(db, document)
         await dispatch_store.put(db, [dispatch])

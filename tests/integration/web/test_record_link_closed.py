@@ -67,6 +67,10 @@ def address_not_secure_now() -> list[bytes]:
     return [events.agency("camhs-1", channels=[events.secure("other@agencies.gov.example")])]
 
 
+def address_that_family_reads() -> list[bytes]:
+    return [events.relative("p2", relationship=[events.tie("c1", "father")], email=CAMHS)]
+
+
 def agency_closed() -> list[bytes]:
     return [events.agency("camhs-1", closed_on=events.NOW.date())]
 
@@ -77,6 +81,7 @@ LATER = {
     "responsibility lost": (MOTHER, no_responsibility),
     "an address that two read": (MOTHER, one_address_for_two),
     "an agency's address that is none any more": (CAMHS, address_not_secure_now),
+    "an agency's address that family reads": (CAMHS, address_that_family_reads),
     "an agency that has closed": (CAMHS, agency_closed),
 }
 
