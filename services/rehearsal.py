@@ -53,7 +53,8 @@ class Fact:
     """One thing that has to be so at the end, in words and as it can be looked up."""
 
     says: str
-    meeting: str
+    meeting: str = ""
+    child: str | None = None
     agency: str | None = None
     person: str | None = None
     team: str | None = None
@@ -68,6 +69,8 @@ class Fact:
     unasked: bool = False
     report: str | None = None
     care_plan: str | None = None
+    record: str | None = None
+    copy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +236,7 @@ async def _look(house: House, done: Rehearsal) -> None:
     """Ask what anyone can ask with `explain` and `exceptions`, and hold it to the story."""
     meetings: dict[str, dict[str, Any]] = {}
     async with house.database.read() as db:
-        for meeting_id in {done.story.explained, *(fact.meeting for fact in done.story.facts)}:
+        for meeting_id in {done.story.explained, *(fact.meeting for fact in done.story.facts if fact.meeting)}:
             found = await explain(db, house.intake.policy, meeting_id, None, house.clock.now())
             meetings[meeting_id] = found or {"entries": []}
         done.exceptions = await list_exceptions(db)
@@ -274,9 +277,9 @@ def _wrong_facts(
     facts: Sequence[Fact], meetings: Mapping[str, Mapping[str, Any]], exceptions: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     return [
-        f"{fact.meeting}: {fact.says}: found {found}"
+        f"{fact.meeting or fact.child}: {fact.says}: found {found}"
         for fact in facts
-        if (found := _otherwise(fact, meetings[fact.meeting], exceptions)) is not None
+        if (found := _otherwise(fact, meetings.get(fact.meeting, {}), exceptions)) is not None
     ]
 
 
@@ -286,7 +289,7 @@ def _otherwise(fact: Fact, meeting: Mapping[str, Any], exceptions: Iterable[Mapp
         judged = meeting.get("quoracy", {})
         return None if judged.get("quorate") is fact.quorate else judged.get("text", "no verdict")
     if fact.exception or fact.no_exception:
-        kinds = sorted({each["kind"] for each in exceptions if each.get("meeting_id") == fact.meeting})
+        kinds = sorted({each["kind"] for each in exceptions if _is_about(each, fact)})
         so = fact.exception in kinds if fact.exception else fact.no_exception not in kinds
         return None if so else f"the exceptions {', '.join(kinds) or 'none'}"
     if fact.unasked:
@@ -301,6 +304,10 @@ def _otherwise(fact: Fact, meeting: Mapping[str, Any], exceptions: Iterable[Mapp
     if not of_party:
         return "no such entry"
     entry = of_party[0]
+    if fact.record:
+        some = [each for each in entry.get("record", ()) if each["kind"] == fact.record]
+        stands = max(some, key=lambda each: int(each["version"]))["state"] if some else "none"
+        return None if stands == fact.copy else f"a copy that is {stands}"
     invitation = entry.get("invitation", {})
     if fact.answer:
         said, mode = invitation.get("answer", "none"), invitation.get("mode")
@@ -318,10 +325,17 @@ def _otherwise(fact: Fact, meeting: Mapping[str, Any], exceptions: Iterable[Mapp
     return None if so else f"{entry['decision']}, {entry.get('why_not') or state or 'no invitation'}"
 
 
+def _is_about(exception: Mapping[str, Any], fact: Fact) -> bool:
+    """Whether an exception is about the meeting of a fact, or about its child and agency."""
+    if fact.meeting:
+        return exception.get("meeting_id") == fact.meeting
+    return (exception.get("child_id"), exception.get("agency_id")) == (fact.child, fact.agency)
+
+
 def show(console: Console, done: Rehearsal, command: str) -> None:
     """Tell someone who sees it for the first time. `command` is how Quorate was called."""
     console.print(f"\n[bold]{done.story.title}[/bold]")
-    console.print("A rehearsal: events come in day by day, and invitations go out.\n")
+    console.print("A rehearsal: events come in day by day, invitations go out, and the record goes on.\n")
     _show_days(console, done)
     _show_meeting(console, done)
     _show_exceptions(console, done)
@@ -350,7 +364,7 @@ def _show_days(console: Console, done: Rehearsal) -> None:
     total = {n: sum(getattr(e.counts, n) for e in done.days) for n in ("accepted", "known", "waiting", "rejected")}
     console.print(
         "{accepted} events accepted, {known} known before, {waiting} waited until it could take effect, "
-        "{rejected} refused and kept. {messages} messages sent: invitations, changes, reminders, requests.\n".format(
+        "{rejected} refused and kept. {messages} messages sent: invitations, reminders, requests, copies.\n".format(
             **total, messages=done.messages
         )
     )
@@ -380,7 +394,7 @@ def _show_exceptions(console: Console, done: Rehearsal) -> None:
         first_of_meeting = list({each.get("meeting_id"): each for each in reversed(some)}.values())[::-1]
         for number, each in enumerate(first_of_meeting[:2]):
             name, count = (kind.replace("_", " "), str(len(some))) if number == 0 else ("", "")
-            table.add_row(name, count, f"{each.get('meeting_id', '')}: {each['text']}")
+            table.add_row(name, count, f"{each.get('meeting_id') or each.get('child_id', '')}: {each['text']}")
     console.print(table)
 
 
