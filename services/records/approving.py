@@ -98,7 +98,13 @@ def proposed(read: Read, given: Given | None, now: datetime) -> Record:
 def _event_id(record: Record) -> str:
     """The name of an approval: the same for the same words by the same people."""
     said = json.dumps([_sections(record), record.approved_by, record.checked_by], sort_keys=True, ensure_ascii=False)
-    return f"{record.record_id}.{record.version}.{hashlib.sha256(said.encode()).hexdigest()[:20]}"
+    return _named(f"{record.record_id}.{record.version}", said)
+
+
+def _named(about: str, said: str) -> str:
+    """The id of an event about a record, which has room for 64 characters."""
+    digest = hashlib.sha256(f"{about} {said}".encode()).hexdigest()
+    return f"{about}.{digest[:20]}" if len(about) <= 40 else digest[:40]
 
 
 def _sections(record: Record) -> list[dict[str, Any]]:
@@ -156,10 +162,9 @@ async def recall(intake: Intake, record: Record, about: Around, said: Mapping[st
     """Take back what was sent of a record; `said` is what the event says besides which record it is."""
     now = intake.clock.now()
     data = {"record_id": record.record_id, "meeting_id": record.meeting_id, **said}
-    name = hashlib.sha256(json.dumps([data, now.isoformat()], sort_keys=True).encode()).hexdigest()[:20]
     raw = encode(
         source=SOURCE,
-        id=f"{record.record_id}.recalled.{name}",
+        id=_named(f"{record.record_id}.recalled", json.dumps([data, now.isoformat()], sort_keys=True)),
         type=RECALLED,
         time=now,
         subject=record.record_id,

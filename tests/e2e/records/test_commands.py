@@ -275,3 +275,13 @@ def test_a_record_that_another_system_sent_is_looked_at_the_same_way(home: Path)
     assert datetime.fromisoformat(printed("record", "show", "r9")["versions"][0]["approved_at"]) == at
     made = printed("record", "draft", "m1")
     assert (made["record_id"], made["version"]) == ("r9", 2)
+
+
+def test_a_record_whose_name_is_as_long_as_a_name_can_be_is_approved_and_taken_back(home: Path) -> None:
+    longest = "r" * 64
+    ingest(home, events.record(longest, sections=[events.section("Something.")]))
+    assert printed("record", "draft", "m1", "-o", home / "long.docx")["record_id"] == longest
+    file = home / "long-filled.docx"
+    file.write_bytes(written((home / "long.docx").read_bytes(), SECTIONS))
+    assert printed("record", "approve", file, *BY, *CHECKED, "--yes")["version"] == 2
+    assert printed("record", "recall", longest, "--reason", "Wrong.", "--by", "Pat")["state"] == "accepted"
