@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 from mesh_client import ENDPOINTS, MeshClient
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from services.foundation.parcels import Parcel
 from services.foundation.settings import MeshMailbox, Settings
@@ -152,11 +152,14 @@ class Line:
             return ask()
         except requests.HTTPError as failure:
             _check(failure.response, ())  # type: ignore[arg-type]  # one that was raised for a status has a response
-        except requests.ConnectTimeout as failure:
-            raise NotTaken(type(failure).__name__, of_server=True) from None
         except FAILURES as failure:
-            unknown = not isinstance(failure, requests.exceptions.SSLError)
-            raise NotTaken(type(failure).__name__, of_server=True, unknown=unknown) from None
+            raise NotTaken(type(failure).__name__, of_server=True, unknown=_may_have_heard(failure)) from None
+
+
+def _may_have_heard(failure: Exception) -> bool:
+    """Whether MESH may have heard what it was asked, as it cannot where there never was a connection."""
+    reason = getattr(failure.args[0] if failure.args else None, "reason", failure)
+    return not isinstance(reason, NewConnectionError | ConnectTimeoutError | SSLError | requests.ConnectTimeout)
 
 
 def _client(place: MeshMailbox, settings: Settings) -> MeshClient:

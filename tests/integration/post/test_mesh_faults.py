@@ -6,7 +6,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -97,8 +96,8 @@ async def test_a_server_that_is_killed_in_the_middle_of_a_copy_shows_nobody_half
 
 
 @ON_ONE_STORE
-async def test_what_hangs_is_given_up_after_a_while_and_what_comes_twice_for_that_can_be_told(
-    house: House, clock: MovableClock, sandbox: Sandbox, counted: Callable[[str], None]
+async def test_what_hangs_is_given_up_after_a_while_and_goes_when_the_server_is_back(
+    house: House, clock: MovableClock, sandbox: Sandbox
 ) -> None:
     await decided(house)
     await house.press.drain()
@@ -107,15 +106,12 @@ async def test_what_hangs_is_given_up_after_a_while_and_what_comes_twice_for_tha
     [row] = await rows(house)
     assert (row["state"], row["attempts"]) == ("pending", 1)  # it may have been taken
     sandbox.go_on()
-    until = time.monotonic() + 20
-    while not collected(sandbox):
-        assert time.monotonic() < until
     clock.advance(A_WHILE)
     await house.drain()
-    one, other = collected(sandbox)
-    assert {name for name in one if one[name] != other[name]} <= {"messageid", "statustimestamp"}
-    assert one["localid"] == (await by_mesh(house)).dispatch_id
-    counted("in doubt sent twice: alike but for MESH's own name for it")
+    assert (await by_mesh(house)).state == "sent"
+    found = collected(sandbox)  # one, or two: the server may have read the first to its end
+    assert {each["localid"] for each in found} == {(await by_mesh(house)).dispatch_id}
+    assert len({(each["subject"], each["filename"], each["size"]) for each in found}) == 1
 
 
 @ON_ONE_STORE
