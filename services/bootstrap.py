@@ -56,7 +56,17 @@ from services.records import (
     reminders,
 )
 from services.records import letters as record_letters
-from services.records.handlers import addresses, care_plans, copies, notices, plans, recalls, receipts, review
+from services.records.handlers import (
+    addresses,
+    care_plans,
+    copies,
+    notice_permits,
+    notices,
+    plans,
+    recalls,
+    receipts,
+    review,
+)
 from services.records.press import Press
 
 # Event type → the handlers that react, in order.
@@ -144,7 +154,9 @@ LETTERS: Mapping[str, LetterKind] = {
     reminders.COORDINATOR_LETTER: LetterKind(
         reminder_letters.render_to_coordinator, reminder_letters.to_coordinator_withheld, reminder_letters.settled
     ),
-    notices.NOTICE_LETTER: LetterKind(notice_letters.render, notice_letters.withheld, notices.settled),
+    notices.NOTICE_LETTER: LetterKind(
+        notice_letters.render, notice_letters.withheld, notices.settled, notice_permits.permitted
+    ),
     care_plans.CARE_PLAN_LETTER: LetterKind(
         care_plan_letters.render, care_plan_letters.withheld, care_plans.settled, care_plan_letters.permitted
     ),

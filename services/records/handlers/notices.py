@@ -29,6 +29,7 @@ from services.records.rules.dispatch import (
     NOTICE,
     OVERTAKEN,
     QUEUED,
+    RECALLED,
     SENT,
     UNDELIVERED,
     WITHHELD,
@@ -146,8 +147,7 @@ class _Sheet:
 
     def notice(self, plan: Plan, kind: str, number: int, before: Notice | None) -> Notice:
         """A new notice about a plan."""
-        last = plan.ended if kind == ENDED else plan.started
-        assert last is not None
+        last = plan.started if kind != ENDED and plan.started is not None else plan.last
         told = before.category if before is not None else None
         name = notice_id(plan.plan_id, kind, number)
         made = Notice(
@@ -283,7 +283,10 @@ def _tell(
         whom = now
     else:
         ends = {each.notice_id for each in notices if each.kind == ENDED}
-        left = {each.agency_id for each in before if each.about in ends and each.state in LEFT}
+        gone = [each for each in before if each.about in ends and each.state in LEFT]
+        left = {each.agency_id for each in gone}
+        for each in gone:  # the link in it is to say that it does not count
+            sheet.set(each, state=RECALLED, ended_at=sheet.work.now)
         whom = [each for each in ever if each.agency.agency_id in left]
     sheet.write(plan, notice, whom)
 

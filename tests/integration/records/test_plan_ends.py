@@ -213,6 +213,18 @@ async def test_whoever_was_told_of_an_end_that_turns_out_not_to_count_is_told_to
     assert len([each for each in told(door.house) if each.what == "ended"]) == 2 * len(EVERYONE)
 
 
+async def test_an_end_of_which_no_beginning_is_known_is_taken_back_too(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await embedded.take(*directory(), conference(), review())
+    clock.set(AFTER)
+    await embedded.take(held(), events.plan_ended(meeting_id="m2"))
+    await embedded.house.drain()
+    await embedded.take(held(TOO_FEW))
+    await embedded.house.drain()
+    assert whom(told(embedded.house), "stands") == whom(told(embedded.house), "ended") == set(EVERYONE)
+
+
 async def test_an_end_that_is_taken_back_before_it_has_left_reaches_nobody(
     embedded: Embedded, clock: MovableClock
 ) -> None:
