@@ -217,6 +217,17 @@ def _to_come(now: datetime):  # type: ignore[no-untyped-def]
     return (meetings.c.state == "scheduled") & (meetings.c.starts_at > now)
 
 
+async def held_known_since(db: AsyncConnection, ids: Iterable[str]) -> dict[str, datetime]:
+    """Since when it is known of these meetings that they were held, whatever was corrected about that later."""
+    found: dict[str, datetime] = {}
+    for some in chunks(set(ids)):
+        query = select(meeting_facts.c.meeting_id, func.min(meeting_facts.c.known_from)).where(
+            among(db, meeting_facts.c.meeting_id, some), meeting_facts.c.aspect == HELD
+        )
+        found.update((each[0], each[1]) for each in await db.execute(query.group_by(meeting_facts.c.meeting_id)))
+    return found
+
+
 async def still_to_come(db: AsyncConnection, ids: Iterable[str], now: datetime) -> set[str]:
     """Which of these meetings are still to come."""
     found: set[str] = set()

@@ -17,6 +17,7 @@ from services.foundation.clock import london_date
 from services.foundation.working_days import add_working_days
 from services.invitations.readers import days_before
 from services.meetings.rules import Meeting
+from services.meetings.rules.words import earlier
 from services.participation.due import morning
 from services.participation.report_terms import end_of
 from services.records.rules.due import Deadline
@@ -40,18 +41,26 @@ def days_after(day: date, number: Number) -> date:
     return day + timedelta(days=int(number.value) * (7 if number.unit == "weeks" else 1))
 
 
-def deadlines(policy: Policy, meeting: Meeting, held_at: datetime) -> list[Deadline]:
-    """By when which kinds of record are wanted of a meeting, counted from the day on which it was held."""
+def deadlines(policy: Policy, meeting: Meeting, held_at: datetime, known_since: datetime) -> list[Deadline]:
+    """By when which kinds of record are wanted of a meeting, counted from the day on which it was held.
+
+    None is wanted whose day had long gone by when it became known here that the meeting was held (`known_since`), as of
+    the meetings of years that a council hands over when it begins: how long is what the policy looks back.
+    """
     held_on = london_date(held_at)
     today = policy.on(held_on)
     kind = today.kind(meeting.kind)
     before = today.number("record_reminder_before_due")
+    looks_back = policy.on(london_date(known_since)).number("late_record_look_back")
+    first = earlier(london_date(known_since), looks_back) if looks_back is not None else date.min
     found = []
     for wanted, field in _WANTED:
         within = today.number(getattr(kind, field))
         if within is None:
             continue
         last_day = days_after(held_on, within)
+        if last_day < first:
+            continue
         reminded_on = days_before(last_day, before) if before is not None else None
         if reminded_on is not None and reminded_on <= held_on:
             reminded_on = last_day  # so little time is given that the day for it had come before the meeting was held

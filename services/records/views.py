@@ -4,7 +4,7 @@ records has come.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.policy import Policy
 from services.directory.rules import Cause
 from services.meetings import store as meetings
-from services.meetings.rules import Meeting
 from services.participation import views
 from services.participation.store.quoracy import held_facts
 from services.records.due import deadlines, held_at
 from services.records.rules.dispatch import CARE_PLAN, RECORD, WITHHELD, Dispatch
-from services.records.rules.due import stands, why_in_words
+from services.records.rules.due import Deadline, stands, why_in_words
 from services.records.rules.receipts import as_known_at, state
 from services.records.rules.record import Record
 from services.records.store import dispatches, receipts, records
@@ -74,7 +73,9 @@ async def add_records(
         ]
     held = held_at((await held_facts(db, [meeting_id], as_of)).get(meeting_id))
     if held is not None and meeting.state == "held":
-        found["deadlines"] = _deadlines(policy, meeting, held, known, made, moment)
+        since = (await meetings.held_known_since(db, [meeting_id]))[meeting_id]
+        wanted = deadlines(policy, meeting, held, since)
+        found["deadlines"] = [_deadline(each, known, made, moment) for each in wanted]
 
 
 def _party(entry: Mapping[str, Any]) -> str:
@@ -125,28 +126,15 @@ def _event(cause: Cause | None) -> dict[str, Any]:
     return {"event": {"source": cause.source, "id": cause.id}} if cause is not None else {}
 
 
-def _deadlines(
-    policy: Policy,
-    meeting: Meeting,
-    held: datetime,
-    known: Sequence[Record],
-    made: Iterable[Dispatch],
-    moment: datetime,
-) -> list[dict[str, Any]]:
-    some = list(made)
-    found = []
-    for each in deadlines(policy, meeting, held):
-        kept = [record for record in known if record.kind == each.kind and stands(record, some)]
-        first = min(kept, key=lambda record: record.approved_at, default=None)
-        shown: dict[str, Any] = {
-            "kind": each.kind,
-            "last_day": each.last_day.isoformat(),
-            "due_at": each.due_at.isoformat(),
-        }
-        if first is None:
-            shown["state"] = "missed" if each.due_at <= moment else "to_come"
-        else:
-            shown["state"] = "late" if first.approved_at >= each.due_at else "approved"
-            shown |= {"approved_at": first.approved_at.isoformat(), **_event(first.cause)}
-        found.append(shown)
-    return found
+def _deadline(each: Deadline, known: Sequence[Record], made: Sequence[Dispatch], moment: datetime) -> dict[str, Any]:
+    kept = [record for record in known if record.kind == each.kind and stands(record, made)]
+    first = min(kept, key=lambda record: record.approved_at, default=None)
+    shown: dict[str, Any] = {
+        "kind": each.kind,
+        "last_day": each.last_day.isoformat(),
+        "due_at": each.due_at.isoformat(),
+    }
+    if first is None:
+        return shown | {"state": "missed" if each.due_at <= moment else "to_come"}
+    state_now = "late" if first.approved_at >= each.due_at else "approved"
+    return shown | {"state": state_now, "approved_at": first.approved_at.isoformat(), **_event(first.cause)}

@@ -88,6 +88,7 @@ class _Standing:
     meetings: Mapping[str, Meeting]
     about: Mapping[str, Around]
     held_at: Mapping[str, datetime]
+    known_since: Mapping[str, datetime]
     records: Mapping[str, Sequence[Record]]
     dispatches: Mapping[str, Sequence[Dispatch]]
     other_texts: Mapping[str, Sequence[tuple[str, int]]]
@@ -108,6 +109,7 @@ class _Standing:
             found,
             await around(db, work.policy, known),
             {meeting_id: at for meeting_id, row in held.items() if (at := held_at(row)) is not None},
+            await meetings.held_known_since(db, held),
             known,
             sent,
             await records.with_another_text(db, known),
@@ -163,7 +165,7 @@ def _look(
     moments: list[datetime] = []
     wanted: list[Deadline] = []
     if meeting.state == "held" and meeting_id in standing.held_at:
-        wanted = deadlines(work.policy, meeting, standing.held_at[meeting_id])
+        wanted = deadlines(work.policy, meeting, standing.held_at[meeting_id], standing.known_since[meeting_id])
     for deadline in wanted:
         if is_approved(deadline, versions, some):
             continue

@@ -421,3 +421,22 @@ async def test_a_timer_costs_one_look_for_each_moment_and_ends(embedded: Embedde
     assert letters(embedded.house, "record_reminder") == []
     due = await embedded.house.next_due()
     assert due is None
+
+
+async def test_meetings_of_years_ago_that_are_handed_over_owe_nothing(embedded: Embedded, clock: MovableClock) -> None:
+    await invited(embedded, clock)
+    clock.set(MINUTES_DUE + 60 * DAY)
+    await held(embedded, clock)
+    assert await missing(embedded.house, "not_distributed", every=True) == []
+    assert (await explained(embedded.house))["deadlines"] == []
+
+
+async def test_a_correction_that_comes_long_after_lets_nothing_be_forgotten(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await invited(embedded, clock)
+    await held(embedded, clock)
+    clock.set(MINUTES_DUE + 60 * DAY)
+    await embedded.house.drain()
+    await held(embedded, clock, time=HELD_AT + MINUTE, attendance=[events.attended("camhs-1")])
+    assert len(await overdue(embedded.house)) == 1

@@ -130,7 +130,7 @@ def test_records_are_due_so_many_working_days_after_the_day_a_conference_was_hel
     policy: Policy, held: str, decision: date, minutes: date
 ) -> None:
     held_on = datetime.fromisoformat(held).replace(tzinfo=LONDON)
-    first, second = deadlines(policy, MEETING, held_on.astimezone(UTC))
+    first, second = deadlines(policy, MEETING, held_on.astimezone(UTC), held_on)
     assert (first.kind, first.last_day) == ("decision", decision)
     assert (second.kind, second.last_day) == ("minutes", minutes)
     for each in (first, second):
@@ -139,14 +139,14 @@ def test_records_are_due_so_many_working_days_after_the_day_a_conference_was_hel
 
 
 def test_a_day_on_which_the_clocks_change_has_another_length_and_ends_at_midnight_in_england(policy: Policy) -> None:
-    forward, _ = deadlines(policy, MEETING, datetime(2026, 3, 27, 10, 0, tzinfo=UTC))
-    back, _ = deadlines(policy, MEETING, datetime(2026, 10, 23, 10, 0, tzinfo=UTC))
+    forward, _ = deadlines(policy, MEETING, datetime(2026, 3, 27, 10, 0, tzinfo=UTC), NOW)
+    back, _ = deadlines(policy, MEETING, datetime(2026, 10, 23, 10, 0, tzinfo=UTC), NOW)
     assert forward.due_at == datetime(2026, 3, 30, 23, 0, tzinfo=UTC)
     assert back.due_at == datetime(2026, 10, 27, 0, 0, tzinfo=UTC)
 
 
 def test_a_coordinator_is_reminded_in_the_morning_and_never_before_the_meeting_was_held(policy: Policy) -> None:
-    decision, minutes = deadlines(policy, MEETING, datetime(2026, 4, 1, 9, 0, tzinfo=UTC))
+    decision, minutes = deadlines(policy, MEETING, datetime(2026, 4, 1, 9, 0, tzinfo=UTC), NOW)
     assert decision.remind_at == datetime(2026, 4, 2, 8, 0, tzinfo=UTC)
     assert minutes.remind_at == datetime(2026, 4, 22, 8, 0, tzinfo=UTC)
 
@@ -155,8 +155,10 @@ def test_a_coordinator_is_reminded_in_the_morning_and_never_before_the_meeting_w
     held=st.integers(0, 365 * 15 * 24).map(lambda hours: datetime(2019, 1, 1, tzinfo=UTC) + hours * HOUR),
     kind=st.sampled_from(["initial_conference", "review_conference", "core_group", "strategy_discussion"]),
 )
-def test_what_is_due_is_due_at_the_end_of_a_working_day_after_the_meeting(held: datetime, kind: str) -> None:
-    for each in deadlines(load_policy(), replace(MEETING, kind=kind), held):
+def test_what_is_due_is_due_at_the_end_of_a_working_day_after_the_meeting(
+    policy: Policy, held: datetime, kind: str
+) -> None:
+    for each in deadlines(policy, replace(MEETING, kind=kind), held, held):
         assert is_working_day(each.last_day)
         assert each.last_day > london_date(held)
         assert london_date(each.due_at - timedelta(seconds=1)) == each.last_day
@@ -164,8 +166,20 @@ def test_what_is_due_is_due_at_the_end_of_a_working_day_after_the_meeting(held: 
         assert held < each.remind_at < each.due_at
 
 
+def test_no_record_is_due_of_a_meeting_that_was_history_when_it_became_known(policy: Policy) -> None:
+    held = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
+    for since, expected in [
+        (held, ["decision", "minutes"]),
+        (datetime(2026, 4, 30, 12, 0, tzinfo=UTC), ["decision", "minutes"]),
+        (datetime(2026, 5, 1, 12, 0, tzinfo=UTC), ["minutes"]),
+        (datetime(2026, 5, 22, 12, 0, tzinfo=UTC), ["minutes"]),
+        (datetime(2026, 5, 23, 12, 0, tzinfo=UTC), []),
+    ]:
+        assert [each.kind for each in deadlines(policy, MEETING, held, since)] == expected, since
+
+
 def test_no_record_is_due_of_a_kind_of_meeting_for_which_the_policy_has_no_number(policy: Policy) -> None:
-    assert deadlines(policy, replace(MEETING, kind="professionals"), NOW) == []
+    assert deadlines(policy, replace(MEETING, kind="professionals"), NOW, NOW) == []
 
 
 @pytest.mark.parametrize(
