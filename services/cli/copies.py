@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.text import Text
 from services.cli.terminal import out
 from services.foundation.clock import LONDON
 from services.meetings.rules import say
+from services.meetings.rules.words import capital
 
 _DUE = {
     "to_come": "not approved yet",
@@ -38,7 +39,17 @@ def print_copies(found: Mapping[str, Any]) -> None:
         name = who.get("agency_id") or who.get("person_id") or ""
         team = f"\n{who['team_id']}" if "team_id" in who else ""
         state = f"{copy['state']}\n{datetime.fromisoformat(copy['at']).astimezone(LONDON):%Y-%m-%d %H:%M}"
-        left_out = [f"Section {each['section'] + 1} is left out: {each['text']}" for each in copy["left_out"]]
-        why = "\n".join([*([copy["text"]] if "text" in copy else []), *left_out])
+        why = "\n".join([*([capital(copy["text"])] if "text" in copy else []), *_left_out(copy["left_out"])])
         table.add_row(Text(f"{copy['kind']} v{copy['version']}"), Text(name + team), Text(state), Text(why))
     out.print(table)
+
+
+def _left_out(some: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is left out of a copy, each reason once."""
+    by_reason: dict[str, list[str]] = {}
+    for each in some:
+        by_reason.setdefault(each["text"], []).append(str(each["section"] + 1))
+    return [
+        f"Section{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} left out: {text}"
+        for text, numbers in by_reason.items()
+    ]
