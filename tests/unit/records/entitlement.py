@@ -8,7 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from tests.unit.records.families import CHAIR, Case, circle
+from tests.unit.records.families import CHAIR, Case
 
 # From the rules of the field and the default policy.
 KNOW_PLACEMENTS = {
@@ -79,7 +79,7 @@ def _gets_anything(of: Case, who: str) -> bool:
     shared = any(each != who and of.people[each].email == person.email for each in _circle_people(of))
     return (
         of.kind != "strategy_discussion"
-        and not any(of.children[each].flagged for each in circle(of))
+        and not any(of.children[each].flagged for each in of.circle)
         and of.checked_by not in (None, CHAIR, CHAIR.lower())
         and bool(own(of, who) & set(of.about))
         and person.email is not None
@@ -109,7 +109,7 @@ def own(of: Case, who: str) -> set[str]:
 
 
 def _circle_people(of: Case) -> set[str]:
-    return {each for each, person in of.people.items() if set(person.ties) & circle(of)}
+    return {each for each, person in of.people.items() if set(person.ties) & of.circle}
 
 
 def _may_read(of: Case, who: str, what: str, whose: str) -> bool:
@@ -140,7 +140,7 @@ def _may_know(of: Case, who: str, other: str) -> bool:
 def _may_know_place(of: Case, who: str, agency: str) -> bool:
     if who == agency:
         return True
-    lives_there = {each for each, child in of.children.items() if child.placed_with == agency and each in circle(of)}
+    lives_there = {each for each, child in of.children.items() if child.placed_with == agency and each in of.circle}
     if not lives_there and who in of.agencies:
         return True  # nobody whom the meeting is about, or who belongs to them, lives there
     return who in of.agencies and of.agencies[who].kind in KNOW_PLACEMENTS and bool(lives_there & own(of, who))
@@ -148,7 +148,7 @@ def _may_know_place(of: Case, who: str, agency: str) -> bool:
 
 def _secrets(of: Case, who: str) -> set[str]:
     """What must not stand in anything that a party gets, whatever section it comes from."""
-    near = circle(of)
+    near = of.circle
     found = {of.children[each].number for each in near if each not in own(of, who)}
     found |= {agency.address for each, agency in of.agencies.items() if each != who}
     for each in _circle_people(of):

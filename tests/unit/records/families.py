@@ -92,6 +92,7 @@ class Case:
     sections: list[ASection]
     checked_by: str | None
     version: int
+    circle: frozenset[str] = frozenset()
 
 
 def hidden(chance: Random, word: str) -> str:
@@ -115,7 +116,7 @@ def hidden_number(chance: Random, number: str) -> str:
     """The number in one of the ways in which people write it, or copy it from elsewhere."""
     between = chance.choice(["", " ", "-", "\u00a0", "\u200b", "\n", "\u2011", "  ", " - "])
     written = between.join((number[:3], number[3:6], number[6:]))
-    if chance.random() < 0.2:
+    if chance.random() < 0.5:
         written = "".join(chr(ord("０") + int(one)) if one.isdigit() else one for one in written)
     return written
 
@@ -140,6 +141,7 @@ def case(chance: Random, *, prefix: str = "") -> Case:
     made = Case(children, people, agencies, about, "", entries, present, refused, [], None, chance.randint(1, 9))
     made.kind = chance.choice(["initial_conference"] * 5 + ["strategy_discussion"])
     made.checked_by = chance.choice([SECOND] * 6 + [None, CHAIR.lower()])
+    made.circle = frozenset(circle(made))
     made.sections = [a_section(chance, made, number) for number in range(chance.randint(1, 4))]
     return made
 
@@ -185,7 +187,7 @@ def _people(chance: Random, prefix: str, all_children: dict[str, AChild]) -> dic
     if chance.random() < 0.06 and len(found) > 1:
         one, other = chance.sample(list(found), 2)
         found[one].email = found[other].email
-    if chance.random() < 0.2:
+    if chance.random() < 0.5:
         one, other = chance.sample(list(found), 2)
         found[one].not_with.add(other)
     if chance.random() < 0.4:
@@ -258,7 +260,7 @@ def _something(chance: Random, of: Case) -> tuple[str, str, str]:
     what = chance.choice(
         ["number", "number", "forename", "person", "person", "email", "place", "postcode", "telephone"]
     )
-    near = circle(of)
+    near = of.circle
     child = chance.choice(sorted(near if what == "forename" else of.children))
     known = [each for each, person in of.people.items() if set(person.ties) & near]
     if what in ("person", "email") and not known:
