@@ -123,9 +123,7 @@ async def test_a_copy_does_not_say_which_parts_were_left_out_of_it(approved: Emb
     whole, all_of_it, _ = await said(approved, "agency:camhs-1:")
     part, some, _ = await said(approved, "person:p1")
     assert len(some.whole) < len(all_of_it.whole)
-    assert (
-        whole["notes"] == part["notes"] == ["This is your own copy. Parts that are not for you may have been left out."]
-    )
+    assert whole["notes"] == part["notes"] == [OWN_COPY]
     assert [each["heading"] for each in part["sections"]] == ["What was said", "What was agreed"]
 
 
