@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.records.document import content, for_reader
+from services.records.document import OWN_COPY, content, for_reader
 from services.records.readers import around
 from services.records.rules.copies import Copy, copies
 from services.records.store import records
