@@ -25,12 +25,14 @@ from services.records.rules.dispatch import (
     EMAIL,
     NOTICE,
     QUEUED,
+    RECALLED,
     RECORD,
     SENT,
     UNDELIVERED,
     Dispatch,
 )
 from services.records.rules.receipts import is_filed, was_read, weightier
+from services.records.rules.versions import NOT_TOLD
 from services.records.store import dispatches
 from services.records.store import receipts as store
 
@@ -156,6 +158,9 @@ async def bounced(work: Work, events: Sequence[Event]) -> None:
         each = after[said.dispatch_id]
         if _same(each.address, said.address) and not was_read(each) and each.state in {QUEUED, SENT, DELIVERED}:
             after[said.dispatch_id] = replace(each, state=UNDELIVERED, why=CAME_BACK, ended_at=said.at)
+        elif each.state == RECALLED and _same(each.address, said.address):
+            # Be it the copy or the letter that takes it back: nobody knows that they have read the letter.
+            after[said.dispatch_id] = replace(each, why=NOT_TOLD)
     await _keep(work, some, after)
     await readdress(work, [each for each in after.values() if each.state == UNDELIVERED and each.why == CAME_BACK], how)
     await look(work, _meetings(some))

@@ -308,3 +308,18 @@ async def test_nothing_goes_by_itself_to_a_relative_who_gives_an_address_later(
     await embedded.take(events.relative("p1", email="p1@family.example"))
     await embedded.house.drain()
     assert not [each for each in letters(embedded.house) if each["To"] == "p1@family.example"]
+
+
+async def test_that_a_copy_is_taken_back_and_the_letter_that_says_so_came_back_is_told(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await forwarded(embedded, clock)
+    clock.set(LATER)
+    await embedded.take(events.recalled("r1", time=LATER))
+    await embedded.house.drain()
+    assert not [each for each in await missing(embedded.house) if each.get("agency_id") == "camhs-1"]
+    await embedded.take(events.dispatch_bounced(CAMHS_COPY, address=FIRST, at=LATER))
+    await embedded.house.drain()
+    [found] = [each for each in await missing(embedded.house) if each.get("agency_id") == "camhs-1"]
+    assert "was taken back, and nothing could be sent to them about that" in found["text"]
+    assert [each["To"] for each in letters(embedded.house) if "camhs" in each["To"]] == [FIRST]
