@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.directory.rules import Child
 from services.foundation import outbox
 from services.foundation.work import Work
-from services.meetings.rules import reference, say
+from services.invitations.readers import told_of_child
+from services.meetings.rules import reference
 from services.records.links import can_be_opened
 from services.records.readers import Around, around
 from services.records.rules.dispatch import (
@@ -111,17 +111,14 @@ def _of_meeting(work: Work, each: Dispatch, record: Record, where: Around) -> di
 
 def _of_reader(work: Work, each: Dispatch, reader: Reader, where: Around) -> dict[str, Any]:
     """What the letter may say to this reader. To an address that nobody has verified lately it says of no child."""
-    attached = each.how == ATTACHMENT
-    kind = reader.kind
-    children = [where.children[child_id] for child_id in sorted(reader.child_ids) if child_id in where.children]
     return {
         "how": each.how,
-        "document_id": each.document_id if attached else None,
+        "document_id": each.document_id if each.how == ATTACHMENT else None,
         "expires_at": each.expires_at.isoformat() if each.expires_at is not None else None,
         "reader": _called(reader, where),
-        "agency_kind": None if reader.is_family else kind,
+        "agency_kind": None if reader.is_family else reader.kind,
         "family_told": not (where.matter.family_never or where.matter.flagged),
-        "children": [_child(work, each, kind) for each in children] if attached and not reader.is_family else [],
+        "children": _children(work, reader, where) if each.how == ATTACHMENT and not reader.is_family else [],
     }
 
 
@@ -134,18 +131,10 @@ def _called(reader: Reader, where: Around) -> str:
     return ", ".join([reader.name, *teams])
 
 
-def _child(work: Work, child: Child, kind: str) -> dict[str, Any]:
-    """By what an agency finds a child's record: no more than its invitation said."""
-    number = child.nhs_number if kind in work.policy.groups.told_nhs_number else None
-    born = f"born {say(child.date_of_birth)}" if child.date_of_birth else None
-    expected = f"expected {say(child.expected_on)}" if child.expected_on and not born else None
-    return {
-        "initials": child.initials,
-        "age": born or expected,
-        "nhs_number": f"{number[:3]} {number[3:6]} {number[6:]}" if number else None,
-        "preferred_name": None,
-        "pronouns": None,
-    }
+def _children(work: Work, reader: Reader, where: Around) -> list[dict[str, Any]]:
+    """By what an agency finds the records of the children: no more than its invitation said."""
+    known = [where.children[child_id] for child_id in sorted(reader.child_ids) if child_id in where.children]
+    return [told_of_child(work.policy, each, where.meeting, reader.kind) for each in known]
 
 
 def _what_changed(versions: Mapping[int, Record], had: Dispatch | None, each: Dispatch) -> dict[str, Any]:

@@ -7,7 +7,7 @@ have an earlier one is for `services.records.rules.versions` to say.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -65,16 +65,20 @@ async def approved(work: Work, events: Sequence[Event]) -> None:
     """Keep each version, and decide who gets which part of it.
 
     Of one number the first text counts. The same text again, and now checked by a second person, lets the family have
-    theirs; another text under the number goes to nobody, and a person is told. A version that is older than one that
-    is known is kept, and goes to nobody.
+    theirs; another text under the number goes to nobody, and a person is told; so is one under the id of a record of
+    another meeting or kind. A version that is older than one that is known is kept, and goes to nobody.
     """
     told = [(event, event.data) for event in events if isinstance(event.data, RecordApproved)]
     known = await records.of_records(work.db, {each.record_id for _, each in told})
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     again: list[Event] = []
+    belongs = {
+        record_id: (one.meeting_id, one.kind) for record_id, versions in known.items() for one in versions.values()
+    }
     for event, each in told:
         name = (each.record_id, each.version)
-        if each.version in known.get(each.record_id, {}) or name in rows:
+        of = belongs.setdefault(each.record_id, (each.meeting_id, each.kind))
+        if each.version in known.get(each.record_id, {}) or name in rows or of != (each.meeting_id, each.kind):
             again.append(event)
             continue
         payload = each.model_dump(mode="json")
@@ -85,12 +89,15 @@ async def approved(work: Work, events: Sequence[Event]) -> None:
 
 
 async def _said_again(work: Work, events: Sequence[Event]) -> set[str]:
-    """Versions that are known and were approved again; returns the records about which that changes anything."""
+    """Versions whose number is taken, or whose record is another one; returns the records about which that changes
+    anything.
+    """
     changed: set[str] = set()
     for event in events:  # one after the other, since each may be about the same version as the one before
         said = event.data
         assert isinstance(said, RecordApproved)
-        record = (await records.of_records(work.db, [said.record_id]))[said.record_id][said.version]
+        versions = (await records.of_records(work.db, [said.record_id]))[said.record_id]
+        record = versions.get(said.version) or versions[max(versions)]
         name = {"record_id": record.record_id, "version": record.version}
         if not _is_the_same(record, said):
             other = {"other_text_at": event.time, "other_text_event_source": event.source}
@@ -120,9 +127,20 @@ def _is_the_same(record: Record, said: RecordApproved) -> bool:
     )
 
 
-async def distribute(work: Work, record_ids: Iterable[str]) -> None:
+def everyone(_: Step) -> bool:
+    """It is decided for everyone."""
+    return True
+
+
+def only_new_readers(step: Step) -> bool:
+    """It is decided for nobody of whom it was decided before."""
+    return step.dispatch is None
+
+
+async def distribute(work: Work, record_ids: Iterable[str], whose: Callable[[Step], bool] = everyone) -> None:
     """Decide for every reader of the newest versions of these records what they get, and have it printed. What was
-    decided of them before, and has left, stays as it is.
+    decided of them before, and has left, stays as it is. Where it is not a person's approval that leads here, `whose`
+    says about whom it does: what was kept from others goes to them by a person's doing, and not on that occasion.
     """
     known = await records.of_records(work.db, record_ids)
     newest = {record_id: versions[max(versions)] for record_id, versions in known.items()}
@@ -138,7 +156,10 @@ async def distribute(work: Work, record_ids: Iterable[str]) -> None:
             MESH: copies_by_mesh(work, record, where, [each for each in before if each.channel == MESH]),
         }
         taken, is_silent = recalls.get(record_id, ()), silent(where.matter, where.readers)
-        by_mail, by_mesh = (decide(known[record_id], *ways[way], taken, is_silent, unsure) for way in (EMAIL, MESH))
+        by_mail, by_mesh = (
+            [step for step in decide(known[record_id], *ways[way], taken, is_silent, unsure) if whose(step)]
+            for way in (EMAIL, MESH)
+        )
         fresh = await apply(work, record, where, by_mail)
         fresh += await apply(work, record, where, told_by_mail(by_mesh, by_mail), MESH)
         added += [each for each in fresh if each.dispatch_id not in {one.dispatch_id for one in before}]

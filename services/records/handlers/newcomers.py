@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from services.foundation.work import Work
 from services.meetings.rules import INVITED
-from services.records.handlers.copies import distribute
+from services.records.handlers.copies import distribute, only_new_readers
 from services.records.notice_facts import Standing
 from services.records.rules.dispatch import Dispatch
 from services.records.rules.notices import About
@@ -49,7 +49,7 @@ async def give_plans(work: Work, standing: Standing, joined: Sequence[Joined]) -
             changed.add(record.record_id)
     await newcomers.put(work.db, list(added.values()))
     if changed:
-        await distribute(work, changed)
+        await distribute(work, changed, only_new_readers)
     return given
 
 

@@ -14,8 +14,8 @@ from services.records.handlers.copies import apply, distribute, stop
 from services.records.handlers.review import look
 from services.records.queueing import NOTHING_TO_SEND
 from services.records.readers import around
-from services.records.rules.dispatch import MESH, RECALLED
-from services.records.rules.versions import NOT_TOLD, is_hit, silent, taken_back
+from services.records.rules.dispatch import KEPT, MESH, RECALLED
+from services.records.rules.versions import NOT_TOLD, Step, is_hit, silent, taken_back
 from services.records.store import dispatches, records
 
 
@@ -42,7 +42,13 @@ async def recalled(work: Work, events: Sequence[Event]) -> None:
             for way in (False, True)
         )
         await apply(work, record, where, [*by_mail, *told_by_mail(by_mesh, by_mail)])
-    await distribute(work, known)
+    await distribute(work, known, _kept)
+    await look(work, {said.meeting_id for _, said in told})
+
+
+def _kept(step: Step) -> bool:
+    """Whoever kept an earlier copy, which is taken back, gets the newest one."""
+    return step.dispatch is not None and step.dispatch.state == KEPT
 
 
 def _row(event: Event, said: RecordRecalled) -> dict[str, Any]:

@@ -38,8 +38,10 @@ from services.records.rules.due import (
     not_distributed,
     not_filed,
     not_told_of_recall,
+    took_back_nothing,
 )
 from services.records.rules.record import Record
+from services.records.rules.versions import Recall, took_nothing
 from services.records.store import dispatches, records
 
 LOOK = "records.look"  # the timer of a meeting: something about its records falls due
@@ -92,6 +94,7 @@ class _Standing:
     records: Mapping[str, Sequence[Record]]
     dispatches: Mapping[str, Sequence[Dispatch]]
     other_texts: Mapping[str, Sequence[tuple[str, int]]]
+    recalls: Mapping[str, Sequence[Recall]]
     waits: dict[str, Waits]
 
     @classmethod
@@ -99,8 +102,8 @@ class _Standing:
         """The meetings alone that were held or have records: about the others nothing can be missing."""
         db, ids = work.db, set(meeting_ids)
         known = await records.of_meetings(db, ids)
-        held = await held_facts(db, ids)
-        found = await meetings.meetings_by_id(db, held.keys() | known.keys())
+        held, recalls = await held_facts(db, ids), await records.recalls_of_meetings(db, ids)
+        found = await meetings.meetings_by_id(db, held.keys() | known.keys() | recalls.keys())
         sent = {
             meeting_id: [each for each in some if each.kind == RECORD]
             for meeting_id, some in (await dispatches.of_meetings(db, known)).items()
@@ -113,6 +116,7 @@ class _Standing:
             known,
             sent,
             await records.with_another_text(db, known),
+            recalls,
             await _waits(work, [each for some in sent.values() for each in some if each.state in GOES]),
         )
 
@@ -183,6 +187,10 @@ def _look(
         last = newest(versions)[record_id]
         if last.version == number:
             found.append(another_text(last, meeting, kind_name))
+    found += [
+        took_back_nothing(each, meeting, kind_name)
+        for each in took_nothing(standing.recalls.get(meeting_id, ()), versions, some)
+    ]
     readers = standing.about[meeting_id].readers if meeting_id in standing.about else ()
     for copies in copies_of(versions, some, readers):
         found.append(not_distributed(copies, meeting, kind_name, standing.waits, PATIENCE, work.now))

@@ -50,7 +50,7 @@ from services.records.rules.dispatch import (
 from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED
 from services.records.rules.receipts import is_filed, was_read
 from services.records.rules.record import Reader, Record
-from services.records.rules.versions import NO_READER, NOT_TOLD, last_had
+from services.records.rules.versions import NO_READER, NOT_TOLD, Recall, last_had
 
 NOT_DISTRIBUTED, NOT_FILED = "not_distributed", "not_filed"
 KINDS = frozenset({NOT_DISTRIBUTED, NOT_FILED})
@@ -219,10 +219,23 @@ def not_told_of_recall(each: Dispatch, record: Record, meeting: Meeting, kind_na
 def another_text(record: Record, meeting: Meeting, kind_name: str) -> Missing:
     """What is said of a version under whose number another text was approved since, which goes to nobody."""
     text = (
-        f"Another text of {RECORDS[record.kind]} of the {kind_name} on {say(meeting.day)} was approved under the "
-        f"number {record.version}, which is taken: it has gone to nobody. Approve it under the next number."
+        f"Something else was approved under the id and number of {RECORDS[record.kind]} of the {kind_name} on "
+        f"{say(meeting.day)} (version {record.version}), which are taken: it has gone to nobody. Approve it under the "
+        "next number, or, if it is another record, under an id of its own."
     )
     return Missing(NOT_DISTRIBUTED, f"another_text:{record.record_id}:{record.version}", text)
+
+
+def took_back_nothing(recall: Recall, meeting: Meeting, kind_name: str) -> Missing:
+    """What is said of a recall that is about nobody's copy."""
+    what = f"version {recall.version} of a record" if recall.version is not None else "a record"
+    text = (
+        f"A recall of {what} of the {kind_name} on {say(meeting.day)} has taken nothing back: there is no such record "
+        "or version, or whoever it names reads nothing of it. See that it says what was meant."
+    )
+    whom = recall.agency_id or recall.person_id or "everyone"
+    about = f"recall:{recall.record_id}:{recall.version or 'every'}:{whom}"
+    return Missing(NOT_DISTRIBUTED, about, text, agency_id=recall.agency_id, person_id=recall.person_id)
 
 
 def stands(record: Record, some: Iterable[Dispatch]) -> bool:

@@ -312,6 +312,19 @@ def taken_back(
     return steps
 
 
+def took_nothing(recalls: Iterable[Recall], versions: Iterable[Record], standing: Sequence[Dispatch]) -> list[Recall]:
+    """The recalls that are about nothing: no version that is known, or from somebody who reads nothing of the record. A
+    slip, or what is yet to come.
+    """
+    known = list(versions)
+    return [
+        each
+        for each in recalls
+        if not any(each.record_id == one.record_id and each.concerns(one) for one in known)
+        or not any(each.record_id == one.about and each.is_for(one.agency_id, one.person_id) for one in standing)
+    ]
+
+
 def _ended(
     some: Sequence[Dispatch],
     had: Sequence[Dispatch],

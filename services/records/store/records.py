@@ -122,6 +122,17 @@ async def recalls_of(db: AsyncConnection, record_ids: Iterable[str]) -> dict[str
     return found
 
 
+async def recalls_of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, list[Recall]]:
+    """What was taken back of the records of meetings, by the meeting that the recall names."""
+    found: dict[str, list[Recall]] = {}
+    columns = (recalls.c.record_id, recalls.c.version, recalls.c.agency_id, recalls.c.person_id, recalls.c.at)
+    for some in chunks(set(meeting_ids)):
+        query = select(recalls.c.meeting_id, *columns).where(among(db, recalls.c.meeting_id, some))
+        for meeting_id, *row in await db.execute(query.order_by(recalls.c.recall_no)):
+            found.setdefault(meeting_id, []).append(Recall(*row))
+    return found
+
+
 async def with_another_text(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
     """The versions under whose number another text came, which went to nobody: record and number, by meeting."""
     found: dict[str, list[tuple[str, int]]] = {}

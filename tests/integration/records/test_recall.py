@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 
@@ -189,3 +190,47 @@ async def test_a_child_flagged_while_the_letter_waits_keeps_it_from_going(
     assert {str(each["To"]) for each in letters(house, "recall")} == {FIRST, COUNCIL}
     [told] = [each for each in await missing(house) if each.get("person_id") == "p1"]
     assert "was taken back" in told["text"]
+
+
+@pytest.mark.parametrize("slip", [{"version": 7}, {"agency_id": "camhs-9"}, {"record_id": "r7"}])
+async def test_a_recall_that_takes_nothing_back_is_told_of(
+    embedded: Embedded, clock: MovableClock, slip: dict[str, Any]
+) -> None:
+    house = embedded.house
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await house.drain()
+    await embedded.take(events.recalled(**{"record_id": "r1", "time": BACK_AT, **slip}))
+    await house.drain()
+    [told] = await missing(house)
+    assert "has taken nothing back" in told["text"]
+    assert letters(house, "recall") == []
+
+
+async def test_nothing_goes_to_others_on_the_occasion_of_a_recall(embedded: Embedded, clock: MovableClock) -> None:
+    house = embedded.house
+    await ready(embedded, clock)
+    flags: dict[str, Any] = {"date_of_birth": date(2020, 5, 5), "flags": ["fabricated_or_induced_illness"]}
+    await embedded.take(events.child("c1", time=events.START + timedelta(hours=2), **flags))
+    await embedded.take(version(1))
+    await house.drain()
+    await embedded.take(events.child("c1", time=events.START + timedelta(hours=3), **flags | {"flags": []}))
+    await embedded.take(recall(agency_id="camhs-1"))
+    await house.drain()
+    copy = await copy_of(house, MOTHER)
+    assert (copy.state, copy.why) == ("withheld", "flagged"), "it goes to family by a person's doing"
+
+
+async def test_a_version_under_the_id_of_another_meetings_record_goes_to_nobody(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await ready(embedded, clock)
+    await embedded.take(events.meeting("m2", children=["c1"], starts_at=events.MEETING_AT + timedelta(days=60)))
+    await embedded.take(version(1))
+    await house.drain()
+    await embedded.take(version(2, meeting_id="m2"))
+    await house.drain()
+    assert {each.state for each in (await standing(house)).values()} == {"sent"}
+    [told] = await missing(house)
+    assert "if it is another record, under an id of its own" in told["text"]

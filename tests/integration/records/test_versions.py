@@ -231,7 +231,7 @@ class TestTheSameNumberAgain:
         await door.house.drain()
         assert not any("Quite another" in words(each) for each in letters(door.house) if each["To"] == FIRST)
         [told] = await missing(door.house)
-        assert "under the number 1, which is taken" in told["text"]
+        assert "(version 1), which are taken" in told["text"]
         await door.take(version(2, events.section("Quite another text.")))
         await door.house.drain()
         assert await missing(door.house) == [], "approved under the next number it is put right"
@@ -264,7 +264,7 @@ async def test_any_order_with_repeats_ends_in_the_same_and_nothing_overtaken_or_
         "3": version(3, checked_by=None),
         "checked": version(3, time=APPROVED_AT + timedelta(hours=4)),
     }
-    orders = random.Random(6).sample(list(permutations(fixed)), 24)
+    orders = random.Random(6).sample(list(permutations(fixed)), 8)
     sent = 0
     for number, order in enumerate(orders):
         name, known = f"r{number + 100}", set[str]()
