@@ -16,11 +16,13 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from icalendar import Calendar
+from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from schemas.envelope import Event, decode
@@ -125,8 +127,9 @@ def read(path: Path) -> Message:
     text = "\n".join(part.get_content() for part in bodies)
     calendars = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
     if not calendars:
-        uid, sequence, name = str(mail["Message-ID"]).strip("<>").split(".")[:3]
-        return Message(mail, str(mail["Delivered-To"]), uid, int(sequence), name, None, text)
+        named = re.fullmatch(r"<([0-9a-z]+)\.(?:([0-9]+)\.)?(\w+)[\w.]*@.*>", str(mail["Message-ID"]))
+        assert named is not None, mail["Message-ID"]
+        return Message(mail, str(mail["Delivered-To"]), named[1], int(named[2] or 0), named[3], None, text)
     data = calendars[0].get_payload(decode=True)
     assert isinstance(data, bytes)
     read_calendar = Calendar.from_ical(data)
@@ -400,7 +403,7 @@ def test_only_places_that_the_area_lists_stand_in_a_calendar(done: Done) -> None
 
 def test_the_exceptions_are_the_ones_that_the_sample_is_made_to_have(done: Done) -> None:
     found = {
-        (each["kind"], each["meeting_id"], each.get("agency_id") or each.get("person_id") or each.get("child_id"))
+        (each["kind"], each.get("meeting_id"), each.get("agency_id") or each.get("person_id") or each.get("child_id"))
         for each in done.ask("exceptions")
     }
     assert found >= {
@@ -415,6 +418,9 @@ def test_the_exceptions_are_the_ones_that_the_sample_is_made_to_have(done: Done)
         ("sibling_without_entry", "review-04", "child-05"),
         ("apologies_without_report", "transfer-in-11", "eastwold-camhs"),  # the care plan came, and no report
         ("report_late", "transfer-in-11", "eastwold-gp-green"),
+        ("not_distributed", "conference-04", None),  # a decision letter that nobody wrote
+        ("not_distributed", "conference-01", "father-01"),
+        ("flag_not_cleared", None, "eastwold-gp-market"),  # told of the end of a plan, and keeps the flag
     }
     assert not [each for each in found if each[0] == "undelivered"]
     assert not [each for each in found if each[1] == "risk-02"]
@@ -427,7 +433,9 @@ def test_what_a_person_decided_is_shown_and_is_no_exception(done: Done) -> None:
         ("professionals-02", "northmere-academy"): "conflict_of_interest",
         ("mdt-10", "eastwold-paediatrics"): "duplicate",
     }
-    excepted = {(each["meeting_id"], each.get("agency_id") or each.get("person_id")) for each in done.ask("exceptions")}
+    excepted = {
+        (each.get("meeting_id"), each.get("agency_id") or each.get("person_id")) for each in done.ask("exceptions")
+    }
     for (meeting, party), reason in decided.items():
         assert done.entries(meeting)[party, None]["why_not"] == reason
         assert (meeting, party) not in excepted
@@ -443,6 +451,52 @@ def test_the_event_that_came_too_early_took_effect(done: Done) -> None:
     entry = done.entries("transfer-in-11")["oakmarsh-gp", None]
     causes = {event["id"] for reason in entry["reasons"] for event in reason["events"]}
     assert "involvement.11-gp-oakmarsh" in causes
+
+
+def copies(done: Done, title: str) -> dict[str, list[str]]:
+    """The letters with copies of a record, by address: the words of each document, "" where a link leads to it."""
+    found: dict[str, list[str]] = {}
+    for message in done.everything:
+        if message.method == "record" and str(message.mail["Subject"]).startswith(title):
+            files = [part.get_content() for part in message.mail.iter_attachments()]
+            words = [page.extract_text() for file in files for page in PdfReader(BytesIO(file)).pages]
+            found.setdefault(message.to, []).append(" ".join(" ".join(words).split()))
+    return found
+
+
+def test_each_reader_of_the_minutes_gets_what_is_theirs_and_a_correction_goes_to_whom_it_concerns(done: Done) -> None:
+    minutes = copies(done, "Minutes")
+    of_health = {
+        "camhs-duty@northmere-health.nhs.example",
+        "safeguarding@harbour-street.nhs.example",
+        "school-nursing@northmere-health.nhs.example",
+        "childrens-social-care@northmere.gov.example",
+    }
+    assert {address for address, some in minutes.items() if len(some) == 2} == of_health
+    assert {address for address, some in minutes.items() if "14 October" in some[-1]} == of_health
+    police = [some for address, some in minutes.items() if "police" in address]
+    assert len(police) == 1
+    assert "waiting list is looked at again" not in police[0][0]
+    assert "nothing on record of the past twelve months" in police[0][0]
+    to_mother = [
+        each for each in done.everything if each.to == relative("mother-01")["email"] and each.method == "record"
+    ]
+    assert len(to_mother) == 2  # the decision letter and the minutes, each by a link
+    assert [part for each in to_mother for part in each.mail.iter_attachments()] == []
+
+
+def test_a_corrected_version_stands_as_it_was_approved(done: Done) -> None:
+    found = done.ask("record", "show", "conference-01.minutes")
+    assert [each["version"] for each in found["versions"]] == [2, 1]
+    assert {each["checked_by"] for each in found["versions"]} == {"Wendell Ashgrove"}
+    of_mother = {each["version"]: each for each in found["copies"] if each.get("person_id") == "mother-01"}
+    assert (of_mother[2]["state"], len(of_mother[1]["openings"])) == ("kept", 2)
+
+
+def test_the_end_of_a_plan_reaches_everyone_who_was_asked_and_camhs_and_the_practice(done: Done) -> None:
+    told = {message.to for message in done.everything if message.method == "notice"}
+    for each in ("eating-disorder", "market", "hospital", "paediatrics"):
+        assert [address for address in told if each in address], each
 
 
 def test_the_demo_wipes_no_folder_that_it_did_not_make(tmp_path: Path) -> None:
