@@ -16,8 +16,21 @@ from tests import events
 from tests.running import ONE, TOKEN, Up
 
 MACHINES = ("/healthz", "/readyz", "/metrics")
-PAGES = ("/", "/exceptions", "/waiting", "/dead-letters", "/meetings/m1", "/nope", "/healthz/", "/answer", "/answers/x")
-OPEN = ("/assets/quorate.css", "/answer/x", "/answer/x/report")
+PAGES = (
+    "/",
+    "/exceptions",
+    "/waiting",
+    "/dead-letters",
+    "/meetings/m1",
+    "/nope",
+    "/healthz/",
+    "/answer",
+    "/answers/x",
+    "/record",
+    "/notice",
+    "/records/x",
+)
+OPEN = ("/assets/quorate.css", "/answer/x", "/answer/x/report", "/record/x", "/record/x/document", "/notice/x")
 
 
 def own_address() -> str | None:
@@ -65,14 +78,15 @@ def test_machines_are_answered_from_elsewhere_and_events_need_the_token(elsewher
     assert elsewhere.post("/events", content=events.agency(), headers=headers).status_code == 202
 
 
-def test_the_answer_page_opens_from_elsewhere_to_whoever_has_a_link_and_shows_nothing_without_one(
+def test_what_a_link_leads_to_opens_from_elsewhere_to_whoever_has_one_and_shows_nothing_without_it(
     elsewhere: httpx2.Client,
 ) -> None:
     statuses = {"/assets/quorate.css": 200}
     for path in OPEN:
         for headers in ({}, {"host": "quorate.example"}, {"x-forwarded-for": "192.0.2.7"}):
             assert elsewhere.get(path, headers=headers).status_code == statuses.get(path, 404)
-    assert "This link does not work" in elsewhere.get("/answer/x").text
+    for path in ("/answer/x", "/record/x", "/notice/x"):
+        assert "This link does not work" in elsewhere.get(path).text
 
 
 def test_the_pages_open_on_the_machine_itself(up: Up) -> None:
