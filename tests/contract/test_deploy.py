@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 VERSIONS = ("1.30", kubernetes_validate.latest_version())  # the oldest that is promised, and the newest known
-PROCESSES = ("worker", "mailer", "mailbox", "scheduler", "web")
-WITH_DOCUMENTS = {"mailer", "mailbox", "web"}
+PROCESSES = ("worker", "mailer", "mailbox", "mesh", "scheduler", "web")
+WITH_DOCUMENTS = {"mailer", "mailbox", "mesh", "web"}
 EXAMPLES = [ip_network(each) for each in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]  # Source: RFC 5737
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 
@@ -94,7 +94,8 @@ def test_a_field_that_kubernetes_does_not_have_is_noticed() -> None:
 
 
 def test_what_keeps_running_and_what_runs_once_are_applied_whole() -> None:
-    for folder, left_out in ((KUBERNETES, {"secret.example.yaml"}), (KUBERNETES / "jobs", set())):
+    folders = {KUBERNETES: {"secret.example.yaml"}, KUBERNETES / "jobs": set(), KUBERNETES / "mesh": set()}
+    for folder, left_out in folders.items():
         listed = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
         there = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"} - left_out
         assert set(listed) == there
@@ -128,7 +129,7 @@ def test_a_container_has_no_root_nothing_to_write_and_no_power(name: str) -> Non
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    written = [volume for volume in spec.get("volumes", ()) if "configMap" not in volume]
+    written = [volume for volume in spec.get("volumes", ()) if not {"configMap", "secret"} & volume.keys()]
     kept = [volume["persistentVolumeClaim"]["claimName"] for volume in written if "persistentVolumeClaim" in volume]
     assert kept == (["quorate-documents"] if name.rpartition("-")[2] in WITH_DOCUMENTS else [])
     assert all(volume["emptyDir"]["sizeLimit"] for volume in written if "persistentVolumeClaim" not in volume)
@@ -159,6 +160,14 @@ SECRETS = {
     "QUORATE_BROKER": "kafka://quorate:invented@kafka-1.council.example:9093",
     "QUORATE_SMTP": "smtp://quorate:invented@mail.council.example:465",
     "QUORATE_IMAP": "imaps://quorate:invented@mail.council.example:993/INBOX",
+    "QUORATE_MESH": "mesh://X26HC001:invented@mesh.council.example",
+    "QUORATE_MESH_KEY": "invented-for-tests",
+}
+WITH_MESH = {  # what goes with a mailbox on MESH
+    "QUORATE_MESH_KEY": "invented-for-tests",
+    "QUORATE_MESH_WORKFLOW": "RECORD",
+    "QUORATE_MESH_CERTIFICATE": "/certificate.pem",
+    "QUORATE_MESH_PRIVATE_KEY": "/key.pem",
 }
 
 
@@ -171,6 +180,8 @@ def test_a_secret_comes_from_the_secret_and_only_to_who_needs_it(name: str) -> N
         "QUORATE_BROKER": {"worker", "topics"},
         "QUORATE_SMTP": {"mailer"},
         "QUORATE_IMAP": {"mailbox"},
+        "QUORATE_MESH": {"mesh"},
+        "QUORATE_MESH_KEY": {"mesh"},
         "QUORATE_TOKEN": {"web"},
     }
     assert given.keys() == {"QUORATE_DATABASE", "QUORATE_SECRET"} | {n for n, some in needs.items() if process in some}
@@ -182,9 +193,9 @@ def test_the_form_for_secrets_asks_for_each_and_cannot_work_by_accident() -> Non
     assert form.keys() == SECRETS.keys()
     for name in ("QUORATE_SECRET", "QUORATE_TOKEN"):
         with pytest.raises(WrongSettings, match=name):
-            load_settings(SECRETS | {name: form[name]})
-    for name in form.keys() - {"QUORATE_SECRET", "QUORATE_TOKEN"}:
-        load_settings(SECRETS | {name: form[name]})  # the form of it is right
+            load_settings(SECRETS | WITH_MESH | {name: form[name]})
+    for name in form.keys() - {"QUORATE_SECRET", "QUORATE_TOKEN", "QUORATE_MESH_KEY"}:
+        load_settings(SECRETS | WITH_MESH | {name: form[name]})  # the form of it is right
         hosts = re.findall(r"[@,]([^:/,@]+)", form[name])
         assert hosts, name
         assert all(host.endswith(".example") for host in hosts)
@@ -257,6 +268,7 @@ def test_a_process_reaches_what_it_needs_and_nothing_else(name: str) -> None:
     wanted |= {9093} if "QUORATE_BROKER" in given else set()
     wanted |= {465} if "QUORATE_SMTP" in given else set()
     wanted |= {993} if "QUORATE_IMAP" in given else set()
+    wanted |= {443} if "QUORATE_MESH" in given else set()
     wanted |= {5432} if not name.endswith("topics") else set()
     assert ports == wanted
 
@@ -387,10 +399,15 @@ def test_a_composed_process_is_on_no_network_that_it_does_not_need() -> None:
         "worker": {"events", "data"},
         "mailer": {"data", "post"},
         "mailbox": {"data", "mailbox"},
+        "mesh": {"data", "nhs"},
         "scheduler": {"data"},
         "web": {"data", "door"},
     }
-    assert {name for name, each in COMPOSE["networks"].items() if not each.get("internal")} == {"door", "mailbox"}
+    assert {name for name, each in COMPOSE["networks"].items() if not each.get("internal")} == {
+        "door",
+        "mailbox",
+        "nhs",
+    }
 
 
 def test_who_takes_files_in_makes_them_or_shows_them_use_the_same_folder_and_nobody_else_has_it() -> None:
