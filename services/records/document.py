@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from schemas.policy import Policy
@@ -62,7 +63,7 @@ def content(
             "rows": [[fit.line(cell) for cell in row] for row in participants(reader, about, policy, part)],
         },
         "sections": [
-            {"heading": fit.line(section.heading), "blocks": blocks(fit.fit(section.text))}
+            {"heading": fit.line(section.heading), "blocks": _set(section.text, fit)}
             for section in (record.sections[number] for number in copy.whole)
         ],
     }
@@ -156,6 +157,19 @@ def _took_part(party: str, part: TakenPart) -> str:
         return "Sent apologies"
     assert said.status == ABSENT
     return "Did not come" if party in part.asked else "Was not asked"
+
+
+def _set(text: str, fit: Lettering) -> Sequence[dict[str, Any]]:
+    found, marked = _set_once(text)
+    fit.marked |= marked
+    return found
+
+
+@lru_cache(maxsize=256)
+def _set_once(text: str) -> tuple[Sequence[dict[str, Any]], bool]:
+    """The blocks of a section, fit for print, and whether anything had to be named: alike in every copy."""
+    fit = Lettering(*FACES)
+    return blocks(fit.fit(text)), fit.marked
 
 
 def blocks(text: str) -> list[dict[str, Any]]:

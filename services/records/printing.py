@@ -8,7 +8,6 @@ what it laid out for as long as what it was made from stays the same.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,19 @@ import services
 DOCUMENTS = Path(services.__file__).parent.parent / "templates" / "documents"
 FONTS = DOCUMENTS / "fonts"
 FACES = (FONTS / "DejaVuSansCondensed.ttf", FONTS / "DejaVuSansCondensed-Bold.ttf")
-_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ]")
+
+
+class _Numbers(dict[int, str]):
+    """What stands for each character in a string of typst's."""
+
+    def __missing__(self, character: int) -> str:
+        letter = chr(character)
+        plain = letter.isascii() and (letter.isalnum() or letter == " ")
+        self[character] = letter if plain else f"\\u{{{character:x}}}"
+        return self[character]
+
+
+_NUMBERS = _Numbers()
 
 
 class CannotPrint(Exception):
@@ -59,4 +70,4 @@ def literal(text: str) -> str:
     """Text as a string of typst's, in which nothing can end the string or begin anything: whatever is no plain letter,
     digit or space stands there as its number.
     """
-    return '"' + _NOT_PLAIN.sub(lambda each: f"\\u{{{ord(each[0]):x}}}", text) + '"'
+    return f'"{text.translate(_NUMBERS)}"'
