@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from services.foundation.settings import Settings, is_loopback
 from services.invitations.tokens import link
-from services.records.rules.dispatch import Dispatch
 
 USE = "record"
 
@@ -25,21 +24,10 @@ def can_be_opened(settings: Settings) -> bool:
     return public.scheme == "https" or is_loopback(public.hostname or "")
 
 
-def record_url(settings: Settings, dispatch: Dispatch) -> str | None:
-    """The reader's own link to their copy, with a code of its own to open it; None where none can be made."""
-    if dispatch.address is None or dispatch.expires_at is None:
-        return None
-    return url_of(settings, dispatch.dispatch_id, dispatch.address, dispatch.expires_at)
-
-
-def filed_url(settings: Settings, dispatch: Dispatch) -> str | None:
-    """The link by which the reader says that their copy is filed in the record; None where none can be made."""
-    url = record_url(settings, dispatch)
-    return f"{url}/filed" if url is not None else None
-
-
 def url_of(settings: Settings, dispatch_id: str, address: str, expires_at: datetime) -> str | None:
-    """The same from what a letter knows."""
+    """A reader's own link to what was sent to them; None where none can be made. With `/filed` behind it, it is the
+    link by which an agency says that its copy is in its own record.
+    """
     if not can_be_opened(settings):
         return None
     return f"{settings.links_begin_with}/record/{link(settings.key, USE, dispatch_id, address, expires_at)}"

@@ -20,7 +20,7 @@ from services.invitations.tokens import is_right, read_link
 from services.records.letters import permitted, render_copy
 from tests import events
 from tests.clock import MovableClock
-from tests.door import Door, Embedded
+from tests.door import Embedded
 from tests.integration.records.copies import (
     APPROVED_AT,
     CAMHS,
@@ -387,12 +387,12 @@ class TestOnTheWay:
                 assert render_copy(row.params, house.settings) == render_copy(row.params, house.settings)
 
 
-async def test_a_readers_newest_copy_is_the_last_thing_they_hear(door: Door, clock: MovableClock) -> None:
-    await ready(door, clock)
+async def test_a_readers_newest_copy_is_the_last_thing_they_hear(embedded: Embedded, clock: MovableClock) -> None:
+    await ready(embedded, clock)
     for number in (1, 2, 3):
-        await door.take(version(number))
-        await door.house.drain()
-    assert [f"version {n}" in text(each) for n, each in enumerate(_of(door.house, FIRST), 1)] == [True] * 3
+        await embedded.take(version(number))
+        await embedded.house.drain()
+    assert [f"version {n}" in text(each) for n, each in enumerate(_of(embedded.house, FIRST), 1)] == [True] * 3
 
 
 def _of(house: House, address: str) -> list[EmailMessage]:

@@ -62,14 +62,14 @@ async def test_whoever_has_it_is_asked_to_delete_it_and_told_nothing_of_what_sto
     assert await missing(door.house) == []
 
 
-async def test_from_one_party_alone_nobody_else_hears_of_it(door: Door, clock: MovableClock) -> None:
-    await ready(door, clock)
-    await door.take(version(1))
-    await door.house.drain()
-    await door.take(recall(person_id="p1"))
-    await door.house.drain()
-    assert [str(each["To"]) for each in letters(door.house, "recall")] == [EMAIL]
-    found = await standing(door.house)
+async def test_from_one_party_alone_nobody_else_hears_of_it(embedded: Embedded, clock: MovableClock) -> None:
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await embedded.house.drain()
+    await embedded.take(recall(person_id="p1"))
+    await embedded.house.drain()
+    assert [str(each["To"]) for each in letters(embedded.house, "recall")] == [EMAIL]
+    found = await standing(embedded.house)
     assert [found[each, 1].state for each in (CAMHS, SOCIAL_CARE, MOTHER)] == ["sent", "sent", "recalled"]
 
 
@@ -125,53 +125,53 @@ async def test_a_recall_that_arrives_before_what_it_takes_back_keeps_it_from_goi
     assert (await copy_of(door.house)).state == "recalled"
 
 
-async def test_taken_back_twice_it_is_told_once(door: Door, clock: MovableClock) -> None:
-    await ready(door, clock)
-    await door.take(version(1))
-    await door.house.drain()
-    await door.take(recall())
-    await door.house.drain()
-    await door.take(recall(time=BACK_AT + timedelta(minutes=5)), recall(version=1))
-    await door.house.drain()
-    assert len(letters(door.house, "recall")) == 3
+async def test_taken_back_twice_it_is_told_once(embedded: Embedded, clock: MovableClock) -> None:
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await embedded.house.drain()
+    await embedded.take(recall())
+    await embedded.house.drain()
+    await embedded.take(recall(time=BACK_AT + timedelta(minutes=5)), recall(version=1))
+    await embedded.house.drain()
+    assert len(letters(embedded.house, "recall")) == 3
 
 
 async def test_a_version_approved_later_goes_out_as_ever_and_compares_itself_with_nothing(
-    door: Door, clock: MovableClock
+    embedded: Embedded, clock: MovableClock
 ) -> None:
-    await ready(door, clock)
-    await door.take(version(1))
-    await door.house.drain()
-    await door.take(recall(), version(2))
-    await door.house.drain()
-    [second] = [each for each in letters(door.house) if each["To"] == FIRST and "version 2" in text(each)]
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await embedded.house.drain()
+    await embedded.take(recall(), version(2))
+    await embedded.house.drain()
+    [second] = [each for each in letters(embedded.house) if each["To"] == FIRST and "version 2" in text(each)]
     assert "which you were sent" not in text(second)
-    assert (await copy_of(door.house, version=2)).state == "sent"
-    assert len(letters(door.house, "recall")) == 3
+    assert (await copy_of(embedded.house, version=2)).state == "sent"
+    assert len(letters(embedded.house, "recall")) == 3
 
 
-async def test_other_records_of_the_meeting_stay(door: Door, clock: MovableClock) -> None:
-    await ready(door, clock)
-    await door.take(version(1), version(1, record_id="r2", kind="plan"))
-    await door.house.drain()
-    await door.take(recall())
-    await door.house.drain()
-    assert (await copy_of(door.house, record_id="r2")).state == "sent"
+async def test_other_records_of_the_meeting_stay(embedded: Embedded, clock: MovableClock) -> None:
+    await ready(embedded, clock)
+    await embedded.take(version(1), version(1, record_id="r2", kind="plan"))
+    await embedded.house.drain()
+    await embedded.take(recall())
+    await embedded.house.drain()
+    assert (await copy_of(embedded.house, record_id="r2")).state == "sent"
 
 
 async def test_family_is_told_of_no_recall_once_a_child_is_flagged_and_a_person_is(
-    door: Door, clock: MovableClock
+    embedded: Embedded, clock: MovableClock
 ) -> None:
-    await ready(door, clock)
-    await door.take(version(1))
-    await door.house.drain()
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await embedded.house.drain()
     flagged = events.child("c1", flags=["fabricated_or_induced_illness"], time=events.START + timedelta(hours=2))
-    await door.take(flagged)
-    await door.take(recall())
-    await door.house.drain()
-    assert EMAIL not in {str(each["To"]) for each in letters(door.house, "recall")}
-    assert ((await standing(door.house))[MOTHER, 1].state) == "recalled"
-    [told] = [each for each in await missing(door.house) if each.get("person_id") == "p1"]
+    await embedded.take(flagged)
+    await embedded.take(recall())
+    await embedded.house.drain()
+    assert EMAIL not in {str(each["To"]) for each in letters(embedded.house, "recall")}
+    assert ((await standing(embedded.house))[MOTHER, 1].state) == "recalled"
+    [told] = [each for each in await missing(embedded.house) if each.get("person_id") == "p1"]
     assert "was taken back" in told["text"]
 
 

@@ -103,14 +103,14 @@ async def test_a_reader_who_has_the_first_version_is_told_what_the_second_change
 
 
 async def test_family_is_told_that_something_changed_and_not_under_which_heading(
-    door: Door, clock: MovableClock
+    embedded: Embedded, clock: MovableClock
 ) -> None:
-    await ready(door, clock)
-    await door.take(version(1))
-    await door.house.drain()
-    await door.take(version(2))
-    await door.house.drain()
-    told = body(door.house, "p1@family.example")
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await embedded.house.drain()
+    await embedded.take(version(2))
+    await embedded.house.drain()
+    told = body(embedded.house, "p1@family.example")
     assert "This takes the place of what we sent you before" in told
     assert "Some of what it says is new or different." in told
     assert "What was agreed" not in told
@@ -119,32 +119,32 @@ async def test_family_is_told_that_something_changed_and_not_under_which_heading
 
 
 async def test_a_correction_that_changes_nothing_in_a_readers_copy_is_not_sent_to_them(
-    door: Door, clock: MovableClock
+    embedded: Embedded, clock: MovableClock
 ) -> None:
-    await ready(door, clock)
+    await ready(embedded, clock)
     both = [events.section("For all.", heading="All")]
-    await door.take(version(1, *both, events.section("Seen daily.", heading="C", audience={"only": ["camhs-1"]})))
-    await door.house.drain()
-    await door.take(version(2, *both, events.section("Seen weekly.", heading="C", audience={"only": ["camhs-1"]})))
-    await door.house.drain()
-    assert [each["To"] for each in letters(door.house)].count(FIRST) == 2
-    assert [each["To"] for each in letters(door.house)].count(COUNCIL) == 1
-    assert (await states(door.house, 2))[SOCIAL_CARE] == ("kept", None)
-    assert (await states(door.house, 1))[SOCIAL_CARE] == ("sent", None), "the copy that they have still counts"
-    assert await missing(door.house) == []
+    await embedded.take(version(1, *both, events.section("Seen daily.", heading="C", audience={"only": ["camhs-1"]})))
+    await embedded.house.drain()
+    await embedded.take(version(2, *both, events.section("Seen weekly.", heading="C", audience={"only": ["camhs-1"]})))
+    await embedded.house.drain()
+    assert [each["To"] for each in letters(embedded.house)].count(FIRST) == 2
+    assert [each["To"] for each in letters(embedded.house)].count(COUNCIL) == 1
+    assert (await states(embedded.house, 2))[SOCIAL_CARE] == ("kept", None)
+    assert (await states(embedded.house, 1))[SOCIAL_CARE] == ("sent", None), "the copy that they have still counts"
+    assert await missing(embedded.house) == []
 
 
 async def test_whoever_may_have_nothing_of_the_new_version_is_asked_to_delete_the_old_one(
-    door: Door, clock: MovableClock
+    embedded: Embedded, clock: MovableClock
 ) -> None:
-    await ready(door, clock)
-    await door.take(version(1))
-    await door.house.drain()
-    await door.take(version(2, events.section("For them alone.", audience={"only": ["childrens-social-care-1"]})))
-    await door.house.drain()
-    assert (await states(door.house, 1))[CAMHS] == ("recalled", "withdrawn")
-    assert (await states(door.house, 2))[CAMHS] == ("withheld", "nothing_for_them")
-    [letter] = [each for each in letters(door.house, "recall") if each["To"] == FIRST]
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await embedded.house.drain()
+    await embedded.take(version(2, events.section("For them alone.", audience={"only": ["childrens-social-care-1"]})))
+    await embedded.house.drain()
+    assert (await states(embedded.house, 1))[CAMHS] == ("recalled", "withdrawn")
+    assert (await states(embedded.house, 2))[CAMHS] == ("withheld", "nothing_for_them")
+    [letter] = [each for each in letters(embedded.house, "recall") if each["To"] == FIRST]
     part = letter.get_body(("plain",))
     assert part is not None
     assert "are taken back" not in part.get_content()
@@ -152,16 +152,16 @@ async def test_whoever_may_have_nothing_of_the_new_version_is_asked_to_delete_th
     assert "For them alone" not in str(letter)
 
 
-async def test_whoever_is_new_in_the_second_version_gets_it_as_new(door: Door, clock: MovableClock) -> None:
-    await ready(door, clock)
-    await door.take(version(1, events.section("For them.", audience={"only": ["childrens-social-care-1"]})))
-    await door.house.drain()
-    await door.take(version(2))
-    await door.house.drain()
-    told = body(door.house, FIRST)
+async def test_whoever_is_new_in_the_second_version_gets_it_as_new(embedded: Embedded, clock: MovableClock) -> None:
+    await ready(embedded, clock)
+    await embedded.take(version(1, events.section("For them.", audience={"only": ["childrens-social-care-1"]})))
+    await embedded.house.drain()
+    await embedded.take(version(2))
+    await embedded.house.drain()
+    told = body(embedded.house, FIRST)
     assert "which you were sent" not in told
     assert "It takes the place of any earlier one." in told
-    assert (await states(door.house, 2))[CAMHS] == ("sent", None)
+    assert (await states(embedded.house, 2))[CAMHS] == ("sent", None)
 
 
 async def test_the_first_version_arriving_after_the_second_goes_to_nobody(door: Door, clock: MovableClock) -> None:
@@ -206,44 +206,46 @@ async def test_a_version_overtaken_on_its_way_does_not_go_and_each_reader_ends_w
 
 class TestTheSameNumberAgain:
     async def test_the_check_by_a_second_person_lets_the_family_have_theirs(
-        self, door: Door, clock: MovableClock
+        self, embedded: Embedded, clock: MovableClock
     ) -> None:
-        await ready(door, clock)
-        await door.take(version(1, checked_by=None))
-        await door.house.drain()
-        assert (await states(door.house, 1))[MOTHER] == ("withheld", "not_checked")
-        [told] = await missing(door.house)
+        await ready(embedded, clock)
+        await embedded.take(version(1, checked_by=None))
+        await embedded.house.drain()
+        assert (await states(embedded.house, 1))[MOTHER] == ("withheld", "not_checked")
+        [told] = await missing(embedded.house)
         assert "no second person has checked" in told["text"]
         checked_at = APPROVED_AT + timedelta(hours=5)
-        await door.take(version(1, checked_by="Alex Second", time=checked_at))
-        await door.house.drain()
-        assert (await states(door.house, 1))[MOTHER] == ("sent", None)
-        assert [each["To"] for each in letters(door.house)].count(FIRST) == 1, "nobody gets anything twice"
-        assert await missing(door.house) == []
-        async with door.house.database.read() as db:
+        await embedded.take(version(1, checked_by="Alex Second", time=checked_at))
+        await embedded.house.drain()
+        assert (await states(embedded.house, 1))[MOTHER] == ("sent", None)
+        assert [each["To"] for each in letters(embedded.house)].count(FIRST) == 1, "nobody gets anything twice"
+        assert await missing(embedded.house) == []
+        async with embedded.house.database.read() as db:
             [row] = (await db.execute(records.records.select())).mappings().all()
         assert (row["checked_by"], row["checked_at"]) == ("Alex Second", checked_at)
 
-    async def test_another_text_goes_to_nobody_and_a_person_is_told(self, door: Door, clock: MovableClock) -> None:
-        await ready(door, clock)
-        await door.take(version(1))
-        await door.take(version(1, events.section("Quite another text.")))
-        await door.house.drain()
-        assert not any("Quite another" in words(each) for each in letters(door.house) if each["To"] == FIRST)
-        [told] = await missing(door.house)
+    async def test_another_text_goes_to_nobody_and_a_person_is_told(
+        self, embedded: Embedded, clock: MovableClock
+    ) -> None:
+        await ready(embedded, clock)
+        await embedded.take(version(1))
+        await embedded.take(version(1, events.section("Quite another text.")))
+        await embedded.house.drain()
+        assert not any("Quite another" in words(each) for each in letters(embedded.house) if each["To"] == FIRST)
+        [told] = await missing(embedded.house)
         assert "(version 1), which are taken" in told["text"]
-        await door.take(version(2, events.section("Quite another text.")))
-        await door.house.drain()
-        assert await missing(door.house) == [], "approved under the next number it is put right"
+        await embedded.take(version(2, events.section("Quite another text.")))
+        await embedded.house.drain()
+        assert await missing(embedded.house) == [], "approved under the next number it is put right"
 
     async def test_whoever_approved_it_does_not_check_it_under_another_name_for_the_chair(
-        self, door: Door, clock: MovableClock
+        self, embedded: Embedded, clock: MovableClock
     ) -> None:
-        await ready(door, clock)
-        await door.take(version(1, approved_by="Pat Chair", checked_by=None))
-        await door.take(version(1, approved_by="Sam Other", checked_by="pat  chair"))
-        await door.house.drain()
-        assert (await states(door.house, 1))[MOTHER] == ("withheld", "not_checked")
+        await ready(embedded, clock)
+        await embedded.take(version(1, approved_by="Pat Chair", checked_by=None))
+        await embedded.take(version(1, approved_by="Sam Other", checked_by="pat  chair"))
+        await embedded.house.drain()
+        assert (await states(embedded.house, 1))[MOTHER] == ("withheld", "not_checked")
 
 
 ENDS = {CAMHS: "sent", SOCIAL_CARE: "sent", MOTHER: "sent"}
