@@ -25,16 +25,22 @@ def _made(some: Iterable[Code]) -> list[Made]:
     return [Made(each.made_at, each.tries, each.used_at is not None) for each in some]
 
 
+async def may_send(db: AsyncConnection, dispatch_id: str, now: datetime) -> tuple[bool, datetime]:
+    """Whether another code of a dispatch is to be made, which it is not just after the last one; and from when."""
+    made = await store.made_since(db, dispatch_id, now - WEEK)
+    if made and now < made[0].made_at + AT_ONCE and made[0].used_at is None and not made[0].tries:
+        return False, now
+    until = next_at(_made(made), now)
+    return until <= now, until
+
+
 async def send(work: Work, dispatch: Dispatch) -> datetime | None:
     """Make a code for a dispatch and queue the letter with it, to the address that the dispatch went to. Returns None
     where that was done, or has just been; else from when there may be another.
     """
-    made = await store.made_since(work.db, dispatch.dispatch_id, work.now - WEEK)
-    if made and work.now < made[0].made_at + AT_ONCE and made[0].used_at is None and not made[0].tries:
-        return None
-    until = next_at(_made(made), work.now)
-    if until > work.now:
-        return until
+    may, until = await may_send(work.db, dispatch.dispatch_id, work.now)
+    if not may:
+        return until if until > work.now else None
     code = Code(secrets.token_hex(16), dispatch.dispatch_id, work.now, 0)
     await store.put(work.db, code)
     params = {

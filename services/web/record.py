@@ -69,14 +69,16 @@ async def ask(process: AtDoor, request: Request, link: str) -> Response:
     from_here(process, request)
     not_while_stopping(process)
     house = process.house
-    async with house.database.write() as db:
-        work = house.intake.work(db)
-        wait_until = await codes.send(work, opened.dispatch)
-        await house.intake.finish(work)
-    process.wake()
-    if wait_until is not None:
-        return _too_many(process, opened, wait_until)
-    return go(process, opened, "/code")
+    async with house.database.read() as db:  # whoever asks on and on holds up nobody who writes
+        may, until = await codes.may_send(db, opened.dispatch.dispatch_id, opened.now)
+    wait_until = until if until > opened.now else None
+    if may:
+        async with house.database.write() as db:
+            work = house.intake.work(db)
+            wait_until = await codes.send(work, opened.dispatch)
+            await house.intake.finish(work)
+        process.wake()
+    return go(process, opened, "/code") if wait_until is None else _too_many(process, opened, wait_until)
 
 
 def _too_many(process: Process, opened: Opened, wait_until: datetime) -> Response:
