@@ -64,6 +64,7 @@ bench: dev parts ## Measure, beside the ceiling of this machine
 	$(BIN)/python -m tests.bench.embedded
 	$(BIN)/python -m tests.bench.directory_size
 	$(BIN)/python -m tests.bench.replies
+	$(BIN)/python -m tests.bench.records
 
 bench-scale: dev parts ## Measure the whole line at scale, beside the ceiling and Celery
 	@$(ALONE) .ci/parts redis-server
