@@ -78,7 +78,7 @@ TAKEN = {
     ),
     "quorate.record.approved.v1": (
         "quorate.records",
-        "record_id meeting_id kind version approved_by checked_by? sections",
+        "record_id meeting_id kind version approved_by checked_by? in_place_of_chair? sections",
     ),
     "quorate.record.recalled.v1": (
         "quorate.records",

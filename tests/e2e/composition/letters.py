@@ -31,7 +31,11 @@ def read(path: Path) -> Letter:
     """Read a message file, of the local catcher or of aiosmtpd's."""
     message = message_from_bytes(path.read_bytes(), policy=default)
     recipient = message["Delivered-To"] or message["X-RcptTo"]
-    [calendar] = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
+    calendars = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
+    if not calendars:  # a request, a reminder, a copy, a notice: each has a Message-ID that stays the same
+        own, to = str(message["Message-ID"]).strip(), str(recipient).strip()
+        return Letter(own, 0, own, "", to, " ".join(str(message["Subject"]).split()), "", "", "")
+    [calendar] = calendars
     parsed = Calendar.from_ical(calendar.get_content())
     event: Any
     [event] = parsed.walk("VEVENT")
