@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from services.bootstrap import House
+from services.bootstrap import LETTERS, House
 from services.foundation.documents import Documents
 from services.foundation.settings import ImapMailbox
 from services.foundation.threads import in_a_thread
@@ -36,7 +36,7 @@ def keeper_of(house: House) -> Keeper:
 
 def sorter_of(house: House) -> Sorter:
     """What tells the mail of a house apart."""
-    return Sorter(house.intake, Documents(house.settings.documents_folder))
+    return Sorter(house.intake, Documents(house.settings.documents_folder), LETTERS)
 
 
 def mail_in(house: House) -> list[Part]:

@@ -11,7 +11,10 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 VERDICTS = ("accepted", "known", "waiting", "rejected")
 OUTCOMES = ("sent", "failed", "put_off")
 DOCUMENT_OUTCOMES = ("made", "withheld", "put_off")
-MAIL_KINDS = ("reply", "counter", "refresh", "bounce", "receipt", "auto_reply", "report", "text", "unknown")
+MAIL_KINDS = (
+    *("reply", "counter", "refresh", "bounce", "receipt", "auto_reply", "report", "text", "unknown"),
+    *("mesh_report", "mesh_answer", "mesh_message"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from tests.mail.pieces import message, multipart, part
 
+OURS = "Please file this copy, and answer Filed once it is done."
 PDF = b"%PDF-1.7\nA care plan.\n%%EOF\n"
 BANNER = "CAUTION: This email originated from outside of the organisation. Do not click links or open attachments."
 FOOTER = "This message may contain confidential information. If you are not the intended recipient please delete it."
 
 
-def outlook(words: str, *, sender: str, to: str) -> bytes:
+def outlook(words: str, *, sender: str, to: str, ours: str = OURS) -> bytes:
     """Outlook: the header of the message that is answered written out below a rule, in both parts."""
     below = "\n".join(
         (
@@ -21,7 +22,7 @@ def outlook(words: str, *, sender: str, to: str) -> bytes:
             f"To: {sender}",
             "Subject: Minutes for your file, ref ABCD-EFGH",
             "",
-            "Please file this copy, and answer Filed once it is done.",
+            *ours.splitlines(),
             "",
         )
     )
@@ -37,10 +38,10 @@ def outlook(words: str, *, sender: str, to: str) -> bytes:
     return message(multipart("alternative", parts, "_000_A_"), *head, sender=sender, to=to, subject="Re: Minutes")
 
 
-def gmail(words: str, *, sender: str, to: str) -> bytes:
+def gmail(words: str, *, sender: str, to: str, ours: str = OURS) -> bytes:
     """Gmail: the message that is answered below a line that says who wrote it."""
     wrote = "On Tue, 3 Nov 2026 at 09:00, Leicester meeting invitations <reply@quorate.example> wrote:"
-    plain = f"{words}\n\n{wrote}\n\n> Please file this copy, and answer Filed once it is done.\n> Filed\n"
+    plain = f"{words}\n\n{wrote}\n\n{_quoted(ours)}\n"
     html = f"<div dir=ltr>{words}</div><div class='gmail_quote'>{wrote}<blockquote>Please file it.</blockquote></div>"
     parts = [
         part('text/plain; charset="UTF-8"', plain, "quoted-printable"),
@@ -49,10 +50,10 @@ def gmail(words: str, *, sender: str, to: str) -> bytes:
     return message(multipart("alternative", parts, "000000gm"), sender=sender, to=to, subject="Re: Minutes")
 
 
-def apple(words: str, *, sender: str, to: str) -> bytes:
+def apple(words: str, *, sender: str, to: str, ours: str = OURS) -> bytes:
     """Apple: plain text alone, the device's own line, then the quotation."""
     wrote = "> On 3 Nov 2026, at 09:00, Leicester meeting invitations <reply@quorate.example> wrote:"
-    body = f"{words}\n\nSent from my iPhone\n\n{wrote}\n> \n> \ufeff Please file this copy.\n"
+    body = f"{words}\n\nSent from my iPhone\n\n{wrote}\n> \n> \ufeff{_quoted(ours)[2:]}\n"
     return message(
         part("text/plain;\n\tcharset=utf-8", body, "quoted-printable"),
         "X-Mailer: iPhone Mail (23A341)",
@@ -62,14 +63,21 @@ def apple(words: str, *, sender: str, to: str) -> bytes:
     )
 
 
-def nhsmail(words: str, *, sender: str, to: str) -> bytes:
-    """Exchange Online with what an organisation puts before and after the words of its people."""
-    body = f"{BANNER}\n\n{words}\n\n{'*' * 80}\n{FOOTER}\n"
+def nhsmail(words: str, *, sender: str, to: str, ours: str = OURS) -> bytes:
+    """Exchange Online with what an organisation puts around the words of its people and into what they answer."""
+    below = (
+        f"From: Leicester <{to}>\nSent: 03 November 2026 09:00\nTo: {sender}\nSubject: Minutes\n\n{BANNER}\n\n{ours}\n"
+    )
+    body = f"{words}\n\n{'_' * 32}\n{below}\n{'*' * 80}\n{FOOTER}\n"
     parts = [
         part('text/plain; charset="utf-8"', body, "base64"),
         part('text/html; charset="utf-8"', f"<div>{body}</div>", "base64"),
     ]
     return message(multipart("alternative", parts, "_000_N_"), sender=sender, to=to, subject="RE: Minutes")
+
+
+def _quoted(ours: str) -> str:
+    return "\n".join(f"> {line}" for line in ours.splitlines())
 
 
 SHAPES = {"outlook": outlook, "gmail": gmail, "apple": apple, "nhsmail": nhsmail}

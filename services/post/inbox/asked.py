@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory import store as directory
 from services.directory.rules import Agency
+from services.foundation.outbox import MAIL, outbox
+from services.foundation.statements import among, chunks
 from services.invitations import store as invitations
 from services.invitations.rules import CANCELLED
 from services.meetings import store as meetings
 from services.post.inbox.rules import Asked, Sent
-from services.records.rules.dispatch import RECALLED, WITHHELD
+from services.records.rules.dispatch import RECALLED, WITHHELD, line_of
 from services.records.store import dispatches
 
 
@@ -60,6 +64,20 @@ async def dispatches_sent(db: AsyncConnection, ids: Iterable[str]) -> dict[str, 
         )
         for each, one in some.items()
     }
+
+
+async def letters_of(db: AsyncConnection, ids: Iterable[str]) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
+    """The letters that were written about these dispatches, by dispatch: who renders each, and from what."""
+    some = await dispatches.by_ids(db, ids)
+    keys = {line_of(one.kind, one.about, one.party) for one in some.values()}
+    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for part in chunks(keys):
+        which = among(db, outbox.c.key, part)
+        query = select(outbox.c.name, outbox.c.params).where(which, outbox.c.channel == MAIL)
+        for name, params in await db.execute(query.order_by(outbox.c.outbox_id)):
+            if params.get("dispatch_id") in some:
+                found.setdefault(params["dispatch_id"], []).append((name, params))
+    return found
 
 
 def _addresses(agency: Agency) -> frozenset[str]:

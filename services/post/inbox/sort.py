@@ -12,7 +12,7 @@ import asyncio
 import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from services.foundation.database import DatabaseTrouble
 from services.foundation.documents import Damaged, Documents
+from services.foundation.letters import LetterKind
 from services.foundation.work import Derived
 from services.intake import store as journal
 from services.intake.accept import Arrival, Intake
@@ -31,11 +32,12 @@ from services.participation.store import reports as reports_store
 from services.participation.store.documents import INFECTED, NOT_SCANNED, Document
 from services.participation.uploads import Refused, check
 from services.post.inbox import store
-from services.post.inbox.asked import dispatches_sent, invitations_asked
+from services.post.inbox.asked import dispatches_sent, invitations_asked, letters_of
 from services.post.inbox.copies import content_id
 from services.post.inbox.keep import counted
 from services.post.inbox.reading import read
 from services.post.inbox.reading.found import Reading
+from services.post.inbox.reading.words import plain, said_before
 from services.post.inbox.rules import Asked, Decision, Sent, decide, mentions
 from services.post.inbox.rules.decided import SOURCE, NewEvent, NewReport
 from services.post.inbox.store import FOR_A_PERSON, UNDERSTOOD
@@ -92,10 +94,13 @@ def _is_of_no_message(wrong: Exception) -> bool:
 
 @dataclass(slots=True)
 class Sorter:
-    """Sorts what is kept; as many as like may do so beside each other. `kinds` counts what was told apart, by kind."""
+    """Sorts what is kept; as many as like may do so beside each other. `kinds` counts what was told apart, by kind.
+    `letters` says what our own letters said, which come back below the answers to them.
+    """
 
     intake: Intake
     documents: Documents
+    letters: Mapping[str, LetterKind] = field(default_factory=dict)
     stopping: bool = False
     kinds: Counter[str] = field(default_factory=Counter)
 
@@ -191,6 +196,9 @@ class Sorter:
             asked = await invitations_asked(db, wanted)
             sent = await dispatches_sent(db, wanted - asked.keys())
             before = await store.copies(db, content_ids)
+            below = {each for letter in letters if letter.reading and letter.reading.below for each in letter.mentions}
+            ours = await letters_of(db, below & sent.keys())
+        await asyncio.to_thread(self._pass_over_our_own, letters, ours)
         seen = {
             (row["content_id"], _about(row["document"])): row["mail_id"]
             for row in before
@@ -202,6 +210,30 @@ class Sorter:
                 name = (letter.content_id, tuple(sorted(letter.mentions)))
                 first = seen.setdefault(name, letter.mail_id)
                 letter.copy_of = first if first != letter.mail_id else None
+
+    def _pass_over_our_own(
+        self, letters: Sequence[Letter], ours: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]
+    ) -> None:
+        """Where nothing stands below an answer but what our own letter said, nobody need look at it."""
+        for letter in letters:
+            if letter.reading is None or not letter.reading.below:
+                continue
+            some = [each for mentioned in letter.mentions for each in ours.get(mentioned, ())]
+            said = [text for name, params in some for text in self._said(name, params)]
+            if said and said_before(letter.reading.below, said):
+                letter.reading = replace(letter.reading, incomplete=letter.reading.besides)
+
+    def _said(self, name: str, params: Mapping[str, Any]) -> list[str]:
+        """What one of our letters says, in either of its versions."""
+        kind = self.letters.get(name)
+        if kind is None:
+            return []
+        try:
+            written = kind.render(params, self.intake.settings)
+        except Exception as wrong:  # then a person looks at the answer
+            log.warning("letter_not_written_again", reason=type(wrong).__name__)
+            return []
+        return [f"{written.subject}\n{written.text}", plain(written.html)]
 
     def _decide_parcel(self, letter: Letter, parcel: Received, sent: Mapping[str, Sent]) -> None:
         about = next((sent[each] for each in letter.mentions if each in sent), None)

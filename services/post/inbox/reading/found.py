@@ -16,6 +16,9 @@ Kind = Literal[
     "report",  # there is a file that a person may want to read
     "text",  # a person wrote words
     "unknown",
+    "mesh_report",  # MESH says that a copy was not collected
+    "mesh_answer",  # a practice's system answers by MESH
+    "mesh_message",  # anything else that came by MESH
 ]
 
 Doubt = Literal[
@@ -101,7 +104,8 @@ class Reading:
     `addresses` are all that it was sent to, as found, in small letters: the envelope's first. `message_ids` are those
     that it answers or that came back with it, without brackets. `text` is what a person wrote, without the message it
     answers. `incomplete`: there were words or pictures besides, which may be a person's. `automatic`: the sender says
-    that a program wrote it.
+    that a program wrote it. `below` are words that stand where the message that is answered does; where these are all
+    that makes it incomplete, `besides` is false.
     """
 
     kind: Kind
@@ -117,6 +121,8 @@ class Reading:
     bounces: tuple[Bounce, ...] = ()
     automatic: bool = False
     incomplete: bool = False
+    below: str = ""
+    besides: bool = False
     doubts: frozenset[Doubt] = frozenset()
 
     @property

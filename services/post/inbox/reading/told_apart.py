@@ -112,6 +112,8 @@ class _Contents:
             refreshes=of_method["refresh"],
             automatic=automatic is not None or self.was_displayed,
             incomplete=self.incomplete or own.incomplete,
+            below=own.below,
+            besides=self.incomplete or own.besides,
             doubts=frozenset(self.doubts),
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from html import unescape
 
@@ -79,10 +79,14 @@ _OF_GOOGLE = "Invitation from Google Calendar"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a person wrote. `incomplete`: words were left out that may be a person's, too."""
+    """What a person wrote. `incomplete`: words were left out that may be a person's, too. `below` are those that stand
+    where the message that is answered does; `besides`: there are others.
+    """
 
     text: str
     incomplete: bool
+    below: str = ""
+    besides: bool = False
 
 
 def plain(html: str) -> str:
@@ -135,9 +139,10 @@ def written(text: str, answerers: Collection[str] = ()) -> Written:
     lines = [_SPACES.sub(" ", line[:LONGEST_LINE]).strip() for line in source[:MOST_LINES]]
     incomplete = len(text) > LONGEST_SOURCE or len(source) > MOST_LINES
     incomplete = incomplete or any(len(line) > LONGEST_LINE for line in source)
-    own, whole = _without_quotes(lines)
+    own, quoted = _without_quotes(lines)
     end = _end(own)
-    incomplete = incomplete or not whole or not all(map(_is_said_everywhere, _paragraphs(own[end:])))
+    below = _paragraphs(own[end:]) + _paragraphs(quoted)
+    besides, incomplete = incomplete, incomplete or bool(quoted) or not all(map(_is_said_everywhere, below))
     own, rest = own[:end], own[end:]
     if not any(own):
         own = [line for line in rest if line and not _HEADING.match(line)]
@@ -146,30 +151,55 @@ def written(text: str, answerers: Collection[str] = ()) -> Written:
     if answerers and paragraphs:
         paragraphs = _without_program(paragraphs, answerers)
     found = _BLANK_LINES.sub("\n\n", "\n\n".join(paragraphs)).strip()
-    return Written(found[:LONGEST_TEXT].strip(), incomplete or len(found) > LONGEST_TEXT)
+    besides = besides or len(found) > LONGEST_TEXT
+    return Written(found[:LONGEST_TEXT].strip(), incomplete or besides, "\n\n".join(below), besides)
+
+
+def said_before(below: str, letters: Iterable[str]) -> bool:
+    """Whether all that stands below is what one of our own letters said, line by line; its addresses aside, which mail
+    programs write anew.
+    """
+    ours = [_letters(each) for each in letters]
+    lines = (
+        line for each in _paragraphs(below.split("\n")) if not _is_said_everywhere(each) for line in each.split("\n")
+    )
+    return all(
+        _RULE.fullmatch(line)
+        or _HEADING.match(line)
+        or _WROTE.fullmatch(line)
+        or any(_letters(line) in each for each in ours)
+        for line in (line.lstrip("> ") for line in lines)
+    )
+
+
+def _letters(text: str) -> str:
+    """Words without what mail programs change about them."""
+    return "".join(filter(str.isalnum, _LINK.sub(" ", text).casefold()))
 
 
 def _paragraphs(lines: list[str]) -> list[str]:
     return [each for each in "\n".join(lines).strip("\n").split("\n\n") if each.strip()]
 
 
-def _without_quotes(lines: list[str]) -> tuple[list[str], bool]:
-    """The lines that are not quoted, and whether what is quoted stands below the line that says who wrote it: else it
-    may be anything.
+def _without_quotes(lines: list[str]) -> tuple[list[str], list[str]]:
+    """The lines that are not quoted, and those that are and stand below no line that says who wrote them: these may be
+    anything.
     """
     found: list[str] = []
-    known = whole = True
+    unknown: list[str] = []
+    known = True
     before = False
     for line in lines:
         if line.startswith(">"):
             if not before:
                 known = _take_attribution(found)
-            whole = whole and known
+            if not known:
+                unknown.append(line)
             before = True
         else:
             found.append(line)
             before = before and not line
-    return found, whole
+    return found, unknown
 
 
 def _take_attribution(lines: list[str]) -> bool:

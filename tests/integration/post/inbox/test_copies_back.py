@@ -20,6 +20,7 @@ from tests.door import Embedded
 from tests.integration.post.inbox.partnership import take, waiting
 from tests.mail import copies
 from tests.mail.copies import SHAPES
+from tests.replies import caught
 
 ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 ADA = "Ada Example <ada@camhs-1.example>"
@@ -63,6 +64,17 @@ def _email(address: str) -> dict[str, Any]:
     return {"kind": "email", "address": address, "secure": True, "verified_on": events.NOW.date()}
 
 
+def letter(house: House) -> str:
+    """The words of the letter that brought CAMHS its copy, as they stand in a mailbox."""
+    for path in (house.settings.home / "mailbox").glob("*.eml"):
+        message = caught(path.read_bytes())
+        if ".record@" in message["Message-ID"] and message["To"] == "in@camhs-1.example":
+            body = message.get_body(("plain",))
+            assert body is not None
+            return str(body.get_content())
+    raise AssertionError("no letter came out")
+
+
 async def heard(house: House) -> list[tuple[str, str | None, dict[str, Any]]]:
     """What was told of dispatches: the event, what is confirmed by it, and all that it says."""
     query = select(journal.c.raw).where(journal.c.type.like("quorate.dispatch.%")).order_by(journal.c.seq)
@@ -74,12 +86,28 @@ async def heard(house: House) -> list[tuple[str, str | None, dict[str, Any]]]:
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_a_reply_that_says_that_it_is_filed_is_heard(house: House, clock: MovableClock, shape: str) -> None:
     copy = await sent(house, clock)
-    [row] = await take(house, SHAPES[shape]("Filed, thanks.", sender=ADA, to=copy.address("camhs-1")))
-    assert row["meeting_id"] == "m1"
+    raw = SHAPES[shape]("Filed, thanks.", sender=ADA, to=copy.address("camhs-1"), ours=letter(house))
+    [row] = await take(house, raw)
+    assert (row["state"], row["why"], row["meeting_id"]) == ("understood", None, "m1")
     [(what, filed, data)] = await heard(house)
     assert (what, filed, data["how"], data["meeting_id"]) == ("confirmed", "filed", "mail", "m1")
     assert data["dispatch_id"] == copy.by_party["camhs-1"].dispatch_id
     assert data["by"] == "Ada Example (ada@camhs-1.example)"
+    assert await waiting(house) == []
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("shape", ["outlook", "apple", "nhsmail"])
+async def test_what_somebody_writes_into_our_own_words_is_read_by_a_person(
+    house: House, clock: MovableClock, shape: str
+) -> None:
+    copy = await sent(house, clock)
+    ours = letter(house).splitlines()
+    ours.insert(len(ours) // 2, "They have moved to Derby since.")
+    raw = SHAPES[shape]("Filed.", sender=ADA, to=copy.address("camhs-1"), ours="\n".join(ours))
+    [row] = await take(house, raw)
+    assert (row["state"], row["why"]) == ("for_a_person", "human_text")
+    assert [each[:2] for each in await heard(house)] == [("confirmed", "filed")]
 
 
 @ON_ONE_STORE
