@@ -81,11 +81,11 @@ def chase(
             moments += [moment for moment in (remind_at, end_of(last_day) if last_day else None) if moment is not None]
     found, at = _about_the_plan(work, standing, plan, notices, some, initials)
     written = [f"notice:{each.dispatch_id}" for each in standing.dispatches.get(plan.child_id, ())]
-    kinds = [f"plan:{plan.plan_id}:{kind}" for kind in work.policy.groups.told_plan_end]
+    kinds = [f"plan:{plan.plan_id}:{plan.child_id}:{kind}" for kind in work.policy.groups.told_plan_end]
     return Chased(
         plan.child_id,
         (*missing, *found),
-        (*written, f"plan:{plan.plan_id}", *kinds),
+        (*written, f"plan:{plan.plan_id}:{plan.child_id}", *kinds),
         tuple(remind),
         (*moments, *at),
     )
@@ -138,12 +138,12 @@ def _about_the_plan(
     initials: str,
 ) -> tuple[list[Missing], list[datetime]]:
     """Whether an end that was told of takes effect, and whether everyone who is always told of one is known."""
-    if plan.plan_id in standing.not_ended and plan.ended is not None:
+    if plan.name in standing.not_ended and plan.ended is not None:
         limit = told_by(work, plan.ended.known_from)
         if limit is None or work.now < limit:
             return [], [limit] if limit is not None else []
-        text = f"{initials}: {standing.not_ended[plan.plan_id]}"
-        return [Missing(NOT_TOLD, f"plan:{plan.plan_id}", text, due_at=limit)], []
+        text = f"{initials}: {standing.not_ended[plan.name]}"
+        return [Missing(NOT_TOLD, f"plan:{plan.plan_id}:{plan.child_id}", text, due_at=limit)], []
     last = told_last(notices)
     limit = told_by(work, last.written_at) if last is not None and last.kind == ENDED else None
     if limit is None:
@@ -166,7 +166,7 @@ def _about_the_plan(
             "is on record as having had to do with the child while it stood, or it may not be told. Find out whether "
             "one holds a flag."
         )
-        found.append(Missing(NOT_TOLD, f"plan:{plan.plan_id}:{kind}", text, due_at=limit))
+        found.append(Missing(NOT_TOLD, f"plan:{plan.plan_id}:{plan.child_id}:{kind}", text, due_at=limit))
     return found, []
 
 

@@ -28,14 +28,14 @@ class Standing:
     """
 
     plans: Mapping[str, list[Plan]]
-    not_ended: Mapping[str, str]
+    not_ended: Mapping[tuple[str, str], str]
     notices: Mapping[str, list[Notice]]
     dispatches: Mapping[str, list[Dispatch]]
     about: Mapping[str, About]
 
     def has_ended(self, plan: Plan) -> bool:
         """Whether a plan has ended, as far as that counts."""
-        return plan.ended is not None and plan.plan_id not in self.not_ended
+        return plan.ended is not None and plan.name not in self.not_ended
 
     def standing(self, child_id: str) -> list[Plan]:
         """The plans of a child that stand now, as far as their beginning has been told."""
@@ -62,7 +62,7 @@ async def gather(work: Work, child_ids: Iterable[str]) -> Standing:
     return Standing(told, not_ended, await store.notices_of(db, ids), written, around)
 
 
-async def _not_ended(work: Work, some: Iterable[Plan], found: Mapping[str, Meeting]) -> dict[str, str]:
+async def _not_ended(work: Work, some: Iterable[Plan], found: Mapping[str, Meeting]) -> dict[tuple[str, str], str]:
     """Why the ends of plans that do not count do not."""
     ended = [each for each in some if each.ended is not None]
     ids = {each.ended.meeting_id for each in ended if each.ended and each.ended.meeting_id}
@@ -83,7 +83,7 @@ async def _not_ended(work: Work, some: Iterable[Plan], found: Mapping[str, Meeti
             adjourned,
             any(one.allows == NEEDS[PLAN_ENDED] for one in permissions.get(each, ())),
         )
-    return {each.plan_id: why for each in ended if (why := why_it_does_not_count(each, known)) is not None}
+    return {each.name: why for each in ended if (why := why_it_does_not_count(each, known)) is not None}
 
 
 async def _around(

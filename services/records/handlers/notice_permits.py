@@ -23,7 +23,7 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
     """
     some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows})
     standing = await gather(work, {each.child_id for each in some.values() if each.child_id is not None})
-    ways: dict[str, set[tuple[str, str | None]]] = {}
+    ways: dict[tuple[str, str], set[tuple[str, str | None]]] = {}
     found = {}
     for row in rows:
         each = some[row.params["dispatch_id"]]
@@ -31,9 +31,9 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
         if plan is None or standing.has_ended(plan) != (row.params["notice"] == ENDED):
             found[row.outbox_id] = NOTHING_TO_ASK
             continue
-        if plan.plan_id not in ways:
-            ways[plan.plan_id] = _ways(work, standing, plan)
-        if (each.agency_id, each.address) not in ways[plan.plan_id]:
+        if plan.name not in ways:
+            ways[plan.name] = _ways(work, standing, plan)
+        if (each.agency_id, each.address) not in ways[plan.name]:
             found[row.outbox_id] = NOT_PERMITTED
     return found
 

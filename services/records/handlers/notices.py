@@ -149,7 +149,7 @@ class _Sheet:
         """A new notice about a plan."""
         last = plan.started if kind != ENDED and plan.started is not None else plan.last
         told = before.category if before is not None else None
-        name = notice_id(plan.plan_id, kind, number)
+        name = notice_id(plan.plan_id, plan.child_id, kind, number)
         made = Notice(
             name, kind, plan.plan_id, plan.child_id, number, plan.category, told, last.cause, last.at, self.work.now
         )
@@ -159,7 +159,8 @@ class _Sheet:
     def notices_of(self, plan: Plan) -> list[Notice]:
         """What was told of a plan, with what is told now."""
         kept = self.standing.notices.get(plan.child_id, ())
-        return [each for each in (*kept, *self.notices) if each.plan_id == plan.plan_id]
+        of_child = [*kept, *(each for each in self.notices if each.child_id == plan.child_id)]
+        return [each for each in of_child if each.plan_id == plan.plan_id]
 
     def written(self, plan: Plan, notices: Sequence[Notice]) -> list[Dispatch]:
         """The dispatches of these notices about a plan, as they stand by now."""

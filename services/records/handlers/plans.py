@@ -45,7 +45,7 @@ async def judged(work: Work, events: Sequence[Derived]) -> None:
     some = [each.meeting for each in reviewed if each.kinds == KINDS]
     if some:
         found = await store.children_of_ends(work.db, {each.meeting_id for each in some})
-        concern(work, found | await store.with_plans(work.db, {child for each in some for child in each.child_ids}))
+        concern(work, await store.with_plans(work.db, found))
 
 
 async def resolved(work: Work, events: Sequence[Derived]) -> None:

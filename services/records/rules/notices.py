@@ -115,9 +115,9 @@ class _Tie:
     since: date | None
 
 
-def notice_id(plan_id: str, kind: str, number: int) -> str:
+def notice_id(plan_id: str, child_id: str, kind: str, number: int) -> str:
     """The name of a notice."""
-    return hashlib.sha256(f"notice {plan_id} {kind} {number}".encode()).hexdigest()[:26]
+    return hashlib.sha256(f"notice {plan_id} {child_id} {kind} {number}".encode()).hexdigest()[:26]
 
 
 def told_last(notices: Sequence[Notice]) -> Notice | None:

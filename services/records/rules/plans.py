@@ -41,7 +41,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan as it stands. `since` is None where only its end has been told; `category_since` is the day of which the
+    """One plan of one child as it stands: some systems give brothers and sisters plans of one id. `since` is None where only its end has been told; `category_since` is the day of which the
     category was told. `household` holds everyone who was ever named as belonging to it: their records may carry a flag.
     """
 
@@ -56,6 +56,11 @@ class Plan:
     ended: Told | None
 
     @property
+    def name(self) -> tuple[str, str]:
+        """What tells it from every other."""
+        return self.plan_id, self.child_id
+
+    @property
     def last(self) -> Told:
         """The newest that was told of it."""
         found = self.ended or self.started
@@ -65,19 +70,19 @@ class Plan:
 
 def plans(told: Iterable[Told]) -> dict[str, list[Plan]]:
     """The plans of children, by child, the first one first."""
-    by_plan: dict[str, list[Told]] = {}
+    by_plan: dict[tuple[str, str], list[Told]] = {}
     for each in told:
-        by_plan.setdefault(each.plan_id, []).append(each)
+        by_plan.setdefault((each.plan_id, each.child_id), []).append(each)
     found: dict[str, list[Plan]] = {}
-    for plan_id in sorted(by_plan):
-        plan = _plan(plan_id, sorted(by_plan[plan_id], key=lambda each: each.order))
+    for name in sorted(by_plan):
+        plan = _plan(sorted(by_plan[name], key=lambda each: each.order))
         found.setdefault(plan.child_id, []).append(plan)
     for some in found.values():
         some.sort(key=lambda plan: (plan.since or plan.last.day, plan.plan_id))
     return found
 
 
-def _plan(plan_id: str, told: Sequence[Told]) -> Plan:
+def _plan(told: Sequence[Told]) -> Plan:
     since: date | None = None
     category: str | None = None
     category_since: date | None = None
@@ -99,7 +104,9 @@ def _plan(plan_id: str, told: Sequence[Told]) -> Plan:
         ended = None
     household = tuple(dict.fromkeys(person for each in told for person in each.household))
     last = told[-1]
-    return Plan(plan_id, last.child_id, last.partition_key, since, category, category_since, household, started, ended)
+    return Plan(
+        last.plan_id, last.child_id, last.partition_key, since, category, category_since, household, started, ended
+    )
 
 
 @dataclass(frozen=True, slots=True)

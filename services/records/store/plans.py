@@ -25,12 +25,12 @@ from services.records.store.dispatches import IS_NOTICE, dispatches
 
 ID = String(64)
 
-# What events say of a plan, by aspect, with its history: `fact` is the plan's id and the aspect. A category that
-# changes is another version of `started`.
+# What events say of a plan, by aspect, with its history: `fact` is the plan's id, the child's and the aspect. A
+# category that changes is another version of `started`.
 plan_facts = Table(
     "plan_facts",
     metadata,
-    Column("fact", String(80), nullable=False),
+    Column("fact", String(160), nullable=False),
     Column("plan_id", ID, nullable=False),
     Column("child_id", ID, nullable=False),
     Column("aspect", String(16), nullable=False),
@@ -70,7 +70,7 @@ async def keep(db: AsyncConnection, events: Sequence[Event], aspect: str, now: d
         assert isinstance(said, PlanStarted | PlanEnded)
         rows.append(
             {
-                "fact": f"{said.plan_id}|{aspect}",
+                "fact": f"{said.plan_id}|{said.child_id}|{aspect}",
                 "plan_id": said.plan_id,
                 "child_id": said.child_id,
                 "aspect": aspect,
@@ -130,9 +130,11 @@ def _told(row: Mapping[Any, Any]) -> Told:
 
 
 async def children_of_ends(db: AsyncConnection, meeting_ids: Iterable[str]) -> set[str]:
-    """The children whose plans these meetings are named as having ended."""
+    """The children whose plans these meetings are named as having ended, and those whom they are about."""
     found: set[str] = set()
     for some in chunks(set(meeting_ids)):
+        about = select(meeting_children.c.child_id).where(among(db, meeting_children.c.meeting_id, some))
+        found |= set((await db.execute(about)).scalars())
         query = select(plan_ends.c.child_id).where(
             among(db, plan_ends.c.meeting_id, some), plan_ends.c.known_until.is_(None)
         )

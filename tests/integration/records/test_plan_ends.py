@@ -90,14 +90,14 @@ async def test_those_asked_to_the_strategy_discussion_or_not_any_more_are_told_a
     assert ended == {*EVERYONE, "school-8", "school-9"}
 
 
-async def test_the_end_goes_once_however_often_it_is_told(door: Door, clock: MovableClock) -> None:
-    await on_a_plan(door, clock)
-    await door.take(events.plan_ended())
-    await door.house.drain()
-    await door.take(events.plan_ended())
-    await door.take(events.plan_ended(household=["p1"]))
-    await door.house.drain()
-    ended = [each for each in told(door.house) if each.what == "ended"]
+async def test_the_end_goes_once_however_often_it_is_told(embedded: Embedded, clock: MovableClock) -> None:
+    await on_a_plan(embedded, clock)
+    await embedded.take(events.plan_ended())
+    await embedded.house.drain()
+    await embedded.take(events.plan_ended())
+    await embedded.take(events.plan_ended(household=["p1"]))
+    await embedded.house.drain()
+    ended = [each for each in told(embedded.house) if each.what == "ended"]
     assert len(ended) == len(EVERYONE) == len({each.to for each in ended})
 
 
@@ -213,9 +213,7 @@ async def test_whoever_was_told_of_an_end_that_turns_out_not_to_count_is_told_to
     assert len([each for each in told(door.house) if each.what == "ended"]) == 2 * len(EVERYONE)
 
 
-async def test_an_end_of_which_no_beginning_is_known_is_taken_back_too(
-    embedded: Embedded, clock: MovableClock
-) -> None:
+async def test_an_end_of_which_no_beginning_is_known_is_taken_back_too(embedded: Embedded, clock: MovableClock) -> None:
     await embedded.take(*directory(), conference(), review())
     clock.set(AFTER)
     await embedded.take(held(), events.plan_ended(meeting_id="m2"))
@@ -258,36 +256,36 @@ async def test_an_end_told_at_the_same_moment_as_the_beginning_is_an_end(
     assert {each.what for each in told(embedded.house)} == {"ended"}
 
 
-async def test_another_plan_of_the_same_child_keeps_every_flag(door: Door, clock: MovableClock) -> None:
-    await on_a_plan(door, clock)
-    await door.take(events.plan_started("plan-2", on=date(2026, 9, 30), household=["p1"]))
-    await door.take(events.plan_ended("plan-1"))
-    await door.house.drain()
-    [letter] = [each for each in told(door.house) if each.what == "ended" and GP in each.to]
+async def test_another_plan_of_the_same_child_keeps_every_flag(embedded: Embedded, clock: MovableClock) -> None:
+    await on_a_plan(embedded, clock)
+    await embedded.take(events.plan_started("plan-2", on=date(2026, 9, 30), household=["p1"]))
+    await embedded.take(events.plan_ended("plan-1"))
+    await embedded.house.drain()
+    [letter] = [each for each in told(embedded.house) if each.what == "ended" and GP in each.to]
     assert "Another child protection plan stands for the same child, since 30 September 2026" in letter.text
     assert "342891000000105" not in letter.text
     assert "Relative p1" not in letter.text
     clock.set(later(10))
-    await door.house.drain()
-    assert not any("Reminder" in each.subject for each in told(door.house))
-    assert [each for each in await missing(door.house) if each["kind"] == "flag_not_cleared"] == []
+    await embedded.house.drain()
+    assert not any("Reminder" in each.subject for each in told(embedded.house))
+    assert [each for each in await missing(embedded.house) if each["kind"] == "flag_not_cleared"] == []
 
 
 async def test_while_a_brother_or_sister_is_on_a_plan_the_household_keeps_its_flags(
-    door: Door, clock: MovableClock
+    embedded: Embedded, clock: MovableClock
 ) -> None:
-    await on_a_plan(door, clock, *family("c2", initials="CD"))
-    await door.take(events.plan_started("plan-2", child_id="c2", household=["c1", "p1"]))
-    await door.house.drain()
-    await door.take(events.plan_ended("plan-1"))
-    await door.house.drain()
-    [letter] = [each for each in told(door.house) if each.what == "ended" and GP in each.to]
+    await on_a_plan(embedded, clock, *family("c2", initials="CD"))
+    await embedded.take(events.plan_started("plan-2", child_id="c2", household=["c1", "p1"]))
+    await embedded.house.drain()
+    await embedded.take(events.plan_ended("plan-1"))
+    await embedded.house.drain()
+    [letter] = [each for each in told(embedded.house) if each.what == "ended" and GP in each.to]
     assert "A plan still stands for another child of the family" in letter.text
     assert "342891000000105" in letter.text
     assert "13Iz." not in letter.text
-    await door.take(events.plan_ended("plan-2", child_id="c2"))
-    await door.house.drain()
-    last = [each for each in told(door.house) if each.what == "ended" and GP in each.to][-1]
+    await embedded.take(events.plan_ended("plan-2", child_id="c2"))
+    await embedded.house.drain()
+    last = [each for each in told(embedded.house) if each.what == "ended" and GP in each.to][-1]
     assert "13Iz." in last.text
     assert "AB, another child of the family" in last.text
 
@@ -305,19 +303,35 @@ async def test_plans_of_brothers_and_sisters_that_end_together_are_told_of_as_en
     assert all("13Iz." in each.text and "still stands" not in each.text for each in ended)
 
 
+async def test_plans_of_one_id_for_brothers_and_sisters_each_wait_for_the_register(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    both = ["c1", "c2"]
+    await on_a_plan(embedded, clock, *family("c2", initials="CD"), review(children=both))
+    await embedded.take(events.plan_started("plan-1", child_id="c2"))
+    await embedded.take(*(events.plan_ended("plan-1", child_id=each, meeting_id="m2") for each in both))
+    await embedded.house.drain()
+    assert whom(told(embedded.house), "ended") == set()
+    await embedded.take(held())
+    await embedded.house.drain()
+    for child_id in both:
+        assert {each.kind for each in await notices(embedded.house, child_id)} >= {"ended"}
+    assert len([each for each in told(embedded.house) if each.what == "ended" and GP in each.to]) == 2
+
+
 async def test_whoever_a_person_excluded_is_not_told_and_if_that_leaves_no_gp_a_person_is(
-    door: Door, clock: MovableClock
+    embedded: Embedded, clock: MovableClock
 ) -> None:
     leave_out = [{"agency_id": GP, "reason": "conflict_of_interest", "note": "The father works there."}]
-    await on_a_plan(door, clock, review(do_not_invite=leave_out))
-    await door.take(events.plan_ended())
-    await door.house.drain()
-    assert whom(told(door.house), "ended") == set(EVERYONE) - {GP}
-    [kept_from] = [each for each in await written(door.house) if each.agency_id == GP and each.state == WITHHELD]
+    await on_a_plan(embedded, clock, review(do_not_invite=leave_out))
+    await embedded.take(events.plan_ended())
+    await embedded.house.drain()
+    assert whom(told(embedded.house), "ended") == set(EVERYONE) - {GP}
+    [kept_from] = [each for each in await written(embedded.house) if each.agency_id == GP and each.state == WITHHELD]
     assert kept_from.why == "conflict_of_interest"
     clock.set(later(4))
-    await door.house.drain()
-    [lacking] = [each for each in await missing(door.house) if each["kind"] == "plan_end_not_told"]
+    await embedded.house.drain()
+    [lacking] = [each for each in await missing(embedded.house) if each["kind"] == "plan_end_not_told"]
     assert "no GP practice is told" in lacking["text"]
 
 
@@ -390,12 +404,12 @@ async def test_what_the_family_may_not_see_is_marked_so(embedded: Embedded, cloc
     )
 
 
-async def test_nothing_of_a_notice_reaches_family(door: Door, clock: MovableClock) -> None:
-    await on_a_plan(door, clock)
-    await door.take(events.plan_ended())
-    await door.house.drain()
-    assert told(door.house)
-    assert not any("family.example" in each.to for each in told(door.house))
+async def test_nothing_of_a_notice_reaches_family(embedded: Embedded, clock: MovableClock) -> None:
+    await on_a_plan(embedded, clock)
+    await embedded.take(events.plan_ended())
+    await embedded.house.drain()
+    assert told(embedded.house)
+    assert not any("family.example" in each.to for each in told(embedded.house))
 
 
 async def test_a_notice_names_no_other_reader(embedded: Embedded, clock: MovableClock) -> None:

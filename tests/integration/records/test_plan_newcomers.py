@@ -86,19 +86,21 @@ async def test_a_new_practice_gets_its_own_copy_of_the_plan_and_not_the_minutes(
     assert [each.about for each in await copies_for(door.house)] == ["r-plan"]
 
 
-async def test_a_plan_that_is_approved_later_goes_to_whoever_came_before_that(door: Door, clock: MovableClock) -> None:
-    await on_a_plan(door, clock)
-    await joins(door)
-    [letter] = [each for each in told(door.house) if each.what == "joined"]
+async def test_a_plan_that_is_approved_later_goes_to_whoever_came_before_that(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await on_a_plan(embedded, clock)
+    await joins(embedded)
+    [letter] = [each for each in told(embedded.house) if each.what == "joined"]
     assert "follows in a message of its own" not in letter.text
-    assert await copies_for(door.house) == []
-    await door.take(the_plan())
-    await door.house.drain()
-    assert len(read(door.house, "in@gp-2.example")) == 1
+    assert await copies_for(embedded.house) == []
+    await embedded.take(the_plan())
+    await embedded.house.drain()
+    assert len(read(embedded.house, "in@gp-2.example")) == 1
     text = "The school rings each Monday."
-    await door.take(the_plan(2, sections=[events.section(text)]))
-    await door.house.drain()
-    assert "each Monday" in read(door.house, "in@gp-2.example")[-1]
+    await embedded.take(the_plan(2, sections=[events.section(text)]))
+    await embedded.house.drain()
+    assert "each Monday" in read(embedded.house, "in@gp-2.example")[-1]
 
 
 async def test_whoever_took_part_gets_no_second_copy_and_a_newcomer_none_of_an_earlier_plan(

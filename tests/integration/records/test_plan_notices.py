@@ -65,11 +65,11 @@ def kinds(exceptions: Sequence[dict[str, Any]]) -> set[tuple[str, str | None]]:
 
 
 async def test_everyone_who_was_invited_or_is_involved_is_told_that_a_plan_has_started(
-    door: Door, clock: MovableClock
+    embedded: Embedded, clock: MovableClock
 ) -> None:
-    await on_a_plan(door, clock)
-    letters = {each.to.partition("@")[0]: each for each in told(door.house)}
-    assert whom(told(door.house), "started") == set(EVERYONE)
+    await on_a_plan(embedded, clock)
+    letters = {each.to.partition("@")[0]: each for each in told(embedded.house)}
+    assert whom(told(embedded.house), "started") == set(EVERYONE)
     assert "since 1 April 2026, category: neglect" in letters[GP].text
     assert all(code in letters[GP].text for code in ("342191000000101", "13Iv.", "XaOnx", "375041000000100"))
 
@@ -145,12 +145,12 @@ async def test_a_meeting_to_which_a_newcomer_is_not_asked_is_not_its_to_know_of(
 
 
 async def test_whoever_was_involved_all_along_and_is_learnt_of_late_is_told_that_it_started(
-    door: Door, clock: MovableClock
+    embedded: Embedded, clock: MovableClock
 ) -> None:
-    await on_a_plan(door, clock)
-    await door.take(events.agency("housing-3"), events.involvement(agency_id="housing-3", since=date(2025, 1, 1)))
-    await door.house.drain()
-    assert "housing-3" in whom(told(door.house), "started")
+    await on_a_plan(embedded, clock)
+    await embedded.take(events.agency("housing-3"), events.involvement(agency_id="housing-3", since=date(2025, 1, 1)))
+    await embedded.house.drain()
+    assert "housing-3" in whom(told(embedded.house), "started")
 
 
 async def test_a_new_placement_and_the_camhs_of_its_area_are_told_of_the_plan(
@@ -186,21 +186,21 @@ async def test_a_team_that_has_the_child_on_its_waiting_list_is_told_at_its_own_
 
 
 async def test_whoever_has_no_secure_address_is_an_exception_until_there_is_one_and_then_told(
-    door: Door, clock: MovableClock
+    embedded: Embedded, clock: MovableClock
 ) -> None:
     insecure = [events.insecure("gp-1@mail.example")]
-    await on_a_plan(door, clock, events.agency(GP, channels=insecure, time=events.NOW))
-    assert kinds(await missing(door.house)) == {("no_usable_address", GP)}
+    await on_a_plan(embedded, clock, events.agency(GP, channels=insecure, time=events.NOW))
+    assert kinds(await missing(embedded.house)) == {("no_usable_address", GP)}
     clock.set(AFTER)
-    await door.take(events.plan_ended())
-    await door.house.drain()
-    assert kinds(await missing(door.house)) == {("plan_end_not_told", GP)}
-    assert (await of(door.house, GP, "ended")).state == WITHHELD
-    await door.take(events.agency(GP, time=AFTER))
-    await door.house.drain()
-    assert whom(told(door.house), "ended") == set(EVERYONE)
-    assert whom(told(door.house), "started") == set(EVERYONE) - {GP}
-    assert await missing(door.house) == []
+    await embedded.take(events.plan_ended())
+    await embedded.house.drain()
+    assert kinds(await missing(embedded.house)) == {("plan_end_not_told", GP)}
+    assert (await of(embedded.house, GP, "ended")).state == WITHHELD
+    await embedded.take(events.agency(GP, time=AFTER))
+    await embedded.house.drain()
+    assert whom(told(embedded.house), "ended") == set(EVERYONE)
+    assert whom(told(embedded.house), "started") == set(EVERYONE) - {GP}
+    assert await missing(embedded.house) == []
 
 
 async def test_a_notice_that_comes_back_is_an_exception_and_goes_to_the_next_address(
@@ -357,7 +357,7 @@ def _sent(each: Told) -> tuple[datetime, str]:
     return when, str(each.message["Message-ID"])
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 async def test_in_any_order_and_told_twice_everyone_has_heard_the_same_last(make_settings: Any, seed: int) -> None:
     heard = []
     raws = [*stories(), events.held("m2", attendance=[events.attended(e, mode="in_person") for e in EVERYONE])]
@@ -372,7 +372,7 @@ async def test_in_any_order_and_told_twice_everyone_has_heard_the_same_last(make
             for each in some:
                 await door.take(each)
                 clock.advance(timedelta(minutes=1))
-                if number and Random(seed + len(each)).random() < 0.5:
+                if number and Random(seed + len(each)).random() < 0.3:
                     await house.drain()
             await house.drain()
             heard.append(last_heard(house))

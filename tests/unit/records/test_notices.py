@@ -45,7 +45,7 @@ def plan(category: str | None = "neglect", since: date = BEGAN_ON, plan_id: str 
 
 
 def notice(kind: str, number: int, category: str | None = "neglect") -> Notice:
-    return Notice(notice_id("plan-1", kind, number), kind, "plan-1", "c1", number, category, None, CAUSE, AT, AT)
+    return Notice(notice_id("plan-1", "c1", kind, number), kind, "plan-1", "c1", number, category, None, CAUSE, AT, AT)
 
 
 STATES = st.tuples(st.booleans(), st.sampled_from(["neglect", "emotional abuse"]))

@@ -87,6 +87,12 @@ def test_two_plans_of_a_child_stay_apart() -> None:
     assert (first.ended is None, second.ended is None) == (False, True)
 
 
+def test_one_id_for_the_plans_of_brothers_and_sisters_makes_a_plan_for_each() -> None:
+    some = [told(STARTED, APRIL, 0), told(STARTED, APRIL, 1, child_id="c2"), told(ENDED, OCTOBER, 2)]
+    found = plans(some)
+    assert {child_id: plan.ended is None for child_id, [plan] in found.items()} == {"c1": False, "c2": True}
+
+
 def meeting(state: str) -> Meeting:
     day = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
     ends_at = day + timedelta(hours=1)

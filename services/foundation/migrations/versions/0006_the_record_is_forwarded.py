@@ -105,7 +105,7 @@ def upgrade() -> None:
     op.create_index("ix_openings_dispatch_id", "openings", ["dispatch_id"])
     op.create_table(
         "plan_facts",
-        sa.Column("fact", sa.String(length=80), nullable=False),
+        sa.Column("fact", sa.String(length=160), nullable=False),
         sa.Column("plan_id", sa.String(length=64), nullable=False),
         sa.Column("child_id", sa.String(length=64), nullable=False),
         sa.Column("aspect", sa.String(length=16), nullable=False),
