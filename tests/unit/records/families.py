@@ -116,7 +116,7 @@ def hidden_number(chance: Random, number: str) -> str:
     """The number in one of the ways in which people write it, or copy it from elsewhere."""
     between = chance.choice(["", " ", "-", "\u00a0", "\u200b", "\n", "\u2011", "  ", " - "])
     written = between.join((number[:3], number[3:6], number[6:]))
-    if chance.random() < 0.5:
+    if chance.random() < 0.2:
         written = "".join(chr(ord("０") + int(one)) if one.isdigit() else one for one in written)
     return written
 
@@ -139,8 +139,8 @@ def case(chance: Random, *, prefix: str = "") -> Case:
     present += [each.who for each in entries if chance.random() < 0.3]
     refused = {each.who: chance.choice(DECISIONS) for each in entries if chance.random() < 0.05}
     made = Case(children, people, agencies, about, "", entries, present, refused, [], None, chance.randint(1, 9))
-    made.kind = chance.choice(["initial_conference"] * 5 + ["strategy_discussion"])
-    made.checked_by = chance.choice([SECOND] * 6 + [None, CHAIR.lower()])
+    made.kind = chance.choice(["initial_conference"] * 11 + ["strategy_discussion"])
+    made.checked_by = chance.choice([SECOND] * 14 + [None, CHAIR.lower()])
     made.circle = frozenset(circle(made))
     made.sections = [a_section(chance, made, number) for number in range(chance.randint(1, 4))]
     return made
@@ -149,7 +149,7 @@ def case(chance: Random, *, prefix: str = "") -> Case:
 def _children(chance: Random, prefix: str, serial: int) -> dict[str, AChild]:
     families = ("f1", "f1", "f1", "f2", "f2", "f3")
     forenames = chance.sample(FORENAMES, len(families))
-    flagged = chance.choice([-1] * 16 + [0, 2, 3, 4, 5])
+    flagged = chance.choice([-1] * 36 + [0, 2, 3, 4, 5])
     return {
         f"{prefix}c{n}": AChild(
             f"{prefix}{family}",
@@ -181,13 +181,17 @@ def _people(chance: Random, prefix: str, all_children: dict[str, AChild]) -> dic
         some = chance.sample(children[:5] if n < 3 else children, chance.randint(1, 3))
         kinds = [("mother", True), ("father", True), ("father", False), ("grandmother", False), ("step_parent", False)]
         ties = {each: chance.choice(kinds) for each in some}
+        if n == 0 and chance.random() < 0.7:
+            ties = dict.fromkeys(children[:3], ("mother", True))
+        elif n == 1 and chance.random() < 0.6:
+            ties = dict.fromkeys(children[: chance.randint(1, 3)], ("father", True))
         person = f"{prefix}p{n}"
         email = None if chance.random() < 0.08 else f"{person}.home@family.example"
         found[person] = APerson(f"{given[n]} {chance.choice(SURNAMES)}", email, ties, bounced=chance.random() < 0.05)
     if chance.random() < 0.06 and len(found) > 1:
         one, other = chance.sample(list(found), 2)
         found[one].email = found[other].email
-    if chance.random() < 0.5:
+    if chance.random() < 0.25:
         one, other = chance.sample(list(found), 2)
         found[one].not_with.add(other)
     if chance.random() < 0.4:
@@ -224,7 +228,7 @@ def _entries(
     for each, person in people.items():
         own = tuple(sorted(set(person.ties) & set(about)))
         if own and chance.random() < 0.9:
-            why_not = chance.choice([None] * 10 + ["no_usable_address", *HELD_BACK, chance.choice(DECISIONS)])
+            why_not = chance.choice([None] * 40 + ["no_usable_address", *HELD_BACK, chance.choice(DECISIONS)])
             found.append(AnEntry(each, own, why_not))
     return found
 
@@ -233,12 +237,12 @@ def a_section(chance: Random, of: Case, number: int) -> ASection:
     """A part about some of the children, for some of those who may be readers, that may name anyone."""
     about = of.about if chance.random() < 0.95 else (*of.about, list(of.children)[2])
     children = tuple(sorted(chance.sample(sorted(set(about)), chance.randint(0, min(2, len(set(about)))))))
-    audience = chance.choice(["everyone"] * 5 + ["professionals", "only", "except"])
+    audience = chance.choice(["everyone"] * 8 + ["professionals", "only", "except"])
     several = [*of.agencies, *of.people, *of.people, *of.people, *of.children]
     named = frozenset(chance.sample(several, chance.randint(1, 6)))
     holds: list[tuple[str, str]] = []
     words = [f"{mark_of(number)} was agreed"]
-    for _ in range(chance.choice([0, 0, 0, 1, 1, 2])):
+    for _ in range(chance.choice([0, 0, 0, 0, 1, 1, 2])):
         what, whose, written = _something(chance, of)
         holds.append((what, whose))
         words.append(f"and so was {written} then")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime
+from io import BytesIO
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pypdf import PdfReader
 
 from services.directory.rules import Agency, Bounce, Channel, Child, Placement, Relationship, Relative
 from services.meetings.rules import DoNotInvite, Entry, Reason
 from services.participation.rules.register import Attended, noted
 from services.records.document import content, file_name, for_reader
+from services.records.printing import Printer
 from services.records.readers import Around, Known, of_meeting
 from services.records.rules.copies import IDENTIFIES_ANOTHER, Copy, copies
 from services.records.rules.record import Audience, Record, Section
@@ -25,6 +30,8 @@ from tests.unit.records.families import CHAIR, ASection, Case, case
 
 FII = "fabricated_or_induced_illness"
 FAMILIES = 10_000
+DOCUMENTS = int(os.environ.get("QUORATE_DOCUMENTS", "1000"))
+"""How many printed documents are read; with 30,000 about those of as many families as above."""
 
 
 def the_record(of: Case) -> Record:
@@ -140,6 +147,32 @@ def test_everyone_gets_all_that_they_may_have_and_nothing_else(seed: int) -> Non
         assert all(each.why_not is None or each.text for each in copy.sections), "what is left out has a reason to read"
         reasons = bare(" ".join(each.text for each in copy.sections))
         assert not [one for one in named if one in reasons], "no reason gives anything away"
+
+
+@pytest.mark.slow
+def test_no_printed_document_holds_what_its_reader_may_not_have(counted: Callable[[str], None]) -> None:
+    """As above, of what comes out of the printer: the pages, and what a document says of itself."""
+    printer, chance = Printer("record"), Random(20_260_402)
+    read = family = 0
+    while read < DOCUMENTS:
+        of = case(chance)
+        about, record = around(of), the_record(of)
+        for copy in copies(record, about.readers, about.matter):
+            if not copy.whole:
+                continue
+            who = copy.reader.agency_id or copy.reader.person_id or ""
+            may, words = entitled(of, who), content(record, copy, about, POLICY, TakenPart())
+            printed = bare(_read(printer.print(words, for_reader(about, POLICY, copy), 0)))
+            assert not [each for each in may.forbidden if each in printed], who
+            assert all(bare(each) in printed for each in may.marks), who
+            read, family = read + 1, family + copy.reader.is_family
+    counted(f"{read} printed documents were read, {family} of them made for family")
+
+
+def _read(document: bytes) -> str:
+    reader = PdfReader(BytesIO(document))
+    said = [str(reader.metadata), str(reader.xmp_metadata and reader.xmp_metadata.rdf_root.toxml())]
+    return " ".join([*said, *(page.extract_text() for page in reader.pages)])
 
 
 def _identifiers(of: Case) -> set[str]:
