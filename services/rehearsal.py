@@ -409,6 +409,7 @@ def _show_what_next(console: Console, done: Rehearsal, command: str) -> None:
         (f"export QUORATE_CONFIG={shown(done.settings_file)}", "look at this rehearsal from here"),
         (f"{command} explain core-group-01", "who is asked next, and why"),
         (f"{command} exceptions", "everyone who was left out"),
+        (f"{command} record show conference-01.minutes", "who has the minutes"),
         (f"{command} deadletters list", "what was refused, by field"),
         ("make up", "as pages: http://127.0.0.1:8080"),
     )

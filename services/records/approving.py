@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from services.directory.rules import Cause
 from services.intake.accept import Arrival, Intake, Verdict
 from services.records.readers import Around, around
 from services.records.rules.record import Record
+from services.records.rules.versions import Recall
 from services.records.store import records
 from services.records.word.form import KIND, MEETING, RECORD
 from services.records.word.naming import children_of, parties_of
@@ -52,11 +53,20 @@ class Read:
     written: Written
     about: Around
     versions: Mapping[int, Record]
+    recalls: Sequence[Recall] = ()
 
     @property
     def newest(self) -> Record | None:
         """The newest version that was approved."""
         return self.versions[max(self.versions)] if self.versions else None
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether the newest version was taken back from everyone: the same words can only go as another."""
+        newest = self.newest
+        return newest is not None and any(
+            each.concerns(newest) and each.agency_id is None and each.person_id is None for each in self.recalls
+        )
 
 
 async def read(db: AsyncConnection, policy: Policy, content: bytes) -> Read:
@@ -75,7 +85,8 @@ async def read(db: AsyncConnection, policy: Policy, content: bytes) -> Read:
     ):
         if known and paper.facts.get(line) not in known:
             paper.faults.append(Fault(f"is another one than that of record {record_id}: draft anew", line=line))
-    return Read(understand(paper, parties_of(about, policy), children_of(about)), about, versions)
+    recalls = (await records.recalls_of(db, [record_id])).get(record_id, []) if record_id else []
+    return Read(understand(paper, parties_of(about, policy), children_of(about)), about, versions, recalls)
 
 
 def proposed(read: Read, given: Given | None, now: datetime) -> Record:
@@ -85,7 +96,7 @@ def proposed(read: Read, given: Given | None, now: datetime) -> Record:
     who = given or Given(CHAIR, SECOND_PERSON)
     by, checked_by = " ".join(who.by.split()), " ".join(who.checked_by.split()) if who.checked_by else None
     number = newest.version + 1 if newest else 1
-    if newest is not None and newest.sections == sections:
+    if newest is not None and newest.sections == sections and not read.is_taken_back:
         if given is None or checked_by is None or newest.checked_by is not None:
             return newest  # nothing new is said of it
         if same_person(by, newest.approved_by):

@@ -19,6 +19,8 @@ from services.records.word.form import FOOT, MARKING
 
 TEMPLATE = Path(services.__file__).parent.parent / "templates" / "documents" / "record.docx"
 SETTING_STYLE, NOTE_STYLE = "Record Setting", "Record Note"
+_UNUSED = ("/thumbnail", "/customXml", "/stylesWithEffects")
+"""What the library's own template brings besides."""
 _WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 _FONT = "Arial"
 _INK, _GREY, _BLUE = RGBColor(0x0B, 0x0C, 0x0C), RGBColor(0x50, 0x5A, 0x5F), RGBColor(0x00, 0x30, 0x78)
@@ -41,9 +43,8 @@ def build() -> bytes:
         paragraph.text = text
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
     name_it(paper, "Record of a meeting")
-    # A picture and sources that the library's own template brings.
     for relations in (paper.part.package.rels, paper.part.rels):
-        for key in [key for key, each in relations.items() if each.reltype.endswith(("/thumbnail", "/customXml"))]:
+        for key in [key for key, each in relations.items() if each.reltype.endswith(_UNUSED)]:
             relations.pop(key)
     return saved(paper)
 
@@ -60,6 +61,10 @@ def name_it(paper: Paper, title: str) -> None:
 def _set_styles(paper: Paper) -> None:
     for style in [each for each in paper.styles if each.name not in _KEPT]:
         style.delete()
+    kept = {each.style_id for each in paper.styles}
+    for root, tag in ((paper.styles.element, "w:link"), (paper.part.numbering_part.element, "w:pStyle")):
+        for each in [each for each in root.iter(qn(tag)) if each.get(qn("w:val")) not in kept]:
+            each.getparent().remove(each)
     defaults = paper.styles.element.find(f"{qn('w:docDefaults')}/{qn('w:rPrDefault')}/{qn('w:rPr')}")
     language = defaults.find(qn("w:lang"))
     language.set(qn("w:val"), "en-GB")

@@ -261,6 +261,9 @@ def test_what_was_sent_is_taken_back_from_one_or_from_everyone(home: Path) -> No
     printed("record", "recall", "m1.minutes", *why)
     after = {each["name"]: each["state"] for each in printed("record", "show", "m1.minutes")["copies"]}
     assert {state for name, state in after.items() if name not in ("Mill Lane Surgery", "AB")} == {"recalled"}
+    later = ("--as-of", (NOW + timedelta(hours=1)).isoformat())
+    again = quorate("record", "approve", home / "filled-draft.docx", *BY, *CHECKED, "--yes", *later)
+    assert "version 2 of m1.minutes is approved" in again.stdout  # the same words go again, as another version
     for wrong in (("m9.minutes",), ("m1.minutes", "--version", "7"), ("m1.minutes", "--person", "p9")):
         assert quorate("record", "recall", *wrong, *why, *AS_OF).exit_code == 1
     both = quorate("record", "recall", "m1.minutes", *why, "--agency", "a", "--person", "b", *AS_OF)
