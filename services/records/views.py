@@ -15,6 +15,7 @@ from services.directory.rules import Cause
 from services.meetings import store as meetings
 from services.participation import views
 from services.participation.store.quoracy import held_facts
+from services.records.care_plan_views import add_forwarded
 from services.records.due import deadlines, held_at
 from services.records.rules.dispatch import CARE_PLAN, RECORD, WITHHELD, Dispatch
 from services.records.rules.due import Deadline, stands, why_in_words
@@ -52,6 +53,7 @@ async def add_records(
     known = [
         each for each in (await records.of_meetings(db, [meeting_id])).get(meeting_id, ()) if each.approved_at <= moment
     ]
+    await add_forwarded(db, found, moment)
     made = [
         as_known_at(each, moment)
         for each in (await dispatches.of_meetings(db, [meeting_id])).get(meeting_id, ())

@@ -11,6 +11,7 @@ from services.participation.rules.reports import ASKED, CARE_PLAN, LATE, REPORT
 from services.participation.store.documents import MAY_BE_READ
 
 NAMES = {REPORT: "Report", CARE_PLAN: "Care plan"}
+_HAS_GONE = frozenset({"sent", "delivered", "opened", "filed"})
 COLOURS = {"Late": "red", "Asked": "yellow", "Came late": "orange", "Received": "green"}
 
 
@@ -58,4 +59,5 @@ def _wanted(
 def _document(each: Mapping[str, Any]) -> dict[str, Any]:
     """A document with its name in words, and whether it can be opened from here."""
     opens = each["held"] and each.get("scan") in MAY_BE_READ
-    return {**each, "called": NAMES[each["kind"]], "opens": opens}
+    gone = [one for one in each.get("forwarded", ()) if one["state"] in _HAS_GONE]
+    return {**each, "called": NAMES[each["kind"]], "opens": opens, "passed_on": len(gone)}

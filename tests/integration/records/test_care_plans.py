@@ -21,6 +21,7 @@ from services.participation.uploads import PDF
 from services.records.handlers import care_plans
 from services.records.rules.dispatch import QUEUED, SENT, UNDELIVERED, WITHHELD, Dispatch
 from services.records.store import dispatches
+from services.records.views import explain
 from tests import events
 from tests.door import Door, Embedded
 
@@ -252,6 +253,22 @@ async def test_what_is_not_held_here_is_for_a_person(house: House) -> None:
     assert set((await states(house, "elsewhere-1")).values()) == {(WITHHELD, "not_held")}
     [text] = await asked_of_a_person(house)
     assert "not held here" in text
+
+
+async def test_the_coordinator_sees_to_whom_it_was_passed_on(house: House) -> None:
+    door = Embedded(house)
+    await door.take(*known("c1"))
+    plan = await held_here(house)
+    refused = [{"agency_id": SCHOOL, "reason": "conflict_of_interest", "note": "A parent works there."}]
+    await door.take(events.meeting(do_not_invite=refused), events.report(document_id=plan, kind="care_plan"))
+    await house.drain()
+    async with house.database.read() as db:
+        shown = await explain(db, house.intake.policy, "m1", None, house.clock.now())
+    assert shown is not None
+    [entry] = [each for each in shown["entries"] if each.get("agency_id") == CAMHS]
+    [document] = entry["documents"]
+    told = {each["agency_id"]: (each["state"], each.get("why")) for each in document["forwarded"]}
+    assert told == {GP: ("sent", None), POLICE: ("sent", None), SCHOOL: ("withheld", "conflict_of_interest")}
 
 
 async def test_the_same_plan_told_of_twice_goes_once(house: House) -> None:
