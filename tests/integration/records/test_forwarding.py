@@ -11,11 +11,14 @@ from email.policy import default
 from io import BytesIO
 
 from pypdf import PdfReader
+from sqlalchemy import select
 
 from services.bootstrap import House
+from services.foundation.outbox import outbox
 from services.records.store import dispatches
 from tests import events
-from tests.door import Door
+from tests.clock import MovableClock
+from tests.door import Door, Embedded
 
 
 def copies_of(house: House) -> dict[str, EmailMessage]:
@@ -57,3 +60,22 @@ async def test_a_team_with_a_child_on_its_waiting_list_gets_its_copy_of_the_minu
     async with house.database.read() as db:
         stands = {each.party: each for each in (await dispatches.about(db, ["r1"]))["r1"]}
     assert stands["agency:camhs-1:"].state == "sent"
+
+
+async def test_of_each_copy_that_left_it_is_told_by_ids_alone(embedded: Embedded, clock: MovableClock) -> None:
+    house = embedded.house
+    await embedded.take(
+        events.agency("camhs-1", channels=[events.secure("in@camhs-1.example", verified_on=date(2026, 1, 5))]),
+        events.child("c1"),
+        events.relative("p1"),
+        events.involvement(person_id="c1", agency_id="camhs-1", status="waiting"),
+        events.meeting("m1", children=["c1"]),
+    )
+    await house.drain()
+    await embedded.take(events.record(checked_by="Alex Second"))
+    await house.drain()
+    async with house.database.read() as db:
+        query = select(outbox.c.params).where(outbox.c.name == "quorate.record.distributed.v1")
+        told = [params["data"] for params in (await db.execute(query)).scalars()]
+    about = {"record_id": "r1", "meeting_id": "m1", "version": 1, "at": events.NOW.isoformat().replace("+00:00", "Z")}
+    assert sorted(told, key=str) == sorted([about | {"agency_id": "camhs-1"}, about | {"person_id": "p1"}], key=str)

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from services.bootstrap import House
+from services.foundation.outbox import TAKEN_BACK, OutboxRow, outbox
+from services.records.letters import withheld
+from services.records.queueing import COPY_LETTER, NOTHING_TO_SEND
 from services.records.rules.dispatch import Dispatch
 from services.records.store import dispatches
 from tests import events
@@ -91,6 +94,22 @@ async def test_what_has_not_gone_does_not_go(embedded: Embedded, clock: MovableC
     may_have = {FIRST, COUNCIL, EMAIL} if how_far == "sent back by the server" else set[str]()
     assert {str(each["To"]) for each in letters(house, "recall")} == may_have
     assert {each.state for each in (await standing(house)).values()} == {"recalled"}
+
+
+@pytest.mark.parametrize("by", ["recall", "the next version"])
+async def test_a_letter_that_waits_leaves_the_outbox_and_would_not_pass_the_last_look_either(
+    embedded: Embedded, clock: MovableClock, by: str
+) -> None:
+    house = embedded.house
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await house.press.drain()
+    await embedded.take(recall() if by == "recall" else version(2))
+    async with house.database.read() as db:
+        found = (await db.execute(outbox.select().where(outbox.c.name == COPY_LETTER))).all()
+        assert [each.state for each in found] == [TAKEN_BACK] * 3
+        rows = [OutboxRow(each.outbox_id, each.name, each.key, each.params, 0) for each in found]
+        assert set((await withheld(db, rows, clock.now())).values()) == {NOTHING_TO_SEND}
 
 
 async def test_what_a_mailer_had_in_hand_is_followed_by_the_letter_that_takes_it_back(
