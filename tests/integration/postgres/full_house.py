@@ -81,7 +81,19 @@ async def _judged(db: AsyncConnection) -> None:
     """The rows of a verdict and of a register, each as of a meeting that nobody asks after."""
     at = events.MEETING_AT
     await quoracy.note_attendances(db, {"seed-over": (at, ["seed-gp", "seed-school", "seed-police"])})
-    verdict = {"quorate": True, "rule": "strategy_discussion", "text": "Quorate.", "document": {}, "refused": []}
+    document = {
+        "confirmed": False,
+        "needed": "",
+        "found": "",
+        "missing": [],
+        "parties": [],
+        "went_on": None,
+        "allowed": [],
+        "inquorate_before": [],
+        "child_ids": ["seed-child"],
+        "starts_at": at.isoformat(),
+    }
+    verdict = {"quorate": True, "rule": "strategy_discussion", "text": "Quorate.", "document": document, "refused": []}
     await db.execute(insert(quoracy.verdicts).values(meeting_id="seed-meeting", judged_at=at, **verdict))
 
 
