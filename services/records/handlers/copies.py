@@ -102,7 +102,7 @@ async def _said_again(work: Work, events: Sequence[Event]) -> set[str]:
         if not _is_the_same(record, said):
             other = {"other_text_at": event.time, "other_text_event_source": event.source}
             other["other_text_event_id"] = event.id
-            await records.note_first(work.db, "other_text_at", [name | other])
+            await records.set_columns(work.db, [name | other])
             await look(work, {record.meeting_id})
             continue
         if said.checked_by is not None and record.checked_by is None:
@@ -228,10 +228,10 @@ def _dispatch(work: Work, record: Record, step: Step, copy: Copy, about: Around,
         "recall": (RECALLED, step.why),
         "withhold": (WITHHELD, step.why),
     }[step.what]
-    if state == PRINTING and way == LINK and not can_be_opened(work.settings):
+    opens_for = work.policy.on(london_date(work.now)).number("record_link_opens_for")
+    if state == PRINTING and way == LINK and (opens_for is None or not can_be_opened(work.settings)):
         state, why = WITHHELD, NO_LINK
     goes = state == PRINTING
-    opens_for = work.policy.on(london_date(work.now)).number("record_link_opens_for")
     return Dispatch(
         dispatch_id=dispatch_id(RECORD, record.record_id, record.version, reader.party, channel),
         kind=RECORD,

@@ -101,11 +101,6 @@ async def set_columns(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) ->
     await change(db, records, ["record_id", "version"], rows)
 
 
-async def note_first(db: AsyncConnection, column: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """The same, where what `column` holds already stays as it is."""
-    await change(db, records, ["record_id", "version"], rows, fill=column)
-
-
 async def put_recalls(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add what was taken back."""
     await add(db, recalls, rows)
