@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from docx import Document
@@ -19,6 +20,7 @@ from services.records.word.naming import children_of, parties_of
 from services.records.word.parties import Named
 from services.records.word.template import NOTE_STYLE, SETTING_STYLE, TEMPLATE, name_it, saved
 
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 KINDS = {MINUTES: "Minutes", PLAN: "Plan", DECISION: "Decision letter"}
 
 # The three questions are the region's own: Leicester, Leicestershire and Rutland, report to conference (rules of the
@@ -59,7 +61,7 @@ def draft(about: Around, policy: Policy, kind: str, record_id: str, version: int
     paper.add_paragraph(title, "Title")
     for name, value in ((RECORD, record_id), (KIND, kind), (MEETING, meeting.meeting_id), (VERSION, str(version))):
         paper.add_paragraph(f"{name}: {value}", SETTING_STYLE)
-    called = ", ".join(each.shown for each in children)
+    called = _writable(", ".join(each.shown for each in children))
     where = f"{say(meeting.day)}, reference {reference(meeting.meeting_id)}. "
     paper.add_paragraph(f"{where}{'Child' if len(children) == 1 else 'Children'}: {called}.", NOTE_STYLE)
     for note in _NOTES:
@@ -76,11 +78,16 @@ def draft(about: Around, policy: Policy, kind: str, record_id: str, version: int
     return saved(paper)
 
 
+def _writable(text: str) -> str:
+    """Text without the few characters that no XML holds."""
+    return _NOT_IN_XML.sub("\ufffd", text)
+
+
 def _section(paper: Paper, heading: str, audience: str, children: str, text: str) -> None:
-    paper.add_paragraph(heading, "Heading 1")
-    paper.add_paragraph(f"{FOR}: {audience}", SETTING_STYLE)
-    paper.add_paragraph(f"{CHILDREN}: {children}", SETTING_STYLE)
-    for paragraph in text.replace("\r", "").split("\n\n"):
+    paper.add_paragraph(_writable(heading), "Heading 1")
+    paper.add_paragraph(_writable(f"{FOR}: {audience}"), SETTING_STYLE)
+    paper.add_paragraph(_writable(f"{CHILDREN}: {children}"), SETTING_STYLE)
+    for paragraph in _writable(text).replace("\r\n", "\n").replace("\r", "\n").split("\n\n"):
         paper.add_paragraph(paragraph, "Normal")
 
 
@@ -110,7 +117,7 @@ def _table(paper: Paper, readers: Sequence[Reader], policy: Policy) -> None:
         for cell, text, width in zip(cells, row, (5.5, 3.5, 3.5, 3.5), strict=True):
             [paragraph] = cell.paragraphs
             paragraph.style = paper.styles[NOTE_STYLE]
-            paragraph.add_run(text).bold = number == 0
+            paragraph.add_run(_writable(text)).bold = number == 0
             cell.width = Cm(width)
     heading = OxmlElement("w:tblHeader")
     heading.set(qn("w:val"), "true")
