@@ -22,7 +22,7 @@ from services.mailbox import keeper_of, mail_in, sorter_of
 from services.post.inbox import store
 from services.post.inbox.keep import Came
 from services.post.inbox.mbox import NotMail, messages
-from services.post.inbox.settle import ANSWERS, CannotSettle, Given, again, settle
+from services.post.inbox.settle import ANSWERS, CONFIRMATIONS, CannotSettle, Given, again, settle
 from services.post.inbox.show import Shown, show
 from services.post.inbox.views import shown
 from services.process import CannotStart, keep_running
@@ -213,6 +213,10 @@ def settle_message(
     answer: Annotated[
         str | None, typer.Option("--answer", metavar="ANSWER", help=f"What they answered: {', '.join(ANSWERS)}.")
     ] = None,
+    confirmed: Annotated[
+        str | None,
+        typer.Option("--confirmed", metavar="WHAT", help=f"What they did with a copy: {', '.join(CONFIRMATIONS)}."),
+    ] = None,
     nothing: Annotated[bool, typer.Option("--nothing-to-do", help="Nothing follows from it.")] = False,
     once_more: Annotated[
         bool, typer.Option("--again", help="The fault was Quorate's, and is put right: tell it apart once more.")
@@ -228,12 +232,15 @@ def settle_message(
 ) -> None:
     """Settle a message that waits for a person: enter the answer that it holds, or say that nothing follows from it.
 
-    An answer has the same effect as one that the party gave itself, and the journal says who entered it. What it is
-    about is shown by the message; else name the invitation (quorate explain shows each uid). With --again a message
-    that waits for a fault of Quorate's, or whose file was away, is told apart as if it had just come.
+    An answer has the same effect as one that the party gave itself, and the journal says who entered it; so has what
+    somebody says to have done with a copy or a notice. What it is about is shown by the message; else name the
+    invitation (quorate explain shows each uid). With --again a message that waits for a fault of Quorate's, or whose
+    file was away, is told apart as if it had just come.
     """
-    if (answer is not None) + nothing + once_more != 1:
-        fail("give either --answer or --nothing-to-do or --again", 2)
+    if (answer is not None) + (confirmed is not None) + nothing + once_more != 1:
+        fail("give either --answer or --confirmed or --nothing-to-do or --again", 2)
+    if confirmed is not None and confirmed not in CONFIRMATIONS:
+        fail(f"--confirmed {confirmed}: write one of {', '.join(CONFIRMATIONS)}", 2)
     if answer is not None and answer not in ANSWERS:
         fail(f"--answer {answer}: write one of {', '.join(ANSWERS)}", 2)
 
@@ -243,7 +250,7 @@ def settle_message(
             await again(house.intake, row)
             await sorter_of(house).sort()
             return shown(await the_one(house, row["mail_id"]))
-        given = Given(user(), answer, invitation, note, by)
+        given = Given(user(), answer, invitation, note, by, confirmed)
         return shown(await settle(house.intake, row, given))
 
     try:

@@ -11,17 +11,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.invitation import InvitationAnswered
+from schemas.record import DispatchConfirmed
 from services.foundation.work import Derived, Work
 from services.intake.accept import Arrival, Intake
 from services.meetings import store as meetings
 from services.oversight.rules import Unread
 from services.post.inbox import store
-from services.post.inbox.asked import invitations_asked
+from services.post.inbox.asked import dispatches_sent, invitations_asked
 from services.post.inbox.rules.decided import SOURCE, NewEvent
+from services.post.inbox.rules.message import line
 from services.post.inbox.sort import SETTLED
 
 ANSWERS = ("accepted", "declined", "tentative", "delegated")
 ANSWERED = "quorate.invitation.answered.v1"
+CONFIRMATIONS = ("filed", "flag_changed", "noted")
+CONFIRMED = "quorate.dispatch.confirmed.v1"
 OUR_FAULT = ("fault", "missing")
 """Why a message waits that nothing is wrong with."""
 
@@ -32,8 +36,8 @@ class CannotSettle(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a person said of a message: `user` is that person, `answer` None where nothing follows. `by` is whoever
-    answered.
+    """What a person said of a message: `user` is that person, `answer` and `confirmed` (that a copy is filed, or what
+    was done about a notice) are None where nothing follows. `by` is whoever answered.
     """
 
     user: str
@@ -41,6 +45,7 @@ class Given:
     invitation_id: str | None = None
     note: str | None = None
     by: str | None = None
+    confirmed: str | None = None
 
 
 async def settle(intake: Intake, row: Mapping[Any, Any], given: Given) -> Mapping[Any, Any]:
@@ -48,11 +53,12 @@ async def settle(intake: Intake, row: Mapping[Any, Any], given: Given) -> Mappin
     Raises `CannotSettle`.
     """
     _must_wait(row)
-    done: dict[str, Any] = {"what": "answered" if given.answer else "nothing_to_do"}
+    follows = given.answer or given.confirmed
+    done: dict[str, Any] = {"what": "answered" if follows else "nothing_to_do"}
     if given.note:
         done["note"] = given.note
-    if given.answer:
-        event = await _event(intake, row, given)
+    if follows:
+        event = await (_event if given.answer else _confirmation)(intake, row, given)
         [verdict] = await intake.accept([Arrival(event.encoded(), {"mail": row["mail_id"], "entered_by": given.user})])
         if verdict.state == "rejected":
             told = "; ".join(f"{error.path}: {error.message}" for error in verdict.errors)
@@ -124,3 +130,25 @@ async def _event(intake: Intake, row: Mapping[Any, Any], given: Given) -> NewEve
     # The answer is part of the name: whoever was interrupted, and then says otherwise, is heard.
     name = f"{row['mail_id'][:16]}.{given.answer}.{asked.invitation_id}"
     return NewEvent(name, ANSWERED, row["received_at"], asked.meeting_id, asked.partition_key, data)
+
+
+async def _confirmation(intake: Intake, row: Mapping[Any, Any], given: Given) -> NewEvent:
+    about = list(row["document"].get("dispatches", ()))
+    async with intake.database.read() as db:
+        sent = next(iter((await dispatches_sent(db, about)).values()), None)
+    if sent is None:
+        raise CannotSettle("the message does not show which copy or notice it is about")
+    entered = f"entered by {given.user}"
+    data = DispatchConfirmed.model_validate(
+        {
+            "dispatch_id": sent.dispatch_id,
+            "meeting_id": sent.meeting_id,
+            "child_id": sent.child_id,
+            "at": row["received_at"],
+            "what": given.confirmed,
+            "by": line(f"{given.by} ({entered})" if given.by else entered),
+            "how": "told",
+        }
+    )
+    name = f"{row['mail_id'][:16]}.{given.confirmed}.{sent.dispatch_id}"
+    return NewEvent(name, CONFIRMED, row["received_at"], sent.dispatch_id, sent.partition_key, data)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from services.bootstrap import House
 from services.intake.store import journal
 from services.invitations.tokens import local_part
+from services.post.inbox.settle import CannotSettle, Given, settle
 from services.records.rules.dispatch import RECALLED, Dispatch
 from services.records.store import dispatches
 from tests import events
@@ -150,6 +151,28 @@ async def test_a_care_plan_that_answers_a_copy_is_not_lost(house: House, clock: 
     assert (row["state"], row["why"], row["meeting_id"]) == ("for_a_person", "file_about_a_copy", "m1")
     assert await heard(house) == []
     assert len(await waiting(house)) == 1
+
+
+@ON_ONE_STORE
+async def test_a_person_enters_what_somebody_says_in_words_of_their_own(house: House, clock: MovableClock) -> None:
+    copy = await sent(house, clock)
+    words = "We have put it with the other letters about them."
+    [row] = await take(house, copies.gmail(words, sender=ADA, to=copy.address("camhs-1")))
+    done = await settle(house.intake, row, Given("Pat Coordinator", by="Ada Example", confirmed="filed"))
+    assert (done["state"], done["settled_by"]) == ("settled", "Pat Coordinator")
+    [(what, filed, data)] = await heard(house)
+    assert (what, filed, data["how"]) == ("confirmed", "filed", "told")
+    assert data["by"] == "Ada Example (entered by Pat Coordinator)"
+    assert await waiting(house) == []
+
+
+@ON_ONE_STORE
+async def test_what_is_about_no_copy_says_of_none_that_it_is_filed(house: House, clock: MovableClock) -> None:
+    await sent(house, clock)
+    [row] = await take(house, copies.gmail("Filed", sender=ADA, to="meetings@quorate.example"))
+    with pytest.raises(CannotSettle, match="which copy"):
+        await settle(house.intake, row, Given("Pat Coordinator", confirmed="filed"))
+    assert await heard(house) == []
 
 
 @ON_ONE_STORE
