@@ -31,8 +31,8 @@ def may_see(reader: Reader, other: Reader, matter: Matter) -> Seen | None:
     Family is told of agencies by their kind, and only of those asked on account of a child of theirs: never of where a
     child is placed, never of a kind that the policy does not name to family, never of one that was asked for its
     service to a relative, and of no other member of the family. Professionals are told of agencies that share a child
-    with them, by name unless a child is placed there and the reader is not to know where that child lives, and of
-    relatives what they are to those children.
+    with them, by name unless that says where a child is placed, or where a parent has found refuge, and the reader is
+    not to know it; and of relatives what they are to those children.
     """
     if other.party == reader.party:
         return Seen(other.kind, None if other.is_family else other.name, _relations(reader, other, matter))
@@ -51,9 +51,11 @@ def may_see(reader: Reader, other: Reader, matter: Matter) -> Seen | None:
 
 
 def _is_secret(reader: Reader, agency: Reader, matter: Matter) -> bool:
-    """Whether the name of an agency says where a child is whose placement the reader is not to know."""
+    """Whether the name of an agency says where somebody is whom the reader is not to find: a child who is placed there,
+    a parent in a refuge.
+    """
     if not _is_placement(agency, matter):
-        return False
+        return agency.kind in matter.not_named_to_family and reader.kind not in matter.told_placement
     live_there = {each.child_id for each in matter.children.values() if each.placed_with == agency.agency_id}
     return reader.kind not in matter.told_placement or (bool(live_there) and live_there.isdisjoint(reader.child_ids))
 

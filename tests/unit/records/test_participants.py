@@ -62,6 +62,14 @@ def test_where_a_child_is_placed_is_named_only_to_kinds_that_have_to_know() -> N
     assert may_see(agency("childrens-social-care-1", "c2"), home, ABOUT) == Seen("voluntary", "Example home-1")
 
 
+def test_where_a_parent_has_found_refuge_is_named_only_to_kinds_that_have_to_know() -> None:
+    refuge = agency("domestic-abuse-1", "c1", "c2")
+    assert may_see(agency("school-1", "c1"), refuge, ABOUT) == Seen("domestic_abuse")
+    assert may_see(agency("childrens-social-care-1", "c1"), refuge, ABOUT) == Seen(
+        "domestic_abuse", "Example domestic-abuse-1"
+    )
+
+
 def test_whoever_was_neither_asked_nor_there_stands_in_no_copy() -> None:
     camhs, unasked = agency("camhs-1", "c1"), agency("gp-1", "c1", invited=False)
     assert may_see(camhs, unasked, ABOUT) is None
