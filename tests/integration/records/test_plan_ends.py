@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from itertools import permutations
+from random import Random
 from typing import Any
 
 import pytest
@@ -171,6 +172,30 @@ async def test_a_persons_word_counts_whenever_it_came(
         await embedded.house.drain()
         so_far = set(order[: order.index(each) + 1])
         assert whom(told(embedded.house), "ended") == (set(EVERYONE) if {"end", "word"} <= so_far else set())
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_in_no_order_is_anybody_told_of_an_end_that_an_inquorate_meeting_decided(
+    embedded: Embedded, clock: MovableClock, seed: int
+) -> None:
+    known = [*directory(), conference(), events.plan_started(household=["p1"])]
+    some = [review(), held(TOO_FEW, outcome=["plan_ended"]), events.plan_ended(meeting_id="m2")]
+    some += [events.plan_ended(meeting_id="m2", household=["p1"]), *Random(seed).sample(known, 3)]
+    Random(seed).shuffle(some)
+    clock.set(AFTER)
+    if seed % 2:
+        await embedded.take(*known)
+    else:
+        some = [*some, *known]
+        Random(seed).shuffle(some)
+    for each in some:
+        await embedded.take(each)
+        clock.advance(timedelta(hours=5))
+        await embedded.house.drain()
+    clock.advance(timedelta(days=5))
+    await embedded.house.drain()
+    assert whom(told(embedded.house), "ended") == set()
+    assert "plan_end_not_told" in {each["kind"] for each in await missing(embedded.house)}
 
 
 async def test_an_end_that_names_a_meeting_nobody_knows_of_is_told_to_a_person_and_to_nobody_else(
