@@ -34,7 +34,7 @@ STATES = {
     "undelivered": "not delivered",
     "overtaken": "overtaken",
     "recalled": "taken back",
-    "kept": "has the same already",
+    "kept": "same as before",
 }
 
 

@@ -60,11 +60,18 @@ def _plan(
                 **({"category": each.category} if each.category else {}),
                 "at": each.at.isoformat(),
                 "event": _event(each.cause),
-                "to": [_to(one, names[one.party]) for one in some if one.about == each.notice_id],
+                "to": _told(each, some, names),
             }
             for each in reversed(notices)
         ],
     }
+
+
+def _told(notice: Notice, some: Sequence[Dispatch], names: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Who was told, first those who have not taken it up."""
+    own = [each for each in some if each.about == notice.notice_id]
+    own.sort(key=lambda each: (each.confirmed_at is not None, names[each.party]["name"]))
+    return [_to(each, names[each.party]) for each in own]
 
 
 def _to(each: Dispatch, name: Mapping[str, str]) -> dict[str, Any]:
