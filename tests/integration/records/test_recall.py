@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default
 from typing import Any
 
 import pytest
@@ -27,7 +31,7 @@ BACK_AT = APPROVED_AT + timedelta(hours=1, minutes=30)
 
 def recall(**more: object) -> bytes:
     """What was approved by then is taken back, from everyone unless it says otherwise."""
-    return events.recalled("r1", **{"time": BACK_AT, **more})  # type: ignore[arg-type]  # as the builder takes them
+    return events.recalled(**{"record_id": "r1", "time": BACK_AT, **more})  # type: ignore[arg-type]  # as the builder takes them
 
 
 def text(message: EmailMessage) -> str:
@@ -130,6 +134,44 @@ async def test_what_a_mailer_had_in_hand_is_followed_by_the_letter_that_takes_it
     assert {str(each["To"]) for each in letters(house, "recall")} == {FIRST, COUNCIL, EMAIL}
     for each in (await standing(house)).values():
         assert (each.state, each.sent_at) == ("recalled", clock.now())
+
+
+async def test_whenever_it_comes_whoever_got_a_copy_is_told_and_nobody_else(
+    embedded: Embedded, clock: MovableClock, counted: Callable[[str], None]
+) -> None:
+    """Beside a mailer at work, a recall comes earlier or later from one record to the next."""
+    house = embedded.house
+    await ready(embedded, clock)
+    got_it = 0
+    turns = [None, (0, 0), (30, 0), (3, 0), (0, 200)]
+    for number, each_has in enumerate(turns):
+        name = f"r{number + 20}"
+        before = set((house.settings.home / "mailbox").glob("*.eml"))
+        await embedded.take(version(1, record_id=name))
+        await house.press.drain()
+        async with house.mailer() as mailer:
+            if each_has is None:  # the recall is there before the mailer begins
+                await embedded.take(recall(record_id=name))
+            else:
+                of_mailer, of_recall = each_has
+                await asyncio.gather(
+                    _after(of_mailer, mailer.drain), _after(of_recall, embedded.take, recall(record_id=name))
+                )
+            await mailer.drain()
+        new = set((house.settings.home / "mailbox").glob("*.eml")) - before
+        some = [message_from_bytes(path.read_bytes(), policy=default) for path in new]
+        copies = {each["To"] for each in some if ".record@" in str(each["Message-ID"])}
+        assert {each["To"] for each in some if ".recall@" in str(each["Message-ID"])} == copies, name
+        got_it += len(copies)
+    counted(f"{len(turns)} recalls beside a mailer; {got_it} of {3 * len(turns)} copies had gone, each was asked back")
+    assert got_it < 3 * len(turns)
+
+
+async def _after(turns: int, do: Callable[..., Awaitable[object]], *given: object) -> None:
+    """Do something after others have had so many turns."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await do(*given)
 
 
 async def test_a_recall_that_arrives_before_what_it_takes_back_keeps_it_from_going(
