@@ -288,8 +288,10 @@ def _way(
 ) -> tuple[str | None, date | None]:
     """Where a copy for an agency goes, and when that address was last verified: to the one that was asked as long as it
     may be used and has given nothing back, else to where the agency would be asked now; never to one that somebody of
-    the family gave.
+    the family gave, nor to an agency that is closing: who reads its mail then is not known.
     """
+    if agency.closed_on is not None:
+        return None, None
     every = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
     usable = [
         channel
