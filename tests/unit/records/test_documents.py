@@ -200,6 +200,19 @@ def test_every_page_says_its_marking_whom_it_is_for_and_how_many_there_are(print
             assert each in said
 
 
+def test_a_very_long_name_is_said_in_full_once_and_leaves_every_page_its_head(printer: Printer) -> None:
+    name = " ".join(f"Agency{number}" for number in range(60))
+    long = {"heading": "Long", "blocks": blocks("\n\n".join(["A sentence that goes on for a while. " * 8] * 30))}
+    made = printer.print(content(long), name, NOON)
+    assert name in words(made)
+    for page in PdfReader(BytesIO(made)).pages:
+        tops: list[tuple[float, str]] = []
+        page.extract_text(visitor_text=lambda text, cm, tm, font, size, tops=tops: tops.append((tm[5], text)))  # type: ignore[misc]
+        assert max(top for top, text in tops if text.strip()) < float(page.mediabox.height) - 20
+        assert "OFFICIAL-SENSITIVE" in page.extract_text()
+        assert "Agency0 Agency1" in " ".join(page.extract_text().split())
+
+
 def test_a_table_that_goes_on_begins_each_page_with_its_header(printer: Printer) -> None:
     rows = [[f"Agency {number}", "Yes", "Came, by video", "None arrived"] for number in range(70)]
     table = {"heading": "Who took part", "columns": ["Whose", "Invited", "Took part", "Report"], "rows": rows}
