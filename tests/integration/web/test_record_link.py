@@ -59,6 +59,7 @@ async def test_a_copy_opens_with_a_code_that_goes_to_the_mailbox_of_the_link(hou
         assert page.status_code == 200
         assert "Open the PDF" in page.text
         assert "initial child protection conference" in page.text.lower()
+        assert (await client.head(f"{link}/document")).status_code == 200
         assert await told(house, "opened") == []
         document = await client.get(f"{link}/document")
     assert document.status_code == 200
