@@ -205,7 +205,7 @@ def _why_not(each: Foreseen) -> str:
     """Why nothing goes to a reader, as a sentence."""
     if each.copy.why_not is not None:
         return each.copy.text
-    words = why_in_words(each.why_not or "")
+    words = why_in_words(each.why_not or "", each.copy.reader.is_family)
     return words[:1].upper() + words[1:]
 
 

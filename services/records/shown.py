@@ -127,7 +127,7 @@ def _copy(
     stands, at = state(each)
     ids = ("agency_id", "person_id", "team_id")
     moments = ("written_at", "sent_at", "delivered_at", "opened_at", "confirmed_at")
-    why = f": {why_in_words(each.why)}" if each.why else ""
+    why = f": {why_in_words(each.why, each.person_id is not None)}" if each.why else ""
     waits = each.sent_at is not None and each.agency_id is not None and stands in (SENT, DELIVERED, OPENED)
     due = filing(policy, each.sent_at) if waits and each.sent_at is not None else None
     return {
