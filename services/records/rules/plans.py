@@ -41,8 +41,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan of one child as it stands: some systems give brothers and sisters plans of one id. `since` is None where only its end has been told; `category_since` is the day of which the
-    category was told. `household` holds everyone who was ever named as belonging to it: their records may carry a flag.
+    """One plan of one child as it stands: some systems give brothers and sisters plans of one id. `since` is None where
+    only its end has been told; `category_since` is the day of which the category was told. `household` holds everyone
+    who was ever named as belonging to it: their records may carry a flag.
     """
 
     plan_id: str
