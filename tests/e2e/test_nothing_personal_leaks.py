@@ -211,7 +211,8 @@ def on_the_outside(raw: bytes) -> Iterator[tuple[str, str]]:
                 for name, value in each.property_items(recursive=False):
                     if name != "ATTENDEE":
                         yield f"calendar {name}", f"{value} {getattr(value, 'params', '')}"
-    assert calendars == 2
+    invites = not any(what in str(message["Message-ID"]) for what in (".notice@", ".record@"))
+    assert calendars == (2 if invites else 0)
 
 
 def said(raw: bytes) -> str:
