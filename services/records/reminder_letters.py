@@ -89,16 +89,23 @@ def _letter(template: str, name: str, params: Mapping[str, Any], settings: Setti
 
 
 async def to_reader_withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) -> dict[int, str]:
-    """Which reminders are not to go: of a copy that is filed by now, was taken back, overtaken or came back, and those
-    to an address that may not be used any more.
+    """Which reminders are not to go: of a copy that is filed by now, whichever way it came, was taken back, overtaken or
+    came back, and those to an address that may not be used any more.
     """
     some = await dispatches.by_ids(db, {row.params["dispatch_id"] for row in rows})
     agencies = await directory.agencies_by_id(db, {each.agency_id for each in some.values() if each.agency_id})
     bounces = await directory.bounces_of(db, {row.params["to"] for row in rows})
+    standing = await dispatches.about(db, {each.about for each in some.values()})
+    filed = {(one.about, one.version, one.party) for all_ in standing.values() for one in all_ if is_filed(one)}
     found = {}
     for row in rows:
         each = some.get(row.params["dispatch_id"])
-        if each is None or each.state not in (SENT, DELIVERED) or is_filed(each) or each.address != row.params["to"]:
+        if (
+            each is None
+            or each.state not in (SENT, DELIVERED)
+            or (each.about, each.version, each.party) in filed
+            or each.address != row.params["to"]
+        ):
             found[row.outbox_id] = NOTHING_TO_SEND
         elif not _may_be_used(each, agencies.get(each.agency_id or ""), bounces):
             found[row.outbox_id] = NOT_PERMITTED

@@ -8,9 +8,11 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from sqlalchemy import select
 
 from services.bootstrap import House
 from services.foundation.documents import Documents
+from services.foundation.outbox import outbox
 from services.foundation.settings import Settings
 from services.post.inbox.show import show
 from services.post.mesh.line import NotTaken
@@ -22,6 +24,7 @@ from tests.integration.post.inbox.partnership import rows as mail
 from tests.integration.post.inbox.partnership import waiting
 from tests.integration.post.mesh import answer, by_mesh, decided, exceptions, hear, heard, rows, sent, standing
 from tests.mesh.sandbox import OTHER, OURS, PRACTICE, Sandbox
+from tests.replies import caught
 
 pytestmark = pytest.mark.mesh
 ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -197,3 +200,22 @@ async def test_whoever_may_not_have_it_any_more_gets_nothing_by_mesh_either(
     for mailbox in (PRACTICE, OTHER):
         with sandbox.mailbox(mailbox) as theirs:
             assert theirs.list_messages() == []
+
+
+@ON_ONE_STORE
+async def test_a_reminder_to_file_goes_by_mail_and_not_at_all_once_either_copy_is_filed(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    each = await sent(house, clock)
+    clock.advance(timedelta(days=60))
+    await house.tick()
+    async with house.database.read() as db:
+        query = select(outbox.c.params).where(outbox.c.name == "record_reminder")
+        asked = {params["to"] for params in (await db.execute(query)).scalars()}
+    assert asked == {"in@rowan.example", "in@camhs-1.example"}
+    with sandbox.mailbox() as theirs:
+        theirs.send_message(**answer(each.dispatch_id))
+    await hear(house)
+    await house.drain()
+    letters = [caught(path.read_bytes()) for path in (house.settings.home / "mailbox").glob("*.eml")]
+    assert {each["To"] for each in letters if "reminder" in each["Message-ID"]} == {"in@camhs-1.example"}
