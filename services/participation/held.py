@@ -279,9 +279,7 @@ def _kinds(agencies: Mapping[str, Agency]) -> dict[str, str]:
     return {each: agency.kind for each, agency in agencies.items()}
 
 
-async def parties_asked(
-    db: AsyncConnection, ids: Iterable[str], as_of: datetime | None = None
-) -> dict[str, set[str]]:
+async def parties_asked(db: AsyncConnection, ids: Iterable[str], as_of: datetime | None = None) -> dict[str, set[str]]:
     """Whom something shows to have been asked, by meeting: a message that went and did not come back, or an answer."""
     found: dict[str, set[str]] = {}
     standing = await invitations.of_meetings(db, ids)
