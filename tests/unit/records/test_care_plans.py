@@ -1,0 +1,41 @@
+"""Who gets a care plan that came in."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.records.rules.care_plans import about_child, left_over, may_have, recipients
+from services.records.rules.copies import NO_ADDRESS
+from tests.unit.records.people import agency, person
+
+GP, SCHOOL = agency("gp-1", "c1", "c2"), agency("school-1", "c1")
+
+
+@pytest.mark.parametrize(
+    ("children", "told", "about"),
+    [(["c1"], None, "c1"), (["c1", "c2"], None, None), (["c1", "c2"], "c2", "c2"), (["c1"], "c9", None)],
+)
+def test_it_is_about_the_child_that_was_named_or_the_only_one(
+    children: list[str], told: str | None, about: str | None
+) -> None:
+    assert about_child(children, told) == about
+
+
+def test_it_is_for_agencies_that_were_asked_for_the_child_and_never_for_family_or_its_sender() -> None:
+    mother = person("p1", "c1", "c2")
+    child = person("c1", "c1", kind="child", oneself=frozenset({"c1"}))
+    assert [may_have("c1", "camhs-1", each) for each in (GP, SCHOOL, mother, child)] == [True, True, False, False]
+    assert [may_have("c2", "gp-1", each) for each in (GP, SCHOOL)] == [False, False]
+
+
+def test_the_core_group_gets_it_by_whichever_meeting_asked_it() -> None:
+    core = frozenset({"gp-1", "school-1", "police-1", "camhs-1"})
+    some = recipients("c1", "camhs-1", {"m2": [GP], "m1": [GP, SCHOOL, agency("health-visiting-1", "c1")]}, core)
+    assert [(each.reader.agency_id, each.meeting_id) for each in some] == [("gp-1", "m2"), ("school-1", "m1")]
+    assert left_over(core, "camhs-1", some) == {"police-1"}
+
+
+def test_who_cannot_be_reached_or_was_refused_is_seen() -> None:
+    lost, refused = agency("gp-1", "c1", address=None), agency("school-1", "c1", why_not="childs_wish")
+    some = recipients("c1", "camhs-1", {"m1": [lost, refused]}, None)
+    assert [each.why_not for each in some] == [NO_ADDRESS, "childs_wish"]
