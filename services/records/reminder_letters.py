@@ -89,8 +89,8 @@ def _letter(template: str, name: str, params: Mapping[str, Any], settings: Setti
 
 
 async def to_reader_withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) -> dict[int, str]:
-    """Which reminders are not to go: of a copy that is filed by now, whichever way it came, was taken back, overtaken
-    or came back, and those to an address that may not be used any more.
+    """Which reminders are not to go: of a copy that is filed by now, whichever way it came, was taken back, was
+    overtaken or came back, and those to an address that may not be used any more.
     """
     some = await dispatches.by_ids(db, {row.params["dispatch_id"] for row in rows})
     agencies = await directory.agencies_by_id(db, {each.agency_id for each in some.values() if each.agency_id})
