@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from schemas.envelope import Event
+from schemas.meeting import MeetingRescheduled, MeetingScheduled
 from services.foundation import outbox
 from services.foundation.clock import london_date
 from services.foundation.letters import PATIENCE
@@ -73,9 +75,12 @@ async def meetings_changed(work: Work, events: Sequence[Derived]) -> None:
     await look(work, {event.data.meeting.meeting_id for event in events})
 
 
-async def told_of_meetings(work: Work, events: Sequence[Derived]) -> None:
-    """Meetings were recorded anew: when one was held, or what kind it is of, may read otherwise now."""
-    await look(work, {event.data.meeting_id for event in events})
+async def told_of_meetings(work: Work, events: Sequence[Event]) -> None:
+    """Meetings were recorded anew: when one was held, or what kind it is of, may read otherwise now. One that is to
+    come is resolved anew, and looked at then.
+    """
+    told = [event.data for event in events if isinstance(event.data, MeetingScheduled | MeetingRescheduled)]
+    await look(work, {each.meeting_id for each in told if each.starts_at <= work.now})
 
 
 async def due(work: Work, keys: Sequence[str]) -> None:
