@@ -265,9 +265,11 @@ def test_exceptions_name_whom_they_are_about_and_lead_to_the_meeting(page: Page,
     page.goto(f"{up.url}/exceptions")
     page.get_by_label("Kind of exception").select_option("no_usable_address")
     page.get_by_role("button", name="Show").click()
-    row = page.locator("tbody tr").filter(has_text="Mill Lane <Surgery> & Partners").first
-    expect(row).to_contain_text("No usable address")
-    row.get_by_role("link").click()
+    rows = page.locator("tbody tr").filter(has_text="Mill Lane <Surgery> & Partners")
+    expect(rows.first).to_contain_text("No usable address")
+    of_plan = rows.filter(has_text="The child’s plans")
+    expect(of_plan.get_by_role("link")).to_have_attribute("href", "/plans/c1")
+    rows.filter(has_not_text="The child’s plans").first.get_by_role("link").click()
     expect(page).to_have_url(re.compile(r"/meetings/m1#exception-\w+$"))
 
 
