@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from schemas.policy import Policy
 from services.directory import store as directory
 from services.directory.rules import Child, latest_bounces, secure_addresses
 from services.foundation.clock import london_date
@@ -52,7 +55,7 @@ async def gather(work: Work, child_ids: Iterable[str]) -> Standing:
     ends = {each.ended.meeting_id for some in told.values() for each in some if each.ended and each.ended.meeting_id}
     every = {each for some in meetings_about.values() for each in some}
     found = await meetings.meetings_by_id(db, every | ends)
-    not_ended = await _not_ended(work, [each for some in told.values() for each in some], found)
+    not_ended = await ends_that_do_not_count(db, work.policy, [each for some in told.values() for each in some], found)
     written = {
         child_id: [each for each in some if each.kind == NOTICE]
         for child_id, some in (await dispatches.of_children(db, ids)).items()
@@ -62,19 +65,25 @@ async def gather(work: Work, child_ids: Iterable[str]) -> Standing:
     return Standing(told, not_ended, await store.notices_of(db, ids), written, around)
 
 
-async def _not_ended(work: Work, some: Iterable[Plan], found: Mapping[str, Meeting]) -> dict[tuple[str, str], str]:
-    """Why the ends of plans that do not count do not."""
+async def ends_that_do_not_count(
+    db: AsyncConnection, policy: Policy, some: Iterable[Plan], found: Mapping[str, Meeting] | None = None
+) -> dict[tuple[str, str], str]:
+    """Why the ends of plans that do not count do not, by the plan's name. `found` holds the meetings that they name,
+    where they are at hand.
+    """
     ended = [each for each in some if each.ended is not None]
     ids = {each.ended.meeting_id for each in ended if each.ended and each.ended.meeting_id}
     if not ids:
         return {}
-    verdicts = await quoracy.verdicts_of(work.db, ids)
-    permissions = await quoracy.permissions_of(work.db, ids)
-    held = await quoracy.held_facts(work.db, ids)
+    if found is None:
+        found = await meetings.meetings_by_id(db, ids)
+    verdicts = await quoracy.verdicts_of(db, ids)
+    permissions = await quoracy.permissions_of(db, ids)
+    held = await quoracy.held_facts(db, ids)
     known = {}
     for each in ids:
         meeting = found.get(each)
-        ruled = meeting is not None and rule_of(work.policy.on(meeting.day), meeting.kind) is not None
+        ruled = meeting is not None and rule_of(policy.on(meeting.day), meeting.kind) is not None
         adjourned = each in held and ADJOURNED in held[each]["document"]["outcome"]
         known[each] = MeetingOfAnEnd(
             meeting,

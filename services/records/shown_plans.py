@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
 from services.directory.rules import Cause
+from services.records.notice_facts import ends_that_do_not_count
 from services.records.rules.dispatch import NOTICE, Dispatch
 from services.records.rules.due import why_in_words
 from services.records.rules.notices import CHANGED, ENDED, JOINED, STANDS, STARTED, Notice
@@ -32,7 +33,8 @@ async def shown_plans(db: AsyncConnection, policy: Policy, child_id: str) -> lis
     """The plans of a child that were told of, the newest first, each with its notices, the newest first; empty where
     none was.
 
-    A plan: `{plan_id, since?, ended_on?, category?, event, notices}`. A notice: `{notice_id, kind, text, category?, at,
+    A plan: `{plan_id, since?, ended_on?, does_not_count?, category?, event, notices}`; an end that does not count says
+    why it does not. A notice: `{notice_id, kind, text, category?, at,
     event, to}`; each of `to`: `{dispatch_id, agency_id, team_id?, name, kind, state, text, at, channel, how, address?,
     sent_at?, opened_at?, confirmed?, confirmed_at?, reminded_at?}`.
     """
@@ -40,16 +42,25 @@ async def shown_plans(db: AsyncConnection, policy: Policy, child_id: str) -> lis
     written = (await store.notices_of(db, [child_id])).get(child_id, [])
     some = [e for e in (await dispatches.of_children(db, [child_id])).get(child_id, ()) if e.kind == NOTICE]
     names = await names_of(db, policy, some)
-    return [_plan(plan, [n for n in written if n.plan_id == plan.plan_id], some, names) for plan in reversed(told)]
+    why = await ends_that_do_not_count(db, policy, told)
+    return [
+        _plan(plan, why.get(plan.name), [n for n in written if n.plan_id == plan.plan_id], some, names)
+        for plan in reversed(told)
+    ]
 
 
 def _plan(
-    plan: Plan, notices: Sequence[Notice], some: Sequence[Dispatch], names: Mapping[str, Mapping[str, str]]
+    plan: Plan,
+    does_not_count: str | None,
+    notices: Sequence[Notice],
+    some: Sequence[Dispatch],
+    names: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
     days = {"since": plan.since, "ended_on": plan.ended.day if plan.ended is not None else None}
     return {
         "plan_id": plan.plan_id,
         **{name: day.isoformat() for name, day in days.items() if day is not None},
+        **({"does_not_count": does_not_count} if does_not_count else {}),
         **({"category": plan.category} if plan.category else {}),
         "event": _event(plan.last.cause),
         "notices": [

@@ -191,3 +191,21 @@ async def test_a_childs_plans_say_who_was_told_and_who_took_it_up(house: House) 
         page = " ".join((await client.get("/plans/c1")).text.split())
     assert "The plan ended" in page
     assert f"1 of {len(notice['to'])} have taken it up" in page
+
+
+async def test_an_end_of_a_plan_that_does_not_count_is_no_end_on_its_page(house: House) -> None:
+    await forwarded(house)
+    day = house.clock.now().date()
+    await take(
+        house,
+        events.plan_started("plan-1", on=day - timedelta(days=9), time=events.START),
+        events.plan_ended("plan-1", on=day, meeting_id="m1", time=house.clock.now()),
+    )
+    async with house.database.read() as db:
+        [plan] = await shown_plans(db, house.intake.policy, "c1")
+    assert "nobody has been told to clear a flag" in plan["does_not_count"]
+    assert "ended" not in {each["kind"] for each in plan["notices"]}
+    async with client_of(house) as client:
+        page = " ".join((await client.get("/plans/c1")).text.split())
+    assert ", stands</h2>" in page
+    assert plan["does_not_count"] in page
