@@ -157,7 +157,7 @@ def test_an_answer_in_words_is_entered_by_whoever_read_it(home: Path, invitation
         (("read", "{home}/words.txt"), 2, "it is not mail"),
         (("show", "abc"), 2, "at least 8"),
         (("show", "abcdefab"), 1, "there is no message"),
-        (("settle", "abcdefab"), 2, "give either --answer or --nothing-to-do or --again"),
+        (("settle", "abcdefab"), 2, "give either --answer or --confirmed or --nothing-to-do or --again"),
         (("settle", "abcdefab", "--answer", "perhaps"), 2, "write one of accepted"),
         (("settle", "abcdefab", "--answer", "accepted", "--nothing-to-do"), 2, "give either"),
         ((), 1, "There is nowhere to take mail from"),
