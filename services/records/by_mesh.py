@@ -53,6 +53,9 @@ def mailbox_of(work: Work, reader: Reader, agencies: Mapping[str, Agency]) -> st
 
 
 def _mailboxes(agency: Agency, team_id: str | None) -> list[str]:
+    """The mailboxes that may be used; none of an agency that is closing: who reads them then is not known."""
+    if agency.closed_on is not None:
+        return []
     teams = [team for team in agency.teams if team.team_id == team_id]
     channels = [*(channel for team in teams for channel in team.channels), *agency.channels]
     return [channel.address for channel in channels if channel.kind == MESH and channel.secure]
@@ -94,9 +97,9 @@ async def queue_parcels(work: Work, some: Sequence[Dispatch]) -> None:
     """Queue the copies among these that go by MESH."""
     going = [each for each in some if each.kind == RECORD and each.channel == MESH and each.meeting_id is not None]
     known = await records.of_records(work.db, {each.about for each in going})
+    about = await around(work.db, work.policy, {each.meeting_id for each in going if each.meeting_id is not None})
     for each in sorted(going, key=lambda each: (each.about, each.version, each.party)):
         record = known[each.about][each.version]
-        about = await around(work.db, work.policy, [record.meeting_id])
         params = {
             "dispatch_id": each.dispatch_id,
             "meeting_id": each.meeting_id,

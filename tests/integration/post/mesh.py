@@ -36,8 +36,10 @@ def practice(mailbox: str | None = PRACTICE, *, email: bool = True) -> bytes:
     return events.agency("gp-1", kind="gp", name="Rowan Medical Practice", channels=channels)
 
 
-async def decided(house: House, *more: bytes, mailbox: str | None = PRACTICE, email: bool = True) -> None:
-    """Minutes are approved of a meeting that the practice and CAMHS were asked to."""
+async def decided(
+    house: House, *more: bytes, mailbox: str | None = PRACTICE, email: bool = True, record: bool = True
+) -> None:
+    """Minutes are approved of a meeting that the practice and CAMHS were asked to; without `record`, they are not."""
     secure = [{"kind": "email", "address": "in@camhs-1.example", "secure": True, "verified_on": events.NOW.date()}]
     taken = await Embedded(house).take(
         practice(mailbox, email=email),
@@ -46,7 +48,7 @@ async def decided(house: House, *more: bytes, mailbox: str | None = PRACTICE, em
         events.involvement(person_id="c1", agency_id="gp-1", service="gp"),
         events.involvement(person_id="c1", agency_id="camhs-1"),
         events.meeting("m1", children=["c1"]),
-        events.record(sections=SECTIONS),
+        *([events.record(sections=SECTIONS)] if record else []),
         *more,
     )
     assert {verdict.state for verdict in taken} == {"accepted"}
