@@ -43,7 +43,7 @@ from services.post.inbox.rules.decided import SOURCE, NewEvent, NewReport
 from services.post.inbox.store import FOR_A_PERSON, UNDERSTOOD
 from services.post.inbox.words import what_and_why
 from services.post.mesh import store as mesh_store
-from services.post.mesh.rules import Received, decide_parcel, dispatch_named, kind_of
+from services.post.mesh.rules import Received, decide_parcel, dispatch_named, kind_of, linked
 from services.post.mesh.wrapped import WAY, unwrapped
 
 log = structlog.get_logger()
@@ -60,11 +60,12 @@ TRIES = 3  # after which a message that the process does not survive is a person
 @dataclass(slots=True)
 class Letter:
     """One message on its way through. `reading` is None where it could not be read, and `why` says why not; of one that
-    came by MESH there is `parcel` in its place.
+    came by MESH there is `parcel` in its place, and `is_linked` where it is linked to what one of our dispatches went as.
     """
 
     row: Mapping[Any, Any]
     parcel: Received | None = None
+    is_linked: bool = False
     content_id: str | None = None
     reading: Reading | None = None
     mentions: frozenset[str] = frozenset()
@@ -192,6 +193,7 @@ class Sorter:
                 if letter.parcel is not None:
                     named = dispatch_named(letter.parcel, went_as)
                     letter.mentions = frozenset((named,) if named else ())
+                    letter.is_linked = linked(letter.parcel, went_as) is not None
             wanted = {each for letter in letters for each in letter.mentions}
             asked = await invitations_asked(db, wanted)
             sent = await dispatches_sent(db, wanted - asked.keys())
@@ -238,7 +240,9 @@ class Sorter:
     def _decide_parcel(self, letter: Letter, parcel: Received, sent: Mapping[str, Sent]) -> None:
         about = next((sent[each] for each in letter.mentions if each in sent), None)
         answers = self.intake.settings.mesh_answer_workflow
-        letter.decision = decide_parcel(parcel, answers, about, letter.row["received_at"], letter.mail_id)
+        letter.decision = decide_parcel(
+            parcel, answers, about, letter.row["received_at"], letter.mail_id, is_linked=letter.is_linked
+        )
         letter.why = letter.decision.why
         letter.events = list(letter.decision.events)
 

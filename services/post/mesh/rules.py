@@ -1,7 +1,8 @@
 """What a message means that came by MESH: a report by MESH itself, an answer that a copy is filed, or a person's.
 
-MESH knows its mailboxes: who a message is from is as sure as MESH. An answer is believed that comes from the mailbox
-that the copy went to, names it, and is of the form that `deploy/mesh.md` gives; everything else is for a person.
+MESH knows its mailboxes: who a message is from is as sure as MESH. A report is believed that is linked to the message
+that a copy went as. An answer is believed that comes from the mailbox that the copy went to, names it, and is of the
+form that `deploy/mesh.md` gives; everything else is for a person.
 """
 
 from __future__ import annotations
@@ -50,25 +51,39 @@ def kind_of(received: Received, answers: str | None) -> str:
 
 def dispatch_named(received: Received, went_as: Mapping[str, str]) -> str | None:
     """The dispatch that a message is about; `went_as` are dispatches by MESH's names for what they went as."""
-    linked = went_as.get(received.said("linkedmsgid"))
     local_id = received.said("localid").lower()
-    return linked or (local_id if _ID.fullmatch(local_id) else None)
+    return linked(received, went_as) or (local_id if _ID.fullmatch(local_id) else None)
+
+
+def linked(received: Received, went_as: Mapping[str, str]) -> str | None:
+    """The dispatch that MESH took from us as the message that this one is linked to."""
+    return went_as.get(received.said("linkedmsgid"))
 
 
 def decide_parcel(
-    received: Received, answers: str | None, sent: Sent | None, received_at: datetime, mail_id: str
+    received: Received,
+    answers: str | None,
+    sent: Sent | None,
+    received_at: datetime,
+    mail_id: str,
+    *,
+    is_linked: bool = False,
 ) -> Decision:
-    """What follows from a message that is about this dispatch, if any; `mail_id` is the SHA-256 of it as it is kept."""
+    """What follows from a message that is about this dispatch, if any; `mail_id` is the SHA-256 of it as it is kept,
+    and `is_linked` says that it is linked to the very message that the dispatch went as.
+    """
     meeting_id, dispatch_id = (sent.meeting_id, sent.dispatch_id) if sent is not None else (None, None)
     try:
-        event = _event(received, answers, sent, received_at, mail_id)
+        event = _event(received, answers, sent, received_at, mail_id, is_linked)
     except ForAPerson as doubt:
         return Decision(why=doubt.why, meeting_id=meeting_id, dispatch_id=dispatch_id)
     recalled = sent is not None and sent.recalled and event.type == CONFIRMED
     return Decision((event,), why="recalled" if recalled else None, meeting_id=meeting_id, dispatch_id=dispatch_id)
 
 
-def _event(received: Received, answers: str | None, sent: Sent | None, received_at: datetime, mail_id: str) -> NewEvent:
+def _event(
+    received: Received, answers: str | None, sent: Sent | None, received_at: datetime, mail_id: str, is_linked: bool
+) -> NewEvent:
     kind = kind_of(received, answers)
     if kind == "mesh_message":
         raise ForAPerson("mesh_not_understood")
@@ -76,6 +91,8 @@ def _event(received: Received, answers: str | None, sent: Sent | None, received_
         raise ForAPerson("unknown_invitation")
     about = {"dispatch_id": sent.dispatch_id, "meeting_id": sent.meeting_id, "child_id": sent.child_id}
     if kind == "mesh_report":
+        if not is_linked:  # its other words are a sender's: they may name what went by mail, or never went
+            raise ForAPerson("mesh_not_understood")
         code = received.said("statuscode")
         status = f"mesh {code}" if _CODE.fullmatch(code) else "mesh"
         data = DispatchBounced.model_validate(

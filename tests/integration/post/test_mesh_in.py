@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -22,7 +22,18 @@ from tests.clock import MovableClock
 from tests.door import Embedded
 from tests.integration.post.inbox.partnership import rows as mail
 from tests.integration.post.inbox.partnership import waiting
-from tests.integration.post.mesh import answer, by_mesh, decided, exceptions, hear, heard, rows, sent, standing
+from tests.integration.post.mesh import (
+    SECTIONS,
+    answer,
+    by_mesh,
+    decided,
+    exceptions,
+    hear,
+    heard,
+    rows,
+    sent,
+    standing,
+)
 from tests.mesh.sandbox import OTHER, OURS, PRACTICE, Sandbox
 from tests.replies import caught
 
@@ -140,6 +151,20 @@ async def test_mesh_says_that_a_copy_was_not_collected(house: House, clock: Mova
 
 
 @ON_ONE_STORE
+async def test_no_report_gives_a_copy_back_that_went_by_mail(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    await sent(house, clock)
+    by_mail = (await standing(house))["gp-1", "email", 1]
+    sandbox.report(linked_message_id="nothing-of-ours", local_id=by_mail.dispatch_id)
+    await hear(house)
+    [row] = await mail(house)
+    assert (row["state"], row["why"]) == ("for_a_person", "mesh_not_understood")
+    assert await heard(house) == []
+    assert (await standing(house))["gp-1", "email", 1] == by_mail
+
+
+@ON_ONE_STORE
 async def test_a_copy_that_mesh_gave_up_is_learnt_of_by_asking_too(
     house: House, clock: MovableClock, sandbox: Sandbox
 ) -> None:
@@ -200,6 +225,25 @@ async def test_whoever_may_not_have_it_any_more_gets_nothing_by_mesh_either(
     for mailbox in (PRACTICE, OTHER):
         with sandbox.mailbox(mailbox) as theirs:
             assert theirs.list_messages() == []
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("learnt", ["before", "after"])
+async def test_a_practice_that_closes_once_it_took_part_gets_nothing_by_mesh(
+    house: House, clock: MovableClock, sandbox: Sandbox, learnt: str
+) -> None:
+    clock.set(datetime(2026, 4, 2, 15, tzinfo=UTC))
+    took_part = events.held(attendance=[events.attended("gp-1")], time=clock.now() - timedelta(hours=1))
+    await decided(house, took_part, record=learnt == "after")
+    await house.press.drain()
+    channels = [{"kind": "mesh", "address": PRACTICE, "secure": True}]
+    closes = events.agency("gp-1", kind="gp", channels=channels, closed_on=clock.now().date(), time=clock.now())
+    await Embedded(house).take(closes, events.record(sections=SECTIONS))
+    await house.drain()
+    found = (await standing(house)).get(("gp-1", "mesh", 1))
+    assert found is None if learnt == "before" else found is not None and found.state == "withheld", found
+    with sandbox.mailbox() as theirs:
+        assert theirs.list_messages() == []
 
 
 @ON_ONE_STORE

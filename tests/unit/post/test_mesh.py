@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.envelope import Event, decode
 from services.post.inbox.rules import Decision, Sent
-from services.post.mesh.rules import Received, decide_parcel, dispatch_named
+from services.post.mesh.rules import Received, decide_parcel, dispatch_named, linked
 from services.post.mesh.wrapped import LONGEST_VALUE, unwrapped, wrapped
 
 NOW = datetime(2026, 11, 3, 10, 0, tzinfo=UTC)
@@ -66,8 +66,8 @@ def answer(content: Any, **headers: str) -> Received:
     return Received(said, content if isinstance(content, bytes) else json.dumps(content).encode())
 
 
-def decided(received: Received, sent: Sent | None = SENT) -> Decision:
-    return decide_parcel(received, ANSWERS, sent, NOW, "ab" * 32)
+def decided(received: Received, sent: Sent | None = SENT, *, is_linked: bool = False) -> Decision:
+    return decide_parcel(received, ANSWERS, sent, NOW, "ab" * 32, is_linked=is_linked)
 
 
 @pytest.mark.parametrize("what", ["filed", "flag_changed", "noted"])
@@ -119,13 +119,21 @@ def test_an_answer_about_nothing_that_is_known_is_for_a_person() -> None:
 def test_a_report_by_mesh_itself_says_that_a_copy_was_not_collected() -> None:
     report = Received({"messagetype": "REPORT", "statuscode": "14", "linkedmsgid": "M1", "localid": DISPATCH})
     assert dispatch_named(report, {"M1": "f" * 26}) == "f" * 26
-    assert dispatch_named(report, {}) == DISPATCH
-    [event] = decided(report).events
+    assert (linked(report, {"M1": "f" * 26}), linked(report, {})) == ("f" * 26, None)
+    [event] = decided(report, is_linked=True).events
     taken = decode(event.encoded())
     assert isinstance(taken, Event), taken
     assert taken.type == "quorate.dispatch.bounced.v1"
     said = taken.data.model_dump()
     assert (said["status"], said["permanent"], said["address"]) == ("mesh 14", True, MAILBOX)
+
+
+def test_a_report_that_is_linked_to_nothing_of_ours_gives_no_copy_back() -> None:
+    """Its own words can name a copy that went by mail, or one that never went: a person looks, and sees which."""
+    report = Received({"messagetype": "REPORT", "statuscode": "14", "localid": DISPATCH})
+    assert dispatch_named(report, {"M1": "f" * 26}) == DISPATCH
+    found = decided(report)
+    assert (found.events, found.why, found.dispatch_id) == ((), "mesh_not_understood", DISPATCH)
 
 
 def test_nobody_can_write_a_report() -> None:

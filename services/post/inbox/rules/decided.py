@@ -29,7 +29,7 @@ Why = Literal[
     "bounce_of_unknown_address",  # given back by an address that is none of the party's: some forwarding went wrong
     "not_from_an_agency",  # a file from a relative or a child
     "file_about_a_copy",  # a file in answer to a copy or a notice: nobody asked for one
-    "mesh_not_understood",  # it came by MESH, and is neither a report nor an answer of the form that is agreed
+    "mesh_not_understood",  # by MESH: neither a report on a message of ours nor an answer of the form that is agreed
     "recalled",  # it says that a copy was filed which was taken back
     "not_readable",
     "too_large",
