@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from services.directory.handlers import Changed
 from services.foundation.work import Derived, Work
-from services.records.handlers.copies import PRINT, apply, how
+from services.records.handlers.copies import Decided, apply, ask_for_print, how
 from services.records.handlers.readdress import readdress
 from services.records.handlers.review import look
 from services.records.readers import around
@@ -42,6 +42,7 @@ async def _decide_again(work: Work, some: Sequence[Dispatch]) -> None:
     known = await records.of_records(work.db, {each.about for each in some})
     recalls = await records.recalls_of(work.db, known)
     about = await around(work.db, work.policy, {each.meeting_id for each in some if each.meeting_id is not None})
+    decided: list[Decided] = []
     for record_id, versions in known.items():
         record = versions[max(versions)]
         where = about[record.meeting_id]
@@ -55,6 +56,6 @@ async def _decide_again(work: Work, some: Sequence[Dispatch]) -> None:
             as_decided = [asdict(section) for section in copy.sections] == each.decided
             if copy.why_not is None and as_decided and not is_recalled(record, reader, recalls.get(record_id, ())):
                 steps.append(Step("write", copy, each))
-        if any(each.state == PRINTING for each in await apply(work, record, where, steps)):
-            params = {"record_id": record.record_id, "version": record.version, "meeting_id": record.meeting_id}
-            work.print(PRINT, f"{record.record_id}:{record.version}", params)
+        decided.append(Decided(record, where, steps))
+    fresh = await apply(work, decided)
+    ask_for_print(work, [known[each.about][each.version] for each in fresh if each.state == PRINTING])

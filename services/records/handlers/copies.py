@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.envelope import Event
 from schemas.outcomes import RecordDistributed
@@ -92,28 +92,34 @@ async def _said_again(work: Work, events: Sequence[Event]) -> set[str]:
     """Versions whose number is taken, or whose record is another one; returns the records about which that changes
     anything.
     """
-    changed: set[str] = set()
-    for event in events:  # one after the other, since each may be about the same version as the one before
-        said = event.data
-        assert isinstance(said, RecordApproved)
-        versions = (await records.of_records(work.db, [said.record_id]))[said.record_id]
+    told = [(event, event.data) for event in events if isinstance(event.data, RecordApproved)]
+    known = await records.of_records(work.db, {said.record_id for _, said in told})
+    other: dict[tuple[str, int], dict[str, Any]] = {}
+    checked: dict[tuple[str, int], dict[str, Any]] = {}
+    earlier: dict[tuple[str, int], dict[str, Any]] = {}
+    unlike: set[str] = set()
+    for event, said in told:  # one after the other, since each may be about the same version as the one before
+        versions = known[said.record_id]
         record = versions.get(said.version) or versions[max(versions)]
-        name = {"record_id": record.record_id, "version": record.version}
+        key, name = (record.record_id, record.version), {"record_id": record.record_id, "version": record.version}
         if not _is_the_same(record, said):
-            other = {"other_text_at": event.time, "other_text_event_source": event.source}
-            other["other_text_event_id"] = event.id
-            await records.set_columns(work.db, [name | other])
-            await look(work, {record.meeting_id})
+            other[key] = name | {"other_text_at": event.time, "other_text_event_source": event.source}
+            other[key]["other_text_event_id"] = event.id
+            unlike.add(record.meeting_id)
             continue
         if said.checked_by is not None and record.checked_by is None:
-            checked = {"checked_by": said.checked_by, "checked_at": event.time}
-            checked |= {"checked_event_source": event.source, "checked_event_id": event.id}
-            await records.set_columns(work.db, [name | checked])
-            changed.add(record.record_id)
+            checked[key] = name | {"checked_by": said.checked_by, "checked_at": event.time}
+            checked[key] |= {"checked_event_source": event.source, "checked_event_id": event.id}
+            record = replace(record, checked_by=said.checked_by)
         if event.time < record.approved_at:
-            await records.set_columns(work.db, [name | {"approved_at": event.time}])
-            changed.add(record.record_id)
-    return changed
+            earlier[key] = name | {"approved_at": event.time}
+            record = replace(record, approved_at=event.time)
+        versions[record.version] = record
+    for rows in (other, checked, earlier):
+        await records.set_columns(work.db, list(rows.values()))
+    if unlike:
+        await look(work, unlike)
+    return {record_id for record_id, _ in checked.keys() | earlier.keys()}
 
 
 def _is_the_same(record: Record, said: RecordApproved) -> bool:
@@ -147,10 +153,11 @@ async def distribute(work: Work, record_ids: Iterable[str], whose: Callable[[Ste
     about = await around(work.db, work.policy, {each.meeting_id for each in newest.values()})
     standing = await dispatches.about(work.db, known)
     recalls = await records.recalls_of(work.db, known)
-    added: list[Dispatch] = []
+    older = [each for of in standing.values() for each in of if each.version < newest[each.about].version]
+    unsure = set(await stop(work, older))
+    decided: list[Decided] = []
     for record_id, record in newest.items():
         where, before = about[record.meeting_id], standing.get(record_id, [])
-        unsure = set(await stop(work, [each for each in before if each.version < record.version]))
         ways = {
             EMAIL: (copies(record, where.readers, where.matter), [each for each in before if each.channel != MESH]),
             MESH: copies_by_mesh(work, record, where, [each for each in before if each.channel == MESH]),
@@ -160,45 +167,57 @@ async def distribute(work: Work, record_ids: Iterable[str], whose: Callable[[Ste
             [step for step in decide(known[record_id], *ways[way], taken, is_silent, unsure) if whose(step)]
             for way in (EMAIL, MESH)
         )
-        fresh = await apply(work, record, where, by_mail)
-        fresh += await apply(work, record, where, told_by_mail(by_mesh, by_mail), MESH)
-        added += [each for each in fresh if each.dispatch_id not in {one.dispatch_id for one in before}]
-        if any(each.state == PRINTING for each in fresh):
-            params = {"record_id": record.record_id, "version": record.version, "meeting_id": record.meeting_id}
-            work.print(PRINT, f"{record.record_id}:{record.version}", params)
+        decided.append(Decided(record, where, by_mail))
+        decided.append(Decided(record, where, told_by_mail(by_mesh, by_mail), MESH))
         work.emit(Derived(DECIDED, record.record_id, where.meeting.partition_key, record))
-    await dispatches.put(work.db, added)
+    fresh = await apply(work, decided)
+    ask_for_print(work, [newest[each.about] for each in fresh if each.state == PRINTING])
+    there = {each.dispatch_id for of in standing.values() for each in of}
+    await dispatches.put(work.db, [each for each in fresh if each.dispatch_id not in there])
 
 
-async def apply(
-    work: Work, record: Record, where: Around, steps: Sequence[Step], channel: str = EMAIL
-) -> list[Dispatch]:
-    """Do what was decided about the dispatches of one record; returns those that were decided now, for whoever adds the
-    new ones among them.
+def ask_for_print(work: Work, some: Iterable[Record]) -> None:
+    """Ask the press for the copies of these versions, once for each."""
+    for record in {(each.record_id, each.version): each for each in some}.values():
+        params = {"record_id": record.record_id, "version": record.version, "meeting_id": record.meeting_id}
+        work.print(PRINT, f"{record.record_id}:{record.version}", params)
+
+
+class Decided(NamedTuple):
+    """What was decided about the dispatches of one record that go by one channel."""
+
+    record: Record
+    where: Around
+    steps: Sequence[Step]
+    channel: str = EMAIL
+
+
+async def apply(work: Work, decided: Sequence[Decided]) -> list[Dispatch]:
+    """Do what was decided about the dispatches of some records; returns those that were decided now, for whoever adds
+    the new ones among them.
     """
-    in_hand = await stop(
-        work,
-        [each.dispatch for each in steps if each.dispatch is not None and each.dispatch.version == record.version],
-    )
+    mine = [(each, step.dispatch) for each in decided for step in each.steps if step.dispatch is not None]
+    in_hand = await stop(work, [dispatch for each, dispatch in mine if dispatch.version == each.record.version])
     fresh: list[Dispatch] = []
     ended: list[dict[str, Any]] = []
     told: list[Dispatch] = []
-    for step in steps:
-        each = step.dispatch
-        if each is not None and step.what in ("overtake", "withdraw"):
-            state = OVERTAKEN if step.what == "overtake" else RECALLED
-            ended.append({"dispatch_id": each.dispatch_id, "state": state, "why": step.why, "ended_at": work.now})
-            if step.told:
-                told.append(each)
-        elif each is not None and in_hand.get(each.dispatch_id):
-            continue  # it is on its way as it was decided; how that ends is noted, and decided upon then
-        elif step.copy is None and each is not None:
-            withheld = {"state": WITHHELD, "why": step.why, "ended_at": work.now}
-            ended.append({"dispatch_id": each.dispatch_id, **withheld})
-        elif step.copy is not None:
-            fresh.append(_dispatch(work, record, step, step.copy, where, channel))
+    for of in decided:
+        for step in of.steps:
+            each = step.dispatch
+            if each is not None and step.what in ("overtake", "withdraw"):
+                state = OVERTAKEN if step.what == "overtake" else RECALLED
+                ended.append({"dispatch_id": each.dispatch_id, "state": state, "why": step.why, "ended_at": work.now})
+                if step.told:
+                    told.append(each)
+            elif each is not None and in_hand.get(each.dispatch_id):
+                continue  # it is on its way as it was decided; how that ends is noted, and decided upon then
+            elif step.copy is None and each is not None:
+                withheld = {"state": WITHHELD, "why": step.why, "ended_at": work.now}
+                ended.append({"dispatch_id": each.dispatch_id, **withheld})
+            elif step.copy is not None:
+                fresh.append(_dispatch(work, of, step, step.copy))
     await dispatches.set_columns(work.db, ended)
-    renewed = {step.dispatch.dispatch_id for step in steps if step.dispatch is not None}
+    renewed = {dispatch.dispatch_id for _, dispatch in mine}
     await dispatches.set_columns(
         work.db, [{name: getattr(e, name) for name in _CHANGES} for e in fresh if e.dispatch_id in renewed]
     )
@@ -219,8 +238,8 @@ async def stop(work: Work, some: Sequence[Dispatch]) -> dict[str, bool]:
     }
 
 
-def _dispatch(work: Work, record: Record, step: Step, copy: Copy, about: Around, channel: str) -> Dispatch:
-    reader = copy.reader
+def _dispatch(work: Work, of: Decided, step: Step, copy: Copy) -> Dispatch:
+    record, channel, reader = of.record, of.channel, copy.reader
     way = ATTACHMENT if channel == MESH else how(work, reader)
     state, why = {
         "write": (PRINTING, None),
@@ -239,7 +258,7 @@ def _dispatch(work: Work, record: Record, step: Step, copy: Copy, about: Around,
         version=record.version,
         meeting_id=record.meeting_id,
         child_id=None,
-        partition_key=about.meeting.partition_key,
+        partition_key=of.where.meeting.partition_key,
         party=reader.party,
         agency_id=reader.agency_id,
         person_id=reader.person_id,

@@ -10,7 +10,7 @@ from schemas.record import RecordRecalled
 from services.foundation.letters import Attempt
 from services.foundation.work import Work
 from services.records.by_mesh import told_by_mail
-from services.records.handlers.copies import apply, distribute, stop
+from services.records.handlers.copies import Decided, apply, distribute, stop
 from services.records.handlers.review import look
 from services.records.queueing import NOTHING_TO_SEND
 from services.records.readers import around
@@ -33,15 +33,18 @@ async def recalled(work: Work, events: Sequence[Event]) -> None:
     standing = await dispatches.about(work.db, known)
     newest = {record_id: versions[max(versions)] for record_id, versions in known.items()}
     about = await around(work.db, work.policy, {record.meeting_id for record in newest.values()})
+    hit = [each for name, of in standing.items() for each in of if is_hit(each, known[name], recalls.get(name, ()))]
+    unsure = set(await stop(work, hit))
+    decided: list[Decided] = []
     for record_id, record in newest.items():
         versions, some, where = known[record_id], standing.get(record_id, []), about[record.meeting_id]
-        unsure = set(await stop(work, [each for each in some if is_hit(each, versions, recalls[record_id])]))
         is_silent = silent(where.matter, where.readers)
         by_mail, by_mesh = (
             taken_back(versions, [e for e in some if (e.channel == MESH) is way], recalls[record_id], is_silent, unsure)
             for way in (False, True)
         )
-        await apply(work, record, where, [*by_mail, *told_by_mail(by_mesh, by_mail)])
+        decided.append(Decided(record, where, [*by_mail, *told_by_mail(by_mesh, by_mail)]))
+    await apply(work, decided)
     await distribute(work, known, _kept)
     await look(work, {said.meeting_id for _, said in told})
 
