@@ -60,7 +60,7 @@ TRIES = 3  # after which a message that the process does not survive is a person
 @dataclass(slots=True)
 class Letter:
     """One message on its way through. `reading` is None where it could not be read, and `why` says why not; of one that
-    came by MESH there is `parcel` in its place, and `is_linked` where it is linked to what one of our dispatches went as.
+    came by MESH there is `parcel` in its place, and `is_linked` says that it is linked to what a dispatch went as.
     """
 
     row: Mapping[Any, Any]
