@@ -105,7 +105,7 @@ async def _around(
 ) -> dict[str, About]:
     db = work.db
     asked = await store.asked_to(db, found)
-    registers = await store.registers_of(db, found)
+    present = await store.present_at(db, found)
     households = {each: {person for plan in told.get(each, ()) for person in plan.household} for each in children}
     relatives = {each.person_id: each for each in await directory.relatives_of_children(db, children)}
     relatives |= await directory.relatives_by_id(db, {person for some in households.values() for person in some})
@@ -114,7 +114,7 @@ async def _around(
     kinds = work.policy.groups.placement_area
     near = await directory.agencies_of_authority(db, placed, kinds) if placed and kinds else []
     ids = {each.agency_id for some in asked.values() for each in some}
-    ids |= {each for some in registers.values() for each in some} | {each.agency_id for each in involvements}
+    ids |= {each for some in present.values() for each in some} | {each.agency_id for each in involvements}
     ids |= {each.placement.agency_id for each in children.values() if each.placement and each.placement.agency_id}
     agencies = await directory.agencies_by_id(db, ids) | {each.agency_id: each for each in near}
     addresses = {address for each in agencies.values() for address in secure_addresses(each)}
@@ -139,7 +139,7 @@ async def _around(
             ),
             tuple(found[each] for each in sorted(meetings_about.get(child_id, ())) if each in found),
             asked,
-            registers,
+            present,
             tuple(each for each in involvements if each.person_id == child_id),
             agencies,
             tuple(of_placement) if len(of_placement) == 1 else (),

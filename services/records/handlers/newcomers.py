@@ -63,7 +63,7 @@ def _current(about: About, known: dict[str, list[Record]]) -> Record | None:
 
 def _took_part(about: About, meeting_id: str, agency_id: str) -> bool:
     """Whether an agency reads the records of a meeting anyway: it was asked to it, or was there."""
-    return agency_id in about.registers.get(meeting_id, ()) or any(
+    return agency_id in about.present.get(meeting_id, ()) or any(
         each.agency_id == agency_id and each.stands and each.decision == INVITED
         for each in about.asked.get(meeting_id, ())
     )

@@ -69,10 +69,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is known around one child: its family, every meeting about it with those who were asked to it and those who
-    stand in its register, and the agencies that may be told. `of_placement` are those of the area where it is placed
-    that are asked there beside those at home; `of_family` the addresses, in small letters, that members of the family
-    gave as their own.
+    """What is known around one child: its family, every meeting about it with those who were asked to it, `present` the
+    agencies that its register says were there, and the agencies that may be told. `of_placement` are those of the area
+    where it is placed that are asked there beside those at home; `of_family` the addresses, in small letters, that
+    members of the family gave as their own.
     """
 
     child: Child
@@ -80,7 +80,7 @@ class About:
     relatives: tuple[Relative, ...]
     meetings: tuple[Meeting, ...]
     asked: Mapping[str, Sequence[Asked]]
-    registers: Mapping[str, frozenset[str] | set[str]]
+    present: Mapping[str, frozenset[str] | set[str]]
     involvements: tuple[Involvement, ...]
     agencies: Mapping[str, Agency]
     of_placement: tuple[str, ...]
@@ -222,7 +222,9 @@ def recipients(
 
 
 def _asked(plan: Plan, about: About, some: Sequence[Meeting], ever: bool, until: date | None) -> list[_Tie]:
-    """Whoever was to be asked to a meeting of the episode at any time, and whoever stands in its register."""
+    """Whoever was to be asked to a meeting of the episode on account of the child at any time, and whoever was there:
+    unless they were asked on account of other children alone, of whose plans they hear.
+    """
     begun = plan.since or plan.last.day
     found = []
     for meeting in some:
@@ -235,8 +237,20 @@ def _asked(plan: Plan, about: About, some: Sequence[Meeting], ever: bool, until:
             if reached and about.child.child_id in each.child_ids:
                 found.append(_Tie(each.agency_id, each.team_id, None, None))
         if until is None or meeting.day <= until:
-            found += [_Tie(each, None, None, None) for each in sorted(about.registers.get(meeting.meeting_id, ()))]
+            found += [_Tie(each, None, None, None) for each in _there(about, meeting)]
     return found
+
+
+def _there(about: About, meeting: Meeting) -> list[str]:
+    """The agencies that were at a meeting and have to do with the child there: those that were named on its account,
+    and those of whom nothing says why they came.
+    """
+    named: dict[str, set[str]] = {}
+    for each in about.asked.get(meeting.meeting_id, ()):
+        named.setdefault(each.agency_id, set()).update(each.child_ids)
+    child_id = about.child.child_id
+    present = sorted(about.present.get(meeting.meeting_id, ()))
+    return [each for each in present if each not in named or child_id in named[each]]
 
 
 def _involved(about: About, today: date) -> list[_Tie]:

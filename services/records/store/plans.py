@@ -17,7 +17,8 @@ from services.foundation.database import Instant, metadata
 from services.foundation.history import history_columns, remember
 from services.foundation.statements import add, among, chunks
 from services.meetings.store import entries, meeting_children
-from services.participation.store.quoracy import attendances, plan_ends
+from services.participation.rules.register import PRESENT
+from services.participation.store.quoracy import held_facts, plan_ends
 from services.records.rules.dispatch import QUEUED, UNDELIVERED, WITHHELD
 from services.records.rules.notices import Asked, Notice
 from services.records.rules.plans import Told
@@ -172,14 +173,17 @@ async def asked_to(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str,
     return found
 
 
-async def registers_of(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, set[str]]:
-    """The agencies that stand in the registers of meetings, by meeting."""
-    found: dict[str, set[str]] = {}
-    for some in chunks(set(meeting_ids)):
-        rows = await db.execute(select(attendances).where(among(db, attendances.c.meeting_id, some)))
-        for row in rows:
-            found.setdefault(row.meeting_id, set()).add(row.agency_id)
-    return found
+async def present_at(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, set[str]]:
+    """The agencies that were there, by the registers of meetings, by meeting; not those that are noted as absent."""
+    held = await held_facts(db, meeting_ids)
+    return {
+        meeting_id: {
+            line["agency_id"]
+            for line in row["document"]["attendance"]
+            if line["agency_id"] is not None and line["status"] == PRESENT
+        }
+        for meeting_id, row in held.items()
+    }
 
 
 async def put_notices(db: AsyncConnection, some: Sequence[Notice]) -> None:

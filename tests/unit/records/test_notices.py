@@ -113,17 +113,21 @@ def about(
     asked: Mapping[str, Sequence[Asked]] | None = None,
     involvements: Sequence[Involvement] = (),
     of_family: frozenset[str] = frozenset(),
+    present: Mapping[str, frozenset[str]] | None = None,
 ) -> About:
     ids = {each.agency_id for some in (asked or {}).values() for each in some}
+    ids |= {each for some in (present or {}).values() for each in some}
     ids |= {each.agency_id for each in involvements}
     agencies = {each: agency(each) for each in ids}
-    return About(
-        CHILD, (CHILD,), (), tuple(meetings), asked or {}, {}, tuple(involvements), agencies, (), of_family, {}
-    )
+    there = present or {}
+    some, of = tuple(meetings), tuple(involvements)
+    return About(CHILD, (CHILD,), (), some, asked or {}, there, of, agencies, (), of_family, {})
 
 
-def asked(agency_id: str, decision: str = "invited", why_not: str | None = None, *, stands: bool = True) -> Asked:
-    return Asked(agency_id, None, frozenset({"c1"}), decision, why_not, stands, BEGAN_ON)
+def asked(
+    agency_id: str, decision: str = "invited", why_not: str | None = None, *, stands: bool = True, child_id: str = "c1"
+) -> Asked:
+    return Asked(agency_id, None, frozenset({child_id}), decision, why_not, stands, BEGAN_ON)
 
 
 def test_an_episode_begins_with_what_led_to_the_conference_that_made_the_plan() -> None:
@@ -158,6 +162,13 @@ def test_whoever_was_invited_once_is_told_although_it_is_not_invited_any_more() 
 def test_whoever_was_only_ever_not_invited_is_not_told() -> None:
     some = {"m1": [asked("school-1", "not_invited", "involvement_ended")]}
     assert told(about([meeting("m1", "initial_conference", 0)], some)) == {}
+
+
+def test_who_was_there_is_told_unless_it_was_asked_for_another_child_alone() -> None:
+    some = {"m1": [asked("early-years-1", child_id="c2"), asked("school-1", "not_invited", "not_with")]}
+    there = {"m1": frozenset({"early-years-1", "school-1", "housing-1"})}
+    of = about([meeting("m1", "initial_conference", 0, child_ids=("c1", "c2"))], some, present=there)
+    assert told(of) == {"school-1": None, "housing-1": None}
 
 
 @pytest.mark.parametrize(
