@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.policy import Number
 from services.directory import store as directory
+from services.foundation import outbox
 from services.foundation.clock import london_date
 from services.foundation.letters import Attempt
 from services.foundation.work import Derived, Work
@@ -24,6 +25,7 @@ from services.records.notice_facts import Standing, gather
 from services.records.notice_words import letter
 from services.records.rules.dispatch import (
     BODY,
+    DELIVERED,
     EMAIL,
     LEFT,
     NOTICE,
@@ -42,6 +44,7 @@ from services.records.rules.notices import (
     ENDED,
     JOINED,
     NO_ADDRESS,
+    STANDS,
     STARTED,
     Notice,
     Recipient,
@@ -74,17 +77,21 @@ async def due(work: Work, keys: Sequence[str]) -> None:
 
 
 async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
-    """Note how attempts at sending notices ended. A reminder that does not go changes nothing."""
+    """Note how attempts at sending notices ended. A reminder that does not go changes nothing. What a mailer had in
+    hand when it was taken back, or came to read otherwise, is noted as sent, and stays what it is.
+    """
     some = await dispatches.by_ids(work.db, {attempt.row.params["dispatch_id"] for attempt in attempts})
-    sent, failed = [], []
+    sent, late, failed = [], [], []
     for attempt in attempts:
         each = some.get(attempt.row.params["dispatch_id"])
-        its_own = each is not None and each.state == QUEUED and each.content == attempt.row.params["content"]
-        if each is None or not its_own or attempt.state == "pending" or attempt.row.params["change"] == REMINDER:
+        if each is None or attempt.state == "pending" or attempt.row.params["change"] == REMINDER:
             continue
-        if attempt.state == "sent":
+        its_own = each.state == QUEUED and each.content == attempt.row.params["content"]
+        if attempt.state == "sent" and its_own:
             sent.append({"dispatch_id": each.dispatch_id, "state": SENT, "sent_at": attempt.at})
-        else:
+        elif attempt.state == "sent":
+            late.append({"dispatch_id": each.dispatch_id, "sent_at": attempt.at})
+        elif its_own:
             failed.append(
                 {
                     "dispatch_id": each.dispatch_id,
@@ -94,16 +101,18 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
                 }
             )
     await dispatches.set_columns(work.db, sent)
+    await dispatches.note_first(work.db, "sent_at", late)
     await dispatches.set_columns(work.db, failed)
     concern(work, {each.child_id for each in some.values() if each.child_id is not None})
 
 
 @dataclass(slots=True)
 class _Sheet:
-    """What is to be written of the plans of one child."""
+    """What is to be written of the plans of some children."""
 
     work: Work
     standing: Standing
+    unsure: set[str]  # what has to be taken back, and may have left all the same
     notices: list[Notice] = field(default_factory=list)
     added: dict[str, Dispatch] = field(default_factory=dict)
     changed: dict[str, Dispatch] = field(default_factory=dict)
@@ -169,6 +178,10 @@ class _Sheet:
         now = [self.changed.get(each.dispatch_id, each) for each in kept] + list(self.added.values())
         return [each for each in now if each.about in ids]
 
+    def may_have_left(self, each: Dispatch) -> bool:
+        """Whether a reader has it, or may have."""
+        return each.state in LEFT or each.sent_at is not None or each.dispatch_id in self.unsure
+
     def counting(self, plan: Plan) -> list[tuple[Notice, Dispatch]]:
         """What was written of a plan and counts."""
         notices = self.notices_of(plan)
@@ -189,7 +202,7 @@ async def _look(work: Work, child_ids: set[str]) -> None:
     families = await directory.families_of_children(work.db, concerned)
     household = await directory.children_of_families(work.db, set(families.values()))
     standing = await gather(work, await store.with_plans(work.db, {each.child_id for each in household}))
-    sheet = _Sheet(work, standing)
+    sheet = _Sheet(work, standing, await _stop(work, standing))
     for child_id in sorted(standing.about):
         found = [_bring_into_line(sheet, plan) for plan in standing.plans.get(child_id, ())]
         next_at = min((moment for each in found for moment in each.moments if moment > work.now), default=None)
@@ -211,6 +224,29 @@ async def _look(work: Work, child_ids: set[str]) -> None:
     await dispatches.set_columns(
         work.db, [{name: getattr(each, name) for name in names} for each in sheet.changed.values()]
     )
+
+
+async def _stop(work: Work, standing: Standing) -> set[str]:
+    """Keep what is to be taken back of plans from leaving; returns the dispatches that may have left all the same,
+    since a mailer has one in hand, or had.
+    """
+    waiting: dict[str, str] = {}
+    for child_id in standing.about:
+        notices = standing.notices.get(child_id, ())
+        for plan in standing.plans.get(child_id, ()):
+            of_plan = [each for each in notices if each.plan_id == plan.plan_id]
+            if owed(plan, standing.has_ended(plan), of_plan) is None:
+                continue
+            ids = {each.notice_id for each in of_plan}
+            waiting |= {
+                each.dispatch_id: line_of(NOTICE, plan.plan_id, each.party)
+                for each in standing.dispatches.get(child_id, ())
+                if each.about in ids and each.state in {QUEUED, WITHHELD}
+            }
+    lines = set(waiting.values())
+    rows = [each for each in await outbox.waiting_under(work.db, lines) if each.params.get("dispatch_id") in waiting]
+    taken = await outbox.take_back_rows(work.db, [each.outbox_id for each in rows], work.now)
+    return {each.params["dispatch_id"] for each in rows if taken.get(each.outbox_id, True)}
 
 
 def _post(sheet: _Sheet, with_plan: set[str]) -> None:
@@ -240,7 +276,7 @@ def _bring_into_line(sheet: _Sheet, plan: Plan) -> Chased:
     about, others = standing.about[plan.child_id], standing.plans[plan.child_id]
     notices, today = sheet.notices_of(plan), london_date(work.now)
     has_ended = standing.has_ended(plan)
-    if has_ended and _is_long_over(work, plan) and not any(each.state in LEFT for each in sheet.written(plan, notices)):
+    if has_ended and _is_long_over(work, plan) and not _is_known(sheet, plan, notices):
         _take_back(sheet, plan, notices)
     else:
         until = plan.ended.day if has_ended and plan.ended is not None else None
@@ -256,6 +292,14 @@ def _bring_into_line(sheet: _Sheet, plan: Plan) -> Chased:
     for notice, dispatch in chased.to_remind:
         sheet.reminders.append((plan, notice, sheet.set(dispatch, reminded_at=work.now)))
     return chased
+
+
+def _is_known(sheet: _Sheet, plan: Plan, notices: Sequence[Notice]) -> bool:
+    """Whether anybody has heard of a plan from here, or may have, so that its end is told however long ago it was."""
+    last = told_last(notices)
+    if last is not None and last.kind == ENDED:
+        return True
+    return any(sheet.may_have_left(each) for each in sheet.written(plan, notices))
 
 
 def _is_long_over(work: Work, plan: Plan) -> bool:
@@ -283,13 +327,27 @@ def _tell(
     elif what == STARTED:
         whom = now
     else:
-        ends = {each.notice_id for each in notices if each.kind == ENDED}
-        gone = [each for each in before if each.about in ends and each.state in LEFT]
-        left = {each.agency_id for each in gone}
-        for each in gone:  # the link in it is to say that it does not count
-            sheet.set(each, state=RECALLED, ended_at=sheet.work.now)
-        whom = [each for each in ever if each.agency.agency_id in left]
+        believe = _who_believe_it_ended(sheet, notices, before)
+        whom = [each for each in ever if each.agency.agency_id in believe]
     sheet.write(plan, notice, whom)
+
+
+def _who_believe_it_ended(sheet: _Sheet, notices: Sequence[Notice], before: Sequence[Dispatch]) -> set[str]:
+    """The agencies that were told that a plan has ended, or may have been, and have not been told since that it stands.
+    What told them so is taken back.
+    """
+    about = {each.notice_id: each for each in notices}
+    ended: dict[str, int] = {}
+    stands: dict[str, int] = {}
+    for each in before:
+        notice, agency_id = about[each.about], each.agency_id or ""
+        if notice.kind == ENDED and (each.state == RECALLED or sheet.may_have_left(each)):
+            ended[agency_id] = max(notice.number, ended.get(agency_id, -1))
+            if each.state != RECALLED:  # the link in it is to say that it does not count
+                sheet.set(each, state=RECALLED, ended_at=sheet.work.now)
+        elif notice.kind == STANDS and each.state in {SENT, DELIVERED}:
+            stands[agency_id] = max(notice.number, stands.get(agency_id, -1))
+    return {agency_id for agency_id, number in ended.items() if number > stands.get(agency_id, -1)}
 
 
 def _take_back(sheet: _Sheet, plan: Plan, notices: Sequence[Notice]) -> None:
