@@ -20,7 +20,7 @@ from services.participation.rules.missing import Missing
 from services.records.due import days_after
 from services.records.notice_facts import Standing
 from services.records.rules.dispatch import DELIVERED, QUEUED, SENT, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.notices import CHASED, ENDED, NO_ADDRESS, STANDS, Notice, told_last
+from services.records.rules.notices import AGENCY_CLOSED, CHASED, ENDED, NO_ADDRESS, STANDS, Notice, told_last
 from services.records.rules.plans import Plan
 from services.records.rules.receipts import was_read
 
@@ -37,6 +37,7 @@ _WHAT = {
 }
 _WHY = {
     NO_ADDRESS: "there is no secure address for them that may be used. Record one, or tell them another way",
+    AGENCY_CLOSED: "it has closed. Find out who has its records now, and tell them",
     "bounced": "it came back, and there is no other address that may be used. Record one, or tell them another way",
     "address_refused": "the mail server refused the address. Tell them another way",
     "not_permitted": "the address is not one that anything may be sent to. Record the right one",
@@ -154,7 +155,7 @@ def _about_the_plan(
         for _, each in some
         if each.agency_id is not None
         and each.agency_id in agencies
-        and (each.state != WITHHELD or each.why == NO_ADDRESS)
+        and (each.state != WITHHELD or each.why in {NO_ADDRESS, AGENCY_CLOSED})
     }
     lacking = [kind for kind in work.policy.groups.told_plan_end if kind not in told]
     if work.now < limit:
@@ -188,6 +189,10 @@ def _not_told(work: Work, notice: Notice, each: Dispatch, initials: str, moments
         return Missing(NOT_TOLD if ended else NOT_DELIVERED, about, text, each.agency_id)
     if each.state == WITHHELD and each.why == NO_ADDRESS:
         return Missing(NOT_TOLD if ended else NO_USABLE_ADDRESS, about, f"{said}: {_WHY[NO_ADDRESS]}.", each.agency_id)
+    if each.state == WITHHELD and each.why == AGENCY_CLOSED and notice.kind in CHASED:
+        # Whatever flag it held is in the records that somebody else has now.
+        text = f"{said}: {_WHY[AGENCY_CLOSED]}."
+        return Missing(NOT_TOLD if ended else NOT_DELIVERED, about, text, each.agency_id)
     if each.state == UNDELIVERED:
         text = f"{said}: {_WHY.get(each.why or '', _GAVE_UP)}."
         return Missing(NOT_TOLD if ended else NOT_DELIVERED, about, text, each.agency_id)

@@ -70,7 +70,7 @@ def notice_url(params: Mapping[str, Any], settings: Settings) -> str | None:
 
 async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) -> dict[int, str]:
     """Which notices may not go any more: what has been overtaken or went elsewhere, to an address that is not one of
-    the agency's secure ones now, and reminders of what has been confirmed.
+    the agency's secure ones now, and reminders of what has been answered since.
     """
     some = await dispatches.by_ids(db, {row.params["dispatch_id"] for row in rows})
     agencies = await directory.agencies_by_id(db, {each.agency_id for each in some.values() if each.agency_id})
@@ -86,8 +86,10 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) 
 
 def _is_wanted(each: Dispatch, params: Mapping[str, Any]) -> bool:
     """Whether a letter is wanted still: a notice that waits to go, as it reads now, or word to remind of one that went
-    there.
+    there and is not answered: whoever holds health records answers by saying that a flag was changed, and not by
+    taking note.
     """
     if params["change"] == REMINDER:
-        return each.confirmed_at is None and each.state in {SENT, DELIVERED} and each.address == params["to"]
+        answered = each.confirmed == "flag_changed" or (each.confirmed_at is not None and not params["holds_codes"])
+        return not answered and each.state in {SENT, DELIVERED} and each.address == params["to"]
     return each.state == QUEUED and each.content == params["content"]

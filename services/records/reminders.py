@@ -33,8 +33,9 @@ async def remind_readers(
     work: Work, some: Sequence[tuple[Dispatch, Record, date | None]], about: Mapping[str, Around]
 ) -> None:
     """Write to readers that have not said that their copy is filed; each comes with the last day on which it would be
-    in time.
+    in time. Who may not be written to now is not reminded, and is once they may be.
     """
+    reminded: list[Dispatch] = []
     for each, record, last_day in some:
         where = about[record.meeting_id]
         reader = next((reader for reader in where.readers if reader.party == each.party), None)
@@ -55,7 +56,8 @@ async def remind_readers(
             "expires_at": each.expires_at.isoformat() if each.expires_at is not None else None,
         }
         work.post(READER_LETTER, line_of(each.kind, each.about, each.party), params)
-    rows = [{"dispatch_id": each.dispatch_id, "reminded_at": work.now} for each, _, _ in some]
+        reminded.append(each)
+    rows = [{"dispatch_id": each.dispatch_id, "reminded_at": work.now} for each in reminded]
     await dispatches.set_columns(work.db, rows)
 
 
