@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element  # what `package` has read
 from services.records.word.form import NOTE
 from services.records.word.numbering import Numbering
 from services.records.word.package import Package, W
+from services.records.word.seen import Look, over, said, styled, what_hides
 
 # What may not stand in a record → what to do about it.
 WRONG = {
@@ -17,7 +18,11 @@ WRONG = {
     "comment": "has a comment: delete all comments (Review, Delete)",
     "hidden": "has hidden text: show it (Home, ¶) and delete it, or make it visible",
     "struck": "has text that is struck through: delete it, or take the line away; a copy would show it plain",
-    "unseen": "has text too pale or too small to see: delete it, or make it black",
+    "unseen": "has text too pale, too small or too far off to see: delete it, or make it black and plain",
+    "covered": (
+        "has words that are covered up, by a dark colour or one like their own: take the words out: what is covered "
+        "up can be read by anyone"
+    ),
     "table": "has a table: write it as paragraphs or a list",
     "picture": "has a picture: say in words what it shows",
     "shape": "has a text box or shape: move what it says into the text",
@@ -27,7 +32,7 @@ WRONG = {
     "footnote": "has a footnote: move what it says into the text",
     "control": "has a form field: write what it says as text",
     "equation": "has an equation: write it as text",
-    "symbol": "has a symbol of a symbol font: write it as a letter, or in words",
+    "symbol": "has a symbol of a symbol font: write it as a letter, or in words, in a font of letters",
     "other": "has something that is not plain text: take it out",
 }
 
@@ -64,8 +69,6 @@ _LEAVES = {"t", "tab", "br", "cr", "noBreakHyphen", "softHyphen", "lastRenderedP
 _NOTHING = {"proofErr", "bookmarkStart", "bookmarkEnd", "permStart", "permEnd", "sectPr"}
 _PROPERTIES = {"pPr", "rPr"}
 _TEXT = {"tab": " ", "ptab": " ", "cr": "\n", "noBreakHyphen": "‑"}
-_PALE = 0xE0
-_SMALL = 6  # half points
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +86,31 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class _Style:
+    """A style, with what it takes from those that it is based on: how it has runs and paragraphs look."""
+
     name: str
-    wrong: frozenset[str]
+    run: Look = field(default_factory=dict)
+    paragraph: Look = field(default_factory=dict)
     list_number: str = ""
     depth: int = 0
 
 
 @dataclass(slots=True)
 class _Styles:
-    """The styles of a document by id, each with what it takes from those that it is based on."""
+    """The styles of a document by id, and what goes for all of it."""
 
     of_id: dict[str, _Style] = field(default_factory=dict)
     of_paragraphs: str = ""
-    everywhere: frozenset[str] = frozenset()
+    everywhere: _Style = field(default_factory=lambda: _Style(""))
 
     @classmethod
     def read(cls, part: Element | None) -> _Styles:
         found = cls()
         if part is None:
             return found
-        defaults = part.find(f"{W}docDefaults/{W}rPrDefault/{W}rPr")
-        found.everywhere = _unseen(defaults)
+        defaults = f"{W}docDefaults/{W}"
+        run, paragraph = part.find(f"{defaults}rPrDefault/{W}rPr"), part.find(f"{defaults}pPrDefault/{W}pPr")
+        found.everywhere = _Style("", said(run), said(paragraph))
         elements = {str(each.get(f"{W}styleId")): each for each in part.findall(f"{W}style")}
         for each, element in elements.items():
             if element.get(f"{W}type") == "paragraph" and element.get(f"{W}default") in ("1", "true", "on"):
@@ -111,21 +118,28 @@ class _Styles:
             found.of_id[each] = _style(element, elements)
         return found
 
+    def of_runs(self, style: _Style, properties: Element | None) -> Look:
+        """How runs with these properties look in paragraphs of a style."""
+        named = properties.find(f"{W}rStyle") if properties is not None else None
+        of_run = self.of_id.get(str(named.get(f"{W}val"))) if named is not None else None
+        some = styled(self.everywhere.run, style.run, of_run.run if of_run is not None else {})
+        return over(some, said(properties))
+
 
 def _style(element: Element, elements: dict[str, Element]) -> _Style:
-    name = element.find(f"{W}name")
-    wrong, number, depth = set(_unseen(element.find(f"{W}rPr"))), "", 0
+    name, number, depth = element.find(f"{W}name"), "", 0
     seen: list[Element] = []
     at: Element | None = element
     while at is not None and at not in seen:
         seen.append(at)
-        wrong |= _unseen(at.find(f"{W}rPr"))
         found = at.find(f"{W}pPr/{W}numPr")
         if found is not None and not number:
             number, depth = _place(found)
         based = at.find(f"{W}basedOn")
         at = elements.get(str(based.get(f"{W}val"))) if based is not None else None
-    return _Style(str(name.get(f"{W}val", "")) if name is not None else "", frozenset(wrong), number, depth)
+    run = styled(*(said(each.find(f"{W}rPr")) for each in reversed(seen)))
+    paragraph = styled(*(said(each.find(f"{W}pPr")) for each in reversed(seen)))
+    return _Style(str(name.get(f"{W}val", "")) if name is not None else "", run, paragraph, number, depth)
 
 
 def lines(package: Package) -> Iterator[Line]:
@@ -161,18 +175,22 @@ def _line(paragraph: Element, styles: _Styles, numbering: Numbering) -> Line:
     properties = paragraph.find(f"{W}pPr")
     named = properties.find(f"{W}pStyle") if properties is not None else None
     style_id = str(named.get(f"{W}val")) if named is not None else styles.of_paragraphs
-    style = styles.of_id.get(style_id, _Style(style_id if named is not None else "Normal", frozenset()))
+    style = styles.of_id.get(style_id, _Style(style_id if named is not None else "Normal"))
+    of_paragraph = over(styled(styles.everywhere.paragraph, style.paragraph), said(properties))
     wrong = set(_wrong(paragraph))
     text = ""
     for run in paragraph.findall(f"{W}r"):
-        said = "".join(_said(run))
-        if said.strip():
-            wrong |= _shown_how(run, style, styles)
-        text += said
+        words = "".join(_said(run))
+        if words.strip():
+            wrong |= what_hides(styles.of_runs(style, run.find(f"{W}rPr")), of_paragraph)
+        text += words
     found = properties.find(f"{W}numPr") if properties is not None else None
     number, depth = _place(found) if found is not None else (style.list_number, style.depth)
     has_mark = bool(text.strip()) and number not in ("", "0")
     mark = numbering.mark(number, depth) if has_mark else ""
+    if mark and (look := numbering.look(number, depth)) is not None:  # it looks as the paragraph's end does
+        end = styles.of_runs(style, properties.find(f"{W}rPr") if properties is not None else None)
+        wrong |= what_hides(over(end, look), of_paragraph)
     return Line(_key(style.name), style.name, text, mark, frozenset(wrong))
 
 
@@ -200,54 +218,6 @@ def _said(run: Element) -> Iterator[str]:
             yield "\n" if each.get(f"{W}type", "textWrapping") == "textWrapping" else " "
         else:
             yield _TEXT.get(name, "")
-
-
-def _shown_how(run: Element, style: _Style, styles: _Styles) -> set[str]:
-    """What keeps a reader of the document from seeing a run, or marks it as struck: in its own properties, or in a
-    style's unless its own say otherwise.
-    """
-    properties = run.find(f"{W}rPr")
-    named = properties.find(f"{W}rStyle") if properties is not None else None
-    of_run = styles.of_id.get(str(named.get(f"{W}val"))) if named is not None else None
-    inherited = styles.everywhere | style.wrong | (of_run.wrong if of_run else frozenset())
-    return set((inherited - _said_otherwise(properties)) | _unseen(properties))
-
-
-def _is_on(element: Element | None) -> bool:
-    return element is not None and str(element.get(f"{W}val", "true")).lower() not in ("0", "false", "off", "none")
-
-
-def _unseen(properties: Element | None) -> frozenset[str]:
-    """What properties of text do to its being seen."""
-    if properties is None:
-        return frozenset()
-    found = set()
-    if any(_is_on(properties.find(f"{W}{name}")) for name in ("vanish", "specVanish", "webHidden")):
-        found.add("hidden")
-    if any(_is_on(properties.find(f"{W}{name}")) for name in ("strike", "dstrike")):
-        found.add("struck")
-    colour, size = properties.find(f"{W}color"), properties.find(f"{W}sz")
-    if colour is not None and _is_pale(str(colour.get(f"{W}val", "")), str(colour.get(f"{W}themeColor", ""))):
-        found.add("unseen")
-    if size is not None and re.fullmatch(r"[0-9]{1,4}", half := str(size.get(f"{W}val", ""))) and int(half) <= _SMALL:
-        found.add("unseen")
-    return frozenset(found)
-
-
-def _is_pale(colour: str, theme: str) -> bool:
-    if theme in ("background1", "light1"):
-        return True
-    return bool(re.fullmatch(r"[0-9A-Fa-f]{6}", colour)) and min(bytes.fromhex(colour)) >= _PALE
-
-
-def _said_otherwise(properties: Element | None) -> set[str]:
-    """What a run's own properties take back of its style."""
-    if properties is None:
-        return set()
-    names = {"vanish": "hidden", "strike": "struck"}
-    off = {kind for name, kind in names.items() if (e := properties.find(f"{W}{name}")) is not None and not _is_on(e)}
-    colour = properties.find(f"{W}color")
-    return off | ({"unseen"} if colour is not None and properties.find(f"{W}sz") is None else set())
 
 
 def _tracked(element: Element) -> bool:

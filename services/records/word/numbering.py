@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from xml.etree.ElementTree import Element  # what `package` has read
 
 from services.records.word.package import W
+from services.records.word.seen import Look, said
 
 _BULLETS = ("•", "–", "•")
 _LEVELS = 9
@@ -45,6 +46,7 @@ class _Level:
     form: str
     text: str
     start: int
+    look: Look = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class Numbering:
                 own, start = override.find(f"{W}lvl"), override.find(f"{W}startOverride")
                 level = _level(own) if own is not None else levels.get(number, _Level("decimal", "%1.", 1))
                 if start is not None:
-                    level = _Level(level.form, level.text, _whole(_value(start), 1))
+                    level = replace(level, start=_whole(_value(start), 1))
                     shared = f"{kind} {each.get(f'{W}numId')}"  # it begins anew, on its own
                 levels[number] = level
             found.lists[str(each.get(f"{W}numId"))] = (shared, levels)
@@ -104,12 +106,18 @@ class Numbering:
 
         return f"{re.sub(r'%([1-9])', shown, level.text).strip()} "
 
+    def look(self, number: str, depth: int) -> Look | None:
+        """How a list has its numbers look at a depth; None of bullets, whose form a copy does not take over."""
+        level = self.lists[number][1].get(depth) if number in self.lists else None
+        return level.look if level is not None and level.form != "bullet" else None
+
 
 def _level(level: Element) -> _Level:
     return _Level(
         _value(level.find(f"{W}numFmt")) or "decimal",
         _value(level.find(f"{W}lvlText")),
         _whole(_value(level.find(f"{W}start")), 1),
+        said(level.find(f"{W}rPr")),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from docx.document import Document as Paper
 from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import parse_xml
-from docx.oxml.ns import nsdecls
+from docx.oxml.ns import nsdecls, qn
 from docx.shared import Pt, RGBColor
 
 from services.records.word.parties import Named
@@ -155,6 +155,7 @@ def test_what_does_not_fit_the_form_is_refused_with_its_place(
 
 TEXT = "He was not at school."
 HIDDEN = "<w:r><w:rPr>{}</w:rPr><w:t>Deleted sentence.</w:t></w:r>"
+BLACKED_OUT = "take the words out: what is covered up can be read by anyone"
 RUN = "<w:r><w:t>Deleted sentence.</w:t></w:r>"
 
 
@@ -171,8 +172,25 @@ RUN = "<w:r><w:t>Deleted sentence.</w:t></w:r>"
         (HIDDEN.format('<w:webHidden w:val="1"/>'), "hidden text"),
         (HIDDEN.format("<w:strike/>"), "struck through"),
         (HIDDEN.format('<w:dstrike w:val="true"/>'), "struck through"),
-        (HIDDEN.format('<w:color w:val="FFFFFF"/>'), "too pale or too small"),
-        (HIDDEN.format('<w:sz w:val="2"/>'), "too pale or too small"),
+        (HIDDEN.format('<w:color w:val="FFFFFF"/>'), "too pale, too small"),
+        (HIDDEN.format('<w:color w:val="FFFF00"/>'), "too pale, too small"),
+        (HIDDEN.format('<w:color w:val="000000" w:themeColor="background1"/>'), "too pale, too small"),
+        (HIDDEN.format('<w:sz w:val="2"/>'), "too pale, too small"),
+        (HIDDEN.format('<w:w w:val="1"/>'), "too pale, too small"),
+        (HIDDEN.format('<w:fitText w:val="1"/>'), "too pale, too small"),
+        (HIDDEN.format('<w:spacing w:val="-200"/>'), "too far off"),
+        (HIDDEN.format('<w:position w:val="-3000"/>'), "too far off"),
+        (HIDDEN.format('<w:highlight w:val="black"/>'), BLACKED_OUT),
+        (HIDDEN.format('<w:highlight w:val="darkBlue"/>'), BLACKED_OUT),
+        (HIDDEN.format('<w:color w:val="C0C0C0"/><w:highlight w:val="lightGray"/>'), BLACKED_OUT),
+        (HIDDEN.format('<w:color w:val="FF0000"/><w:highlight w:val="red"/>'), BLACKED_OUT),
+        (HIDDEN.format('<w:shd w:val="clear" w:color="auto" w:fill="000000"/>'), BLACKED_OUT),
+        (HIDDEN.format('<w:shd w:val="clear" w:fill="FFFFFF" w:themeFill="text1"/>'), BLACKED_OUT),
+        (HIDDEN.format('<w:shd w:val="solid" w:color="auto" w:fill="FFFFFF"/>'), BLACKED_OUT),
+        (HIDDEN.format('<w:shd w:val="pct90" w:color="101010" w:fill="FFFFFF"/>'), BLACKED_OUT),
+        (HIDDEN.format('<w:color w:val="FFFFFF"/><w:highlight w:val="black"/>'), BLACKED_OUT),
+        (HIDDEN.format('<w:rFonts w:ascii="Wingdings" w:hAnsi="Wingdings"/>'), "a symbol font"),
+        (HIDDEN.format('<w:rFonts w:cs="Webdings"/>'), "a symbol font"),
         ("<w:r><w:drawing/></w:r>", "a picture"),
         ("<w:r><w:pict/></w:r>", "a picture"),
         ("<w:r><w:object/></w:r>", "an embedded object"),
@@ -214,6 +232,71 @@ def test_text_that_a_style_hides_or_strikes_is_refused_unless_a_run_shows_it_aga
     assert read(one(spoil=shown_again)).sections[0]["text"] == f"{TEXT} Deleted sentence."
     [*found] = faults(one(spoil=whole_style))
     assert all("struck through" in each.message for each in found)
+
+
+def own(xml: str) -> Callable[[Paper], None]:
+    """Properties of the paragraph itself."""
+
+    def spoil(paper: Paper) -> None:
+        paragraph(paper, TEXT)._p.get_or_add_pPr().append(parse_xml(f"<w:x {nsdecls('w')}>{xml}</w:x>")[0])
+
+    return spoil
+
+
+def of_base(runs: str = "", paragraphs: str = "") -> Callable[[Paper], None]:
+    """Properties of a style on which the paragraph's own is based."""
+
+    def spoil(paper: Paper) -> None:
+        base = paper.styles.add_style("Far Below", WD_STYLE_TYPE.PARAGRAPH)
+        paper.styles["Body Text"].base_style = base
+        paragraph(paper, TEXT).style = paper.styles["Body Text"]
+        for xml, to in ((runs, base.element.get_or_add_rPr()), (paragraphs, base.element.get_or_add_pPr())):
+            to.extend(parse_xml(f"<w:x {nsdecls('w')}>{xml}</w:x>"))
+
+    return spoil
+
+
+def of_all(paper: Paper) -> None:
+    defaults = paper.styles.element.find(f"{qn('w:docDefaults')}/{qn('w:rPrDefault')}/{qn('w:rPr')}")
+    defaults.append(parse_xml(f'<w:highlight {nsdecls("w")} w:val="black"/>'))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (own('<w:shd w:val="clear" w:color="auto" w:fill="000000"/>'), BLACKED_OUT),
+        (own('<w:framePr w:w="1" w:h="1" w:hRule="exact" w:x="-20000"/>'), "a text box"),
+        (own('<w:spacing w:line="1" w:lineRule="exact"/>'), "too pale, too small"),
+        (own('<w:spacing w:line="3pt" w:lineRule="exact"/>'), "too pale, too small"),
+        (own('<w:ind w:left="-20000"/>'), "too far off"),
+        (of_base(paragraphs='<w:shd w:val="clear" w:fill="0B0C0C"/>'), BLACKED_OUT),
+        (of_base(paragraphs='<w:framePr w:w="1"/>'), "a text box"),
+        (of_base(paragraphs='<w:spacing w:line="20" w:lineRule="exact"/>'), "too pale, too small"),
+        (of_base('<w:highlight w:val="black"/>'), BLACKED_OUT),
+        (of_base('<w:w w:val="1"/>'), "too pale, too small"),
+        (of_base('<w:rFonts w:ascii="Wingdings 2"/>'), "a symbol font"),
+        (of_base("<w:vanish/>"), "hidden text"),
+        (of_all, BLACKED_OUT),
+    ],
+)
+def test_words_that_are_covered_up_are_refused_wherever_that_is_said(spoil: Callable[[Paper], None], told: str) -> None:
+    found = faults(one(spoil=spoil))
+    assert all(told in each.message for each in found), [str(each) for each in found]
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        '<w:highlight w:val="yellow"/>',
+        '<w:highlight w:val="none"/><w:shd w:val="nil"/>',
+        '<w:shd w:val="clear" w:color="auto" w:fill="D9D9D9"/>',
+        '<w:shd w:val="pct10" w:color="000000" w:fill="FFFFFF"/>',
+        '<w:w w:val="90"/><w:spacing w:val="-10"/><w:position w:val="6"/><w:rFonts w:ascii="Arial"/>',
+    ],
+)
+def test_words_that_are_marked_so_that_they_can_be_read_are_text(xml: str) -> None:
+    shown = inside(TEXT, f"<w:r><w:rPr>{xml}</w:rPr><w:t> More.</w:t></w:r>")
+    assert read(one(spoil=shown)).sections[0]["text"] == f"{TEXT} More."
 
 
 def test_bold_coloured_and_large_text_is_text() -> None:
@@ -300,6 +383,21 @@ def test_numbers_and_bullets_that_word_shows_stand_in_the_text() -> None:
     document = one([("Actions", "everyone", "", [f"Do {number}" for number in range(len(places))])], spoil)
     text = read(document).sections[0]["text"]
     assert text.split("\n") == ["1. Do 0", "1.a) Do 1", "1.b) Do 2", "2. Do 3", "2.a) Do 4", "7. Do 5"]
+
+
+def test_words_in_a_number_that_nobody_sees_are_refused() -> None:
+    hidden = '<w:lvlText w:val="They live at 5 Elm Road %1."/><w:rPr><w:vanish/></w:rPr>'
+
+    def spoil(paper: Paper) -> None:
+        numbering = paper.part.numbering_part.element
+        kind = KIND_OF_LIST.replace('<w:lvlText w:val="%1."/>', hidden)
+        [*some] = parse_xml(f"<w:numbering {nsdecls('w')}>{kind}{LISTS}</w:numbering>")
+        numbering.insert(0, some[0])
+        numbering.extend(some[1:])
+        paragraph(paper, TEXT)._p.get_or_add_pPr().get_or_add_numPr().get_or_add_numId().val = 91
+
+    [fault] = faults(one(spoil=spoil))
+    assert "hidden text" in fault.message
 
 
 def test_what_is_written_into_the_header_is_refused_for_no_reader_gets_it() -> None:

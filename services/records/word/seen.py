@@ -1,0 +1,180 @@
+"""Whether the words of a document can be seen by whoever writes it, on paper as on the screen: what keeps them from it.
+
+A copy is made of words alone. What is hidden, covered up or too small in the document would stand in it plain.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from xml.etree.ElementTree import Element  # what `package` has read
+
+from services.records.word.package import W
+
+Look = Mapping[str, Mapping[str, str]]
+"""What properties say: the attributes of each, by its name, all without their namespace."""
+
+_HIDING, _STRIKING = ("vanish", "specVanish", "webHidden"), ("strike", "dstrike")
+_SWITCHES = {*_HIDING, *_STRIKING}
+_IN_PARTS = {"rFonts", "spacing", "ind"}  # each of their attributes is set on its own
+_EFFECT = "textFill"  # of a later namespace: text filled with anything, or with nothing
+
+_PALE = 0xE0
+_SMALL = 6  # half points
+_NARROW = 50  # of a hundred
+_LOW = 6 * 20  # of a line, in twentieths of a point
+_CLOSE = -40  # between letters, in twentieths of a point
+_FAR = 6000  # from where text begins, in twentieths of a point
+_RAISED = 40  # half points
+_DARK = 0.1  # of the light of white
+_LEAST_CONTRAST = 1.5
+_PALE_THEMES = {"background1", "light1", "background2", "light2"}
+_DARK_THEMES = {"text1", "dark1", "text2", "dark2"}
+_HIGHLIGHTS = {
+    "yellow": "FFFF00",
+    "green": "00FF00",
+    "cyan": "00FFFF",
+    "magenta": "FF00FF",
+    "red": "FF0000",
+    "lightgray": "C0C0C0",
+    "white": "FFFFFF",
+}
+"""Those through which words can be read; the others are dark."""
+_SYMBOL_FONTS = re.compile(
+    r"(wingdings|webdings|symbol|zapf ?dingbats|dingbats|marlett|mt extra|bookshelf symbol|ms outlook|"
+    r"ms reference specialty|monotype sorts|segoe mdl2|segoe fluent|adobe blank|redact|code ?(39|128)|.*barcode)",
+    re.IGNORECASE,
+)
+
+
+def said(properties: Element | None) -> dict[str, dict[str, str]]:
+    """What an element of properties says."""
+    found: dict[str, dict[str, str]] = {}
+    for each in properties if properties is not None else ():
+        name = str(each.tag).rpartition("}")[2]
+        if each.tag == f"{W}{name}" or name == _EFFECT:
+            found[name] = {key.rpartition("}")[2]: value for key, value in each.attrib.items()}
+    return found
+
+
+def styled(*looks: Look) -> Look:
+    """What some styles come to, the later over the earlier. What one hides no other shows."""
+    found: dict[str, Mapping[str, str]] = {}
+    for look in looks:
+        kept = {name: of for name, of in found.items() if name in _SWITCHES and _is_on(found, name)}
+        found = {**over(found, look), **kept}
+    return found
+
+
+def over(look: Look, own: Look) -> Look:
+    """A look with what the text's own properties say."""
+    parts = {name: {**look[name], **own[name]} for name in _IN_PARTS & look.keys() & own.keys()}
+    return {**look, **own, **parts}
+
+
+def what_hides(run: Look, paragraph: Look) -> set[str]:
+    """What keeps a reader of the document from seeing text that looks like this, or marks it as struck: names of
+    `lines.WRONG`.
+    """
+    found = set()
+    if any(_is_on(run, name) for name in _HIDING):
+        found.add("hidden")
+    if any(_is_on(run, name) for name in _STRIKING):
+        found.add("struck")
+    if _is_too_small(run) or _is_out_of_place(run, paragraph):
+        found.add("unseen")
+    if "framePr" in paragraph:
+        found.add("shape")
+    fonts = (value for name, value in run.get("rFonts", {}).items() if not name.endswith("Theme"))
+    if any(_SYMBOL_FONTS.match(each.strip()) for each in fonts):
+        found.add("symbol")
+    return found | _by_colour(run, paragraph)
+
+
+def _is_on(look: Look, name: str) -> bool:
+    return name in look and look[name].get("val", "true").lower() not in ("0", "false", "off", "none")
+
+
+def _is_too_small(run: Look) -> bool:
+    size, scale = _value(run, "sz"), _value(run, "w").removesuffix("%")
+    is_small = bool(size) and (_number(size) is None or (_number(size) or 0) <= _SMALL)
+    is_narrow = bool(scale) and (_number(scale) is None or (_number(scale) or 0) < _NARROW)
+    return is_small or is_narrow or "fitText" in run
+
+
+def _is_out_of_place(run: Look, paragraph: Look) -> bool:
+    """Whether letters or lines stand on one another, or off the page."""
+    line = paragraph.get("spacing", {})
+    if line.get("lineRule") == "exact" and (_twips(line.get("line", "")) or 0) < _LOW:
+        return True
+    if (_twips(_value(run, "spacing")) or 0) < _CLOSE or abs(_number(_value(run, "position")) or 0) > _RAISED:
+        return True
+    return any(abs(_twips(each) or 0) > _FAR for each in paragraph.get("ind", {}).values())
+
+
+def _by_colour(run: Look, paragraph: Look) -> set[str]:
+    behind = _behind(run, paragraph)
+    if behind is None:
+        return {"covered"}
+    colour, theme = _value(run, "color"), run.get("color", {}).get("themeColor", "")
+    if _EFFECT in run or theme in _PALE_THEMES:
+        return {"unseen"}
+    text = colour if re.fullmatch(r"[0-9A-Fa-f]{6}", colour) else "000000"
+    if min(bytes.fromhex(text)) >= _PALE or _contrast(text, behind) < _LEAST_CONTRAST:
+        return {"unseen" if behind == "FFFFFF" else "covered"}
+    return set()
+
+
+def _behind(run: Look, paragraph: Look) -> str | None:
+    """The colour on which text stands, None where it is a dark one."""
+    highlight = _value(run, "highlight")
+    if highlight and highlight != "none":
+        return _HIGHLIGHTS.get(highlight.lower())
+    for shading in (run.get("shd"), paragraph.get("shd")):
+        if shading is None:
+            continue
+        fill = _fill(shading)
+        if fill is not None:
+            return fill if _light(fill) >= _DARK else None
+    return "FFFFFF"
+
+
+def _fill(shading: Mapping[str, str]) -> str | None:
+    """The colour of a shading, None where it has none."""
+    pattern = shading.get("val", "clear")
+    if pattern == "nil":
+        return None
+    percent = re.fullmatch(r"pct([0-9]{1,3})", pattern)
+    is_covered = pattern != "clear" and (percent is None or int(percent[1]) >= 40)
+    name, theme = ("color", "themeColor") if is_covered else ("fill", "themeFill")
+    if shading.get(theme) in _DARK_THEMES and f"{theme.removesuffix('Color')}Tint" not in shading:
+        return "000000"
+    colour = shading.get(name, "auto")
+    if re.fullmatch(r"[0-9A-Fa-f]{6}", colour):
+        return colour
+    return "000000" if is_covered else None
+
+
+def _light(colour: str) -> float:
+    """How light a colour is, from 0 to 1, as WCAG has it."""
+    parts = [each / 255 for each in bytes.fromhex(colour)]
+    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    light, dark = sorted((_light(one), _light(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _value(look: Look, name: str) -> str:
+    return look.get(name, {}).get("val", "").strip()
+
+
+def _number(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"-?[0-9]{1,6}(\.[0-9]{1,4})?", text) else None
+
+
+def _twips(text: str) -> float | None:
+    """A length in twentieths of a point; it may be written in points."""
+    return points * 20 if (points := _number(text.removesuffix("pt"))) and text.endswith("pt") else _number(text)
