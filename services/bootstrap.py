@@ -60,6 +60,7 @@ from services.records.handlers import (
     addresses,
     care_plans,
     copies,
+    newcomers,
     notice_permits,
     notices,
     plans,
@@ -97,7 +98,7 @@ HANDLERS: Handlers = {
     "quorate.dispatch.bounced.v1": (receipts.bounced, plans.heard, care_plans.came_back),
     "quorate.dispatch.received.v1": (receipts.received,),
     directory.CHANGED: (meetings.resolve_again, begun.look_back, plans.directory_changed, addresses.directory_changed),
-    plans.CONCERNED: (notices.look,),
+    plans.CONCERNED: (notices.look, newcomers.look),
     notices.REVIEWED: (oversight_notices.note_notices,),
     returned.CAME_BACK: (returned.tell_came_back,),
     returned.LETTER_CAME_BACK: (letters_back.note_letter_came_back, reports.came_back),
@@ -180,6 +181,7 @@ TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
     reports.DUE: reports.due,
     review.LOOK: review.due,
     notices.DUE: notices.due,
+    newcomers.DUE: newcomers.due,
 }
 
 TIMERS_AT_ONCE = 200

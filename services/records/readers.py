@@ -388,8 +388,11 @@ def _by_agency(later: Iterable[Newcomer]) -> dict[str, list[Newcomer]]:
 
 
 def _came_later(agency_id: str, some: Sequence[Newcomer], meeting: Meeting, known: Known, bounced: Bounces) -> Reader:
-    """An agency that took no part, on account of the children with whom it has to do by now."""
+    """An agency that took no part, on account of the children with whom it has to do by now; where it has to do with
+    none of them any more, nothing goes there.
+    """
     agency = known.agencies[agency_id]
+    still = [each for each in some if each.why_not is None]
     team_id = next((each.team_id for each in some if each.team_id is not None), None)
     address, verified_on = _way(agency, team_id, None, bounced, known.of_family)
     return Reader(
@@ -399,11 +402,11 @@ def _came_later(agency_id: str, some: Sequence[Newcomer], meeting: Meeting, know
         None,
         team_id,
         agency.name,
-        frozenset(each.child_id for each in some) & frozenset(meeting.child_ids),
+        frozenset(each.child_id for each in still or some) & frozenset(meeting.child_ids),
         False,
         None,
         address,
         verified_on,
-        _decided(meeting, {agency_id}),
+        _decided(meeting, {agency_id}) or (None if still else some[0].why_not),
         came_later=True,
     )

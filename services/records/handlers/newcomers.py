@@ -1,19 +1,28 @@
-"""Who comes to have to do with a child that is on a plan gets the plan as it stands, as anyone who was invited does."""
+"""Who comes to have to do with a child that is on a plan gets the plan as it stands, as anyone who was invited does,
+and reads it for as long as it would be told of the plan.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from services.foundation.work import Work
+from services.foundation.clock import london_date
+from services.foundation.work import Derived, Work
 from services.meetings.rules import INVITED
+from services.participation.report_terms import end_of
 from services.records.handlers.copies import distribute, only_new_readers
-from services.records.notice_facts import Standing
+from services.records.handlers.review import look as review
+from services.records.notice_facts import Standing, gather
 from services.records.rules.dispatch import Dispatch
-from services.records.rules.notices import About
+from services.records.rules.notices import NO_ADDRESS, About, recipients
 from services.records.rules.plans import Plan
 from services.records.rules.record import PLAN, Newcomer, Record
+from services.records.rules.versions import NO_READER
 from services.records.store import newcomers, records
+
+DUE = "records.newcomers"  # the timer of a child: somebody's work with it ends
 
 
 class Joined(NamedTuple):
@@ -21,6 +30,54 @@ class Joined(NamedTuple):
 
     plan: Plan
     dispatch: Dispatch
+
+
+async def look(work: Work, events: Sequence[Derived]) -> None:
+    """Who is to know of the plans of children may be another now, and so may be who reads them."""
+    await _look(work, {event.data for event in events})
+
+
+async def due(work: Work, keys: Sequence[str]) -> None:
+    """The timer of a child."""
+    await _look(work, set(keys))
+
+
+async def _look(work: Work, child_ids: set[str]) -> None:
+    """Whoever would not be told of a plan today, since their work with the child has ended, a person has excluded them
+    or no plan stands, reads it no more; the links that they have lead nowhere. If that changes, they read it again.
+    """
+    kept = await newcomers.of_children(work.db, child_ids)
+    if not kept:
+        return
+    standing = await gather(work, {each.child_id for each in kept})
+    told = {each: _told_today(work, standing, each) for each in standing.about}
+    changed = []
+    for each in kept:
+        why_not = told.get(each.child_id, {}).get(each.agency_id, NO_READER)
+        if why_not != each.why_not:
+            changed.append(replace(each, why_not=why_not, ended_at=work.now if why_not is not None else None))
+    await newcomers.set_why_not(work.db, changed)
+    for child_id, about in standing.about.items():
+        last_days = [each.until for each in about.involvements if each.until is not None]
+        next_at = min((end_of(day) for day in last_days if end_of(day) > work.now), default=None)
+        if next_at is not None:
+            work.arm(DUE, child_id, next_at)
+    if changed:
+        await review(work, {each.meeting_id for each in changed})
+
+
+def _told_today(work: Work, standing: Standing, child_id: str) -> dict[str, str | None]:
+    """The agencies that a plan of the child concerns today, with why nothing may go to them; None where it may, also
+    where it only has no address.
+    """
+    about, others, today = standing.about[child_id], standing.plans.get(child_id, ()), london_date(work.now)
+    found: dict[str, str | None] = {}
+    for plan in standing.standing(child_id):
+        for each in recipients(plan, about, others, work.policy, today, ever=False, until=None):
+            why_not = None if each.why_not == NO_ADDRESS else each.why_not
+            before = found.get(each.agency.agency_id, why_not)
+            found[each.agency.agency_id] = None if before is None else why_not
+    return found
 
 
 async def give_plans(work: Work, standing: Standing, joined: Sequence[Joined]) -> set[str]:

@@ -49,8 +49,9 @@ async def judged(work: Work, events: Sequence[Derived]) -> None:
 
 
 async def resolved(work: Work, events: Sequence[Derived]) -> None:
-    """Others are asked to meetings than before."""
-    changed: list[Resolved] = [event.data for event in events if event.data.before != event.data.after]
+    """Others are asked to meetings than before; or a person excludes somebody, whom nothing else may have asked."""
+    resolved: list[Resolved] = [event.data for event in events]
+    changed = [each for each in resolved if each.before != each.after or each.meeting.do_not_invite]
     if changed:
         about = {child_id for each in changed for child_id in each.meeting.child_ids}
         concern(work, await store.with_plans(work.db, about))

@@ -40,6 +40,7 @@ NOT_ASKED = {
     "family_not_asked": "They are not asked any more: this kind of meeting asks no family.",
     "no_longer_part": "They were asked before, and would not be asked by what is recorded now.",
     "agency_closed": "The agency was asked, and has closed.",
+    "no_reader": "They came to have to do with a child of the meeting after it, and have not any more.",
 }
 _NOT_ASKED = "They were not asked: a person has to decide what they are told."
 

@@ -88,7 +88,7 @@ class Reader:
 @dataclass(frozen=True, slots=True)
 class Newcomer:
     """An agency that came to have to do with a child after a meeting made the plan that stands for it, as the notice
-    that it got says.
+    that it got says. `why_not` is why it reads the plan no more since `ended_at`.
     """
 
     meeting_id: str
@@ -97,6 +97,8 @@ class Newcomer:
     team_id: str | None
     notice_id: str
     written_at: datetime
+    why_not: str | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

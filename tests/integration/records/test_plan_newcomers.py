@@ -4,7 +4,7 @@ that made it.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -14,7 +14,9 @@ from typing import Any
 from pypdf import PdfReader
 
 from services.bootstrap import House
-from services.records.rules.dispatch import RECORD, Dispatch
+from services.oversight.views import list_exceptions
+from services.records.opening import Shut, what_opens
+from services.records.rules.dispatch import RECORD, WITHHELD, Dispatch
 from services.records.store import dispatches
 from tests import events
 from tests.clock import MovableClock
@@ -139,3 +141,95 @@ async def test_without_an_address_neither_goes_and_both_do_once_there_is_one(
     await embedded.house.drain()
     assert [each.to for each in told(embedded.house) if each.what == "joined"] == ["in@gp-2.example"]
     assert [each.state for each in await copies_for(embedded.house)] == ["sent"]
+
+
+async def opens(house: House, dispatch: Dispatch) -> bool:
+    """Whether the link to a copy leads anywhere today."""
+    async with house.database.read() as db:
+        try:
+            await what_opens(db, house.intake.policy, dispatch)
+        except Shut:
+            return False
+    return True
+
+
+def leaves(**more: Any) -> bytes:
+    """The practice has the child on its list no more since the tenth of June."""
+    ended = {"until": date(2026, 6, 10), "status": "closed", "time": JUNE + timedelta(days=11)}
+    return events.involvement(agency_id=NEW, since=date(2026, 5, 20), **ended | more)
+
+
+async def came_and_has_the_plan(embedded: Embedded, clock: MovableClock) -> Dispatch:
+    """The practice has come, and has a plan that opens for it."""
+    await on_a_plan(embedded, clock)
+    await embedded.take(the_plan())
+    await embedded.house.drain()
+    await joins(embedded)
+    [copy] = await copies_for(embedded.house)
+    assert await opens(embedded.house, copy)
+    clock.set(JUNE + timedelta(days=30))
+    return copy
+
+
+async def test_whose_work_with_the_child_has_ended_reads_the_plan_no_more_and_gets_no_later_one(
+    door: Door, clock: MovableClock
+) -> None:
+    house = door.house
+    await came_and_has_the_plan(Embedded(house), clock)
+    await door.take(leaves())
+    await house.drain()
+    [copy] = await copies_for(house)
+    assert not await opens(house, copy)
+    await door.take(the_plan(2, sections=[events.section("A word of July.")]))
+    await house.drain()
+    assert len(read(house, "in@gp-2.example")) == 1
+    assert (WITHHELD, "no_reader") in {(each.state, each.why) for each in await copies_for(house)}
+    async with house.database.read() as db:
+        assert not [each for each in await list_exceptions(db) if each.get("agency_id") == NEW]
+
+
+async def test_work_that_ends_on_a_day_that_was_told_before_ends_the_reading_with_that_day(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await came_and_has_the_plan(embedded, clock)
+    last_day = (JUNE + timedelta(days=40)).date()
+    await embedded.take(leaves(until=last_day, status="open"))
+    await embedded.house.drain()
+    [copy] = await copies_for(embedded.house)
+    assert await opens(embedded.house, copy)
+    clock.set(JUNE + timedelta(days=41))
+    await embedded.house.drain()
+    assert not await opens(embedded.house, copy)
+
+
+async def test_who_comes_back_to_the_child_reads_the_plan_again(embedded: Embedded, clock: MovableClock) -> None:
+    copy = await came_and_has_the_plan(embedded, clock)
+    await embedded.take(leaves())
+    await embedded.house.drain()
+    assert not await opens(embedded.house, copy)
+    again = events.involvement(agency_id=NEW, since=date(2026, 5, 20), time=JUNE + timedelta(days=29))
+    await embedded.take(again)
+    await embedded.house.drain()
+    assert await opens(embedded.house, copy)
+
+
+async def test_whom_a_person_excludes_from_a_later_meeting_reads_the_plan_no_more(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    copy = await came_and_has_the_plan(embedded, clock)
+    no = [{"agency_id": NEW, "reason": "chairs_restriction", "note": "The chair decided."}]
+    at = {"starts_at": JUNE + timedelta(days=60), "time": JUNE + timedelta(days=29)}
+    review = events.meeting("m2", "review_conference", children=["c1", "c2"], do_not_invite=no, **at)
+    await embedded.take(review)
+    await embedded.house.drain()
+    assert not await opens(embedded.house, copy)
+    await embedded.take(the_plan(2, sections=[events.section("A word of July.")]))
+    await embedded.house.drain()
+    assert len(read(embedded.house, "in@gp-2.example")) == 1
+
+
+async def test_who_came_later_reads_the_plan_no_more_once_it_has_ended(embedded: Embedded, clock: MovableClock) -> None:
+    copy = await came_and_has_the_plan(embedded, clock)
+    await embedded.take(events.plan_ended(on=date(2026, 6, 20), time=JUNE + timedelta(days=20)))
+    await embedded.house.drain()
+    assert not await opens(embedded.house, copy)

@@ -76,8 +76,11 @@ def upgrade() -> None:
         sa.Column("team_id", sa.String(length=64), nullable=True),
         sa.Column("notice_id", sa.String(length=26), nullable=False),
         sa.Column("written_at", Instant(), nullable=False),
+        sa.Column("why_not", sa.String(length=32), nullable=True),
+        sa.Column("ended_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("meeting_id", "agency_id", "child_id", name=op.f("pk_newcomers")),
     )
+    op.create_index("ix_newcomers_child_id", "newcomers", ["child_id"])
     op.create_table(
         "notices",
         sa.Column("notice_id", sa.String(length=26), nullable=False),
