@@ -29,12 +29,12 @@ from services.oversight.rules import (
     BEGUN,
     ELSEWHERE,
     INVITED_LATE,
-    MAIL_NOT_UNDERSTOOD,
     NO_USABLE_ADDRESS,
     NOT_INVITED,
     NOWHERE,
     NOWHERE_FAMILY,
     OF_RESOLUTION,
+    OUTLIVES_ITS_MEETING,
     RESOLVED,
     UNDELIVERED,
     Finding,
@@ -90,7 +90,7 @@ async def _asked_where_nobody_is(work: Work, resolved: Sequence[Resolved]) -> li
 
 
 async def note_closed(work: Work, events: Sequence[Derived]) -> None:
-    """A meeting that will not take place has no exceptions, but for mail that nobody has looked at."""
+    """A meeting that will not take place has no exceptions, but for what outlives it."""
     closed: list[Closed] = [event.data for event in events]
     cancelled = [each.meeting for each in closed if each.meeting.state == "cancelled"]
     await reconcile(work, [], cancelled, None)
@@ -227,7 +227,7 @@ async def note_mail_settled(work: Work, events: Sequence[Derived]) -> None:
 async def reconcile(
     work: Work, found: Sequence[Finding], some: Sequence[Meeting], kinds: frozenset[str] | None
 ) -> None:
-    """Make the exceptions of these kinds (None: of every kind but mail, which a person settles) be the ones found, for
+    """Make the exceptions of these kinds (None: of every kind but those that outlive a meeting) be the ones found, for
     these meetings.
     """
     by_id = {meeting.meeting_id: meeting for meeting in some}
@@ -236,7 +236,7 @@ async def reconcile(
     of_these = {
         each
         for each, row in standing.items()
-        if (row["kind"] != MAIL_NOT_UNDERSTOOD if kinds is None else row["kind"] in kinds)
+        if (row["kind"] not in OUTLIVES_ITS_MEETING if kinds is None else row["kind"] in kinds)
     }
     over = of_these - still
     await apply(work, found, over, standing, by_id)

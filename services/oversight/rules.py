@@ -21,6 +21,8 @@ SIBLING_WITHOUT_ENTRY = "sibling_without_entry"
 MAIL_NOT_UNDERSTOOD = "mail_not_understood"
 
 # Those that follow from who is asked: raised and resolved as that changes.
+# What stays a person's to settle when its meeting will not take place: the child is still there.
+OUTLIVES_ITS_MEETING = frozenset({MAIL_NOT_UNDERSTOOD, "care_plan_not_forwarded"})
 OF_RESOLUTION = frozenset({NOT_INVITED, NO_USABLE_ADDRESS, SIBLING_WITHOUT_ENTRY})
 
 RAISED, RESOLVED = "raised", "resolved"

@@ -72,6 +72,7 @@ def _report(work: Work, event: Event) -> Report:
         event.source,
         event.id,
         work.now,
+        came_in.child_id,
     )
 
 

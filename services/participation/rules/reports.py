@@ -40,6 +40,7 @@ class Report:
     event_source: str
     event_id: str
     known_at: datetime
+    child_id: str | None = None
 
     def is_of(self, invitation: Invitation) -> bool:
         """Whether this answers for that invitation: what comes from a team is from its agency."""

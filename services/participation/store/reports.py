@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, select
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Instant, RowNumber, metadata
 from services.foundation.statements import add, among, change, chunks
-from services.participation.rules.reports import Report, Request
+from services.meetings.store import meeting_children
+from services.participation.rules.reports import CARE_PLAN, Report, Request
 
 ID = String(64)
 
@@ -36,7 +37,7 @@ requests = Table(
 )
 Index("ix_report_requests_meeting_id", requests.c.meeting_id)
 
-# What came: one row for each event.
+# What came: one row for each event. `child_id` is the one child that it is about, where that was said.
 reports = Table(
     "reports",
     metadata,
@@ -51,9 +52,16 @@ reports = Table(
     Column("event_source", Text, nullable=False),
     Column("event_id", Text, nullable=False),
     Column("known_at", Instant, nullable=False),
+    Column("child_id", ID),
     UniqueConstraint("event_source", "event_id"),
 )
 Index("ix_reports_meeting_id", reports.c.meeting_id)
+# Care plans are few, and looked for whenever a meeting changes: written into the statement, where these indexes are
+# recognised before any value is known.
+_IS_CARE_PLAN = reports.c.kind == literal(CARE_PLAN, String(16), literal_execute=True)
+_care_plan = reports.c.kind == CARE_PLAN
+for _name in ("meeting_id", "document_id"):
+    Index(f"ix_reports_care_plans_{_name}", reports.c[_name], sqlite_where=_care_plan, postgresql_where=_care_plan)
 
 # What Quorate holds of documents itself, each under the SHA-256 of its content. `scan` is `none` (no scanner is set),
 # `waiting`, `clean` or `infected`.
@@ -99,6 +107,28 @@ async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[s
         for row in (await db.execute(query.order_by(reports.c.report_no))).mappings():
             values: dict[str, Any] = dict(row)
             found.setdefault(values["meeting_id"], []).append(Report(**values))
+    return found
+
+
+async def with_care_plans(db: AsyncConnection, child_ids: Iterable[str]) -> set[str]:
+    """The meetings about these children for which care plans came."""
+    found: set[str] = set()
+    for some in chunks(set(child_ids)):
+        query = (
+            select(reports.c.meeting_id)
+            .join(meeting_children, meeting_children.c.meeting_id == reports.c.meeting_id)
+            .where(among(db, meeting_children.c.child_id, some), _IS_CARE_PLAN)
+        )
+        found |= set((await db.execute(query)).scalars())
+    return found
+
+
+async def care_plans_for(db: AsyncConnection, document_ids: Iterable[str]) -> set[str]:
+    """The meetings for which any of these documents came as a care plan."""
+    found: set[str] = set()
+    for some in chunks(set(document_ids)):
+        query = select(reports.c.meeting_id).where(among(db, reports.c.document_id, some), _IS_CARE_PLAN)
+        found |= set((await db.execute(query)).scalars())
     return found
 
 

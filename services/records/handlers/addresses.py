@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 from services.directory.handlers import Changed
 from services.foundation.work import Derived, Work
+from services.records.handlers import care_plans
 from services.records.handlers.copies import Decided, apply, ask_for_print, how
 from services.records.handlers.readdress import readdress
 from services.records.handlers.review import look
@@ -29,6 +30,7 @@ async def directory_changed(work: Work, events: Sequence[Derived]) -> None:
     if not agencies:
         return
     found = await dispatches.not_reached_of(work.db, agencies)
+    await care_plans.look_at(work, found)
     some = [each for each in found if each.kind == RECORD and each.channel == EMAIL]
     if not some:
         return

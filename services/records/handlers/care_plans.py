@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.envelope import Event
-from schemas.record import DispatchBounced
 from schemas.report import ReportReceived
 from services.foundation.clock import london_date
 from services.foundation.letters import Attempt
@@ -27,6 +26,7 @@ from services.participation.store.documents import Document
 from services.participation.store.quoracy import held_about
 from services.participation.uploads import EXTENSIONS
 from services.records.handlers import copies
+from services.records.handlers.readdress import next_readers
 from services.records.links import can_be_opened
 from services.records.readers import Around, around
 from services.records.rules.care_plans import (
@@ -47,6 +47,7 @@ from services.records.rules.dispatch import (
     EMAIL,
     LINK,
     NO_LINK,
+    NOT_PERMITTED,
     QUEUED,
     UNDELIVERED,
     WITHHELD,
@@ -55,6 +56,7 @@ from services.records.rules.dispatch import (
     line_of,
     opens_until,
 )
+from services.records.rules.record import Reader
 from services.records.store import dispatches
 
 CARE_PLAN_LETTER = "care_plan"
@@ -72,96 +74,109 @@ _STANDS_IN_THE_WAY = {
 async def received(work: Work, events: Sequence[Event]) -> None:
     """Care plans came in, asked for or not."""
     some = [event.data for event in events if isinstance(event.data, ReportReceived) and event.data.kind == CAME_IN]
-    told: dict[tuple[str, str], str] = {}
-    for each in some:
-        if each.child_id is not None:
-            told.setdefault((each.meeting_id, each.document_id), each.child_id)
-    await look(work, {each.meeting_id for each in some}, told)
+    await look(work, {each.meeting_id for each in some})
+
+
+async def meetings_changed(work: Work, events: Sequence[Derived]) -> None:
+    """Meetings were resolved, held or cancelled: who is asked, and who is of the core group, counts for every care plan
+    that came for a meeting about one of these children.
+    """
+    children = {child_id for event in events for child_id in event.data.meeting.child_ids}
+    await look(work, await reports.with_care_plans(work.db, children))
 
 
 async def scanned(work: Work, document_ids: Iterable[str]) -> None:
     """Something is known now of whether these documents do harm."""
-    found = {row["meeting_id"] for each in document_ids for row in await documents.sent_for(work.db, each)}
-    await look(work, found)
+    await look(work, await reports.care_plans_for(work.db, document_ids))
 
 
-async def came_back(work: Work, events: Sequence[Event]) -> None:
-    """Something came back: where that was a care plan, a person has to know."""
-    ids = {event.data.dispatch_id for event in events if isinstance(event.data, DispatchBounced)}
-    await _look_at_these(work, (await dispatches.by_ids(work.db, ids)).values())
+async def heard(work: Work, events: Sequence[Event]) -> None:
+    """Something came back, or its reader has it: where that is a care plan, a person has to know, or no more."""
+    some = await dispatches.by_ids(work.db, {event.data.dispatch_id for event in events})  # type: ignore[attr-defined]
+    await look_at(work, some.values())
 
 
 async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
     """Note how attempts at sending care plans ended."""
     await copies.settled(work, attempts)
     ids = {attempt.row.params["dispatch_id"] for attempt in attempts if attempt.state != "pending"}
-    await _look_at_these(work, (await dispatches.by_ids(work.db, ids)).values())
+    await look_at(work, (await dispatches.by_ids(work.db, ids)).values())
 
 
-async def _look_at_these(work: Work, some: Iterable[Dispatch]) -> None:
-    plans = {each.about for each in some if each.kind == CARE_PLAN}
-    await scanned(work, plans)
+async def look_at(work: Work, some: Iterable[Dispatch]) -> None:
+    """Look again at the care plans among these."""
+    await scanned(work, {each.about for each in some if each.kind == CARE_PLAN})
 
 
-async def look(work: Work, meeting_ids: Collection[str], told: Mapping[tuple[str, str], str] | None = None) -> None:
+async def look(work: Work, meeting_ids: Collection[str]) -> None:
     """Bring what is forwarded of the care plans of these meetings, and what is missing of it, into line with how things
-    stand. `told` says which child a document for a meeting is about, where that was said just now.
+    stand.
     """
-    sheet = await _Sheet.load(work, meeting_ids, told or {})
+    if not meeting_ids:
+        return
+    sheet = await _Sheet.load(work, meeting_ids)
     for meeting in sheet.meetings.values():
         missing = [each for plan in sheet.plans[meeting.meeting_id] for each in _look(sheet, meeting, plan)]
         reviewed = Reviewed(meeting, frozenset({NOT_FORWARDED}), tuple(missing))
         work.emit(Derived(REVIEWED, meeting.meeting_id, meeting.partition_key, reviewed))
-    await dispatches.put(work.db, list(sheet.added.values()))
-    names = ("dispatch_id", "address", "how", "state", "why", "document_id", "written_at", "ended_at", "expires_at")
-    await dispatches.set_columns(
-        work.db, [{name: getattr(each, name) for name in names} for each in sheet.changed.values()]
-    )
-    for each in (*sheet.added.values(), *sheet.changed.values()):
-        if each.state == QUEUED:
-            work.post(CARE_PLAN_LETTER, line_of(CARE_PLAN, each.about, each.party), _params(sheet, each))
+    written = sheet.written.values()
+    await dispatches.put(work.db, [each for each in written if each.dispatch_id not in sheet.standing])
+    changed = [each for each in written if each.dispatch_id in sheet.standing]
+    await dispatches.set_columns(work.db, [{name: getattr(each, name) for name in _WRITTEN} for each in changed])
+    for name, params in sheet.letters.items():
+        each = sheet.written[name]
+        work.post(CARE_PLAN_LETTER, line_of(CARE_PLAN, each.about, each.party), params)
+
+
+# What is written of a dispatch that was kept back, or came back, and is looked at again.
+_WRITTEN = (
+    *("dispatch_id", "meeting_id", "child_id", "partition_key", "team_id", "address", "how", "state", "why"),
+    *("document_id", "written_at", "sent_at", "delivered_at", "ended_at", "expires_at"),
+)
 
 
 @dataclass(slots=True)
 class _Sheet:
-    """What is known of the care plans of some meetings, and what is written of them."""
+    """What is known of the care plans of some meetings, and what is written of them. `elsewhere` has the readers of
+    what reached nobody, with the next address of theirs.
+    """
 
     work: Work
     meetings: Mapping[str, Meeting]
     plans: Mapping[str, Sequence[Report]]
-    children: Mapping[tuple[str, str], str | None]
     core_groups: Mapping[str, Meeting]
     about: Mapping[str, Around]
     held: Mapping[str, Document]
-    standing: Mapping[str, Sequence[Dispatch]]
-    added: dict[str, Dispatch] = field(default_factory=dict)
-    changed: dict[str, Dispatch] = field(default_factory=dict)
+    standing: Mapping[str, Dispatch]
+    elsewhere: Mapping[str, Reader]
+    written: dict[str, Dispatch] = field(default_factory=dict)
+    letters: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    async def load(cls, work: Work, meeting_ids: Collection[str], told: Mapping[tuple[str, str], str]) -> _Sheet:
+    async def load(cls, work: Work, meeting_ids: Collection[str]) -> _Sheet:
         db = work.db
         came = await reports.of_meetings(db, meeting_ids)
-        plans = {each: _each_once(report for report in some if report.kind == CAME_IN) for each, some in came.items()}
-        plans = {each: some for each, some in plans.items() if some}
-        found = await meetings.meetings_by_id(db, plans)
-        ids = {each.document_id for some in plans.values() for each in some}
-        standing = await dispatches.about(db, ids)
-        children: dict[tuple[str, str], str | None] = {}
-        for meeting_id, meeting in found.items():
-            for each in plans[meeting_id]:
-                name = (meeting_id, each.document_id)
-                before = {one.child_id for one in standing.get(each.document_id, ())} & set(meeting.child_ids)
-                children[name] = about_child(meeting.child_ids, told.get(name) or next(iter(before), None))
-        core_groups = await _core_groups(work, {child for child in children.values() if child is not None})
+        found = await meetings.meetings_by_id(db, came)
+        plans = {each: _each_once(report for report in came[each] if report.kind == CAME_IN) for each in found}
+        children = {
+            about_child(meeting.child_ids, plan.child_id) for each, meeting in found.items() for plan in plans[each]
+        }
+        core_groups = await _core_groups(work, {child_id for child_id in children if child_id is not None})
         about = await around(db, work.policy, {*found, *(each.meeting_id for each in core_groups.values())})
+        ids = {plan.document_id for some in plans.values() for plan in some}
         held = await documents.some(db, ids)
-        return cls(work, found, plans, children, core_groups, about, held, standing)
+        standing = {each.dispatch_id: each for some in (await dispatches.about(db, ids)).values() for each in some}
+        lost = [each for each in standing.values() if each.kind == CARE_PLAN and each.state == UNDELIVERED]
+        return cls(work, found, plans, core_groups, about, held, standing, await next_readers(work, lost))
 
 
 def _each_once(some: Iterable[Report]) -> list[Report]:
+    """Each document once, as it came first, about the child that was named last."""
     found: dict[str, Report] = {}
     for each in some:
-        found.setdefault(each.document_id, each)
+        first = found.setdefault(each.document_id, each)
+        if each.child_id is not None:
+            found[each.document_id] = replace(first, child_id=each.child_id)
     return list(found.values())
 
 
@@ -178,19 +193,25 @@ async def _core_groups(work: Work, child_ids: Collection[str]) -> dict[str, Meet
 
 def _look(sheet: _Sheet, meeting: Meeting, plan: Report) -> list[Missing]:
     """Bring one care plan into line; returns what a person has to know."""
-    child_id = sheet.children[meeting.meeting_id, plan.document_id]
+    child_id = about_child(meeting.child_ids, plan.child_id)
     if child_id is None:
         said = "says of none of the children of this meeting that it is about them"
         return [_missing(sheet, plan, f"{said}: pass it on yourself, or have it sent again for one child")]
     core = sheet.core_groups.get(child_id)
     core_group = frozenset(core.core_group) if core is not None else None
-    sources = {each: sheet.about[each].readers for each in (meeting.meeting_id, *([core.meeting_id] if core else []))}
+    named = [meeting.meeting_id, *([core.meeting_id] if core is not None else [])]
+    sources = {each: sheet.about[each].readers for each in named if each in sheet.about}
     some = recipients(child_id, plan.agency_id, sources, core_group)
     now = [_bring(sheet, each, plan, child_id) for each in some]
     wrong = [_STANDS_IN_THE_WAY[why] for why in dict.fromkeys(each.why for each in now) if why in _STANDS_IN_THE_WAY]
-    unreached = [each for each in now if each.why == NO_ADDRESS or each.state == UNDELIVERED]
+    unreached = [each.dispatch for each in now if each.why in (NO_ADDRESS, UNDELIVERED)]
     if unreached:
         wrong.append(f"it did not reach {_names(sheet, (each.agency_id or '' for each in unreached))}")
+    if kept_back := [each.dispatch for each in now if each.why == _KEPT_BACK]:
+        names = _names(sheet, (each.agency_id or "" for each in kept_back))
+        wrong.append(
+            f"it was kept back from {names}, and nothing is known any more that forbids it: pass it on yourself"
+        )
     if others := left_over(core_group, plan.agency_id, some):
         wrong.append(f"{_names(sheet, others)} of the core group was not asked on account of the child")
     if not some:
@@ -208,19 +229,49 @@ def _names(sheet: _Sheet, agency_ids: Iterable[str]) -> str:
     return " and ".join(sorted(known.get(each, f"the agency {each}") for each in set(agency_ids)))
 
 
-def _bring(sheet: _Sheet, to: Recipient, plan: Report, child_id: str) -> Dispatch:
-    """What is sent of one care plan to one agency, as it stands now."""
+_KEPT_BACK = "kept_back"
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How it stands with a care plan for one agency: `why` it does not have it, None where it has, will, or may not."""
+
+    dispatch: Dispatch
+    why: str | None
+
+
+def _bring(sheet: _Sheet, to: Recipient, plan: Report, child_id: str) -> _Standing:
+    """What is sent of one care plan to one agency, as it stands now. What went stays as it is; what was kept back goes
+    once nothing stands in its way, and what reached nobody goes to the next address of its reader.
+    """
     name = dispatch_id(CARE_PLAN, plan.document_id, 1, to.reader.party)
-    before = next((each for each in sheet.standing.get(plan.document_id, ()) if each.dispatch_id == name), None)
-    before = sheet.added.get(name) or sheet.changed.get(name) or before
-    if before is not None and not (before.state == WITHHELD and before.why in FOR_NOW):
-        return before
+    before = sheet.written.get(name) or sheet.standing.get(name)
+    if before is not None and before.state == UNDELIVERED and name in sheet.elsewhere:
+        to = Recipient(sheet.elsewhere[name], to.meeting_id, to.reader.why_not)
     made = _dispatch(sheet, to, plan, child_id, name)
-    if before is None:
-        sheet.added[name] = made
-    elif (before.state, before.why) != (made.state, made.why):
-        sheet.changed[name] = replace(made, child_id=before.child_id, meeting_id=before.meeting_id)
-    return made
+    if before is None or _goes_again(sheet, before, made):
+        sheet.written[name] = made
+        if made.state == QUEUED:
+            sheet.letters[name] = _params(sheet, to, plan, made)
+        return _Standing(made, made.why)
+    if before.state == UNDELIVERED:
+        return _Standing(before, UNDELIVERED)
+    if before.state == WITHHELD:
+        return _Standing(before, made.why or _KEPT_BACK)
+    return _Standing(before, None)
+
+
+def _goes_again(sheet: _Sheet, before: Dispatch, made: Dispatch) -> bool:
+    """Whether what is decided now takes the place of what was: never of what went, nor of what a rule forbade. What the
+    last look kept back goes to another address or in another way, and not the same way again.
+    """
+    if before.state == UNDELIVERED:
+        return made.why is None and before.dispatch_id in sheet.elsewhere
+    if before.state != WITHHELD:
+        return False
+    if before.why == NOT_PERMITTED:
+        return made.why is None and (made.address, made.how) != (before.address, before.how)
+    return before.why in FOR_NOW and before.why != made.why
 
 
 def _dispatch(sheet: _Sheet, to: Recipient, plan: Report, child_id: str, name: str) -> Dispatch:
@@ -266,13 +317,12 @@ def _why_not(document: Document | None) -> str | None:
     return INFECTED if document.scan == documents.INFECTED else NOT_SCANNED
 
 
-def _params(sheet: _Sheet, each: Dispatch) -> dict[str, Any]:
-    work, where = sheet.work, sheet.about[each.meeting_id or ""]
-    reader = next(reader for reader in where.readers if reader.party == each.party)
-    document = sheet.held[each.about]
+def _params(sheet: _Sheet, to: Recipient, plan: Report, each: Dispatch) -> dict[str, Any]:
+    """What the letter says."""
+    work, where, document = sheet.work, sheet.about[to.meeting_id], sheet.held[plan.document_id]
     meeting = where.meeting
-    sender = next(plan.agency_id for some in sheet.plans.values() for plan in some if plan.document_id == each.about)
-    kind = next((where.agencies[sender].kind for where in sheet.about.values() if sender in where.agencies), "")
+    senders = (other.agencies[plan.agency_id] for other in sheet.about.values() if plan.agency_id in other.agencies)
+    sender = next(senders, None)
     return {
         "dispatch_id": each.dispatch_id,
         "meeting_id": meeting.meeting_id,
@@ -281,10 +331,10 @@ def _params(sheet: _Sheet, each: Dispatch) -> dict[str, Any]:
         "day": meeting.day.isoformat(),
         "reference": reference(meeting.meeting_id),
         "organiser": meeting.organiser,
-        "sender": sender,
-        "from_kind": work.policy.agency_name(kind) if kind else "another agency",
-        "reader": reader.name,
-        "agency_kind": reader.kind,
+        "sender": plan.agency_id,
+        "from_kind": work.policy.agency_name(sender.kind) if sender is not None else "another agency",
+        "reader": to.reader.name,
+        "agency_kind": to.reader.kind,
         "before": None,
         "to": each.address,
         "how": each.how,

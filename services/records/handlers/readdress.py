@@ -39,7 +39,7 @@ async def readdress(work: Work, some: Sequence[Dispatch], how: Callable[[Work, R
         and each.document_id is not None
         and each.agency_id is not None
     ]
-    readers = await _next_readers(work, lost)
+    readers = await next_readers(work, lost)
     opens_for = work.policy.on(london_date(work.now)).number("record_link_opens_for")
     moved = [
         replace(
@@ -62,7 +62,7 @@ async def readdress(work: Work, some: Sequence[Dispatch], how: Callable[[Work, R
     return {each.dispatch_id for each in moved}
 
 
-async def _next_readers(work: Work, some: Sequence[Dispatch]) -> dict[str, Reader]:
+async def next_readers(work: Work, some: Sequence[Dispatch]) -> dict[str, Reader]:
     """The readers of these at the next address that may be used, by dispatch; without those for whom there is none."""
     if not some:
         return {}

@@ -202,9 +202,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_recalls_record_id", "recalls", ["record_id"])
     op.create_index("ix_recalls_meeting_id", "recalls", ["meeting_id"])
+    op.add_column("reports", sa.Column("child_id", sa.String(length=64), nullable=True))
+    plan = sa.text("kind = 'care_plan'")
+    for name in ("meeting_id", "document_id"):
+        op.create_index(f"ix_reports_care_plans_{name}", "reports", [name], sqlite_where=plan, postgresql_where=plan)
 
 
 def downgrade() -> None:
+    for name in ("document_id", "meeting_id"):
+        op.drop_index(f"ix_reports_care_plans_{name}", "reports")
+    with op.batch_alter_table("reports", schema=None) as batch_op:
+        batch_op.drop_column("child_id")
     for table in (
         "mesh_messages",
         "recalls",
