@@ -157,6 +157,10 @@ class MeetingKind(Edition):
         return tuple((field, name) for field, name in named if name is not None)
 
 
+_NOT_KINDS = frozenset({"parents", "foster_carers", "record_by_link_to"})
+"""Groups that list something else than kinds of agency."""
+
+
 class Groups(PolicyPart):
     """Agency kinds that a rule treats alike. An overlay's list takes the place of the default's, list by list."""
 
@@ -183,6 +187,9 @@ class Groups(PolicyPart):
     told_placement: tuple[Name, ...] = Field((), description="kinds whose copy may say where a child is placed")
     not_named_to_family: tuple[Name, ...] = Field(
         (), description="kinds of which a family's copy does not say that they took part"
+    )
+    foster_carers: tuple[Name, ...] = Field(
+        (), description="relationships of carers whose name says where a child is placed"
     )
     told_plan_end: tuple[Name, ...] = Field(
         (), description="kinds that are told of a plan that starts, changes or ends, whoever was invited"
@@ -323,7 +330,7 @@ class Policy:
                 for field, kinds in _kinds_in(rule):
                     for said in self._unknown_agencies(kinds):
                         yield Fault(layer, ("quoracy", index, field), said)
-            for field in sorted(file.groups.model_fields_set - {"parents", "record_by_link_to"}) if file.groups else ():
+            for field in sorted(file.groups.model_fields_set - _NOT_KINDS) if file.groups else ():
                 for said in self._unknown_agencies(getattr(file.groups, field)):
                     yield Fault(layer, ("groups", field), said)
 

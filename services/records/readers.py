@@ -17,6 +17,7 @@ from services.directory.rules import (
     Bounce,
     Bounces,
     Child,
+    Involvement,
     Relationship,
     Relative,
     bounce_of,
@@ -26,7 +27,7 @@ from services.directory.rules import (
     secure_addresses,
 )
 from services.meetings import store as meetings
-from services.meetings.rules import CHILD, DECIDED_BY_A_PERSON, ILLNESS_FLAG, INVITED, RELATIVE, Entry, Meeting
+from services.meetings.rules import CHILD, DECIDED_BY_A_PERSON, INVITED, RELATIVE, Entry, Meeting, Reason
 from services.meetings.rules.entry import (
     AGENCY_CLOSED,
     ASKED_BEFORE,
@@ -39,12 +40,15 @@ from services.meetings.rules.entry import (
 )
 from services.participation.rules.register import PRESENT, Attended, Noted, noted
 from services.participation.store.quoracy import held_facts
-from services.records.rules.record import ChildFacts, Matter, Newcomer, PersonFacts, Reader
+from services.records.matter import matter_of
+from services.records.rules.record import Matter, Newcomer, Reader
+from services.records.rules.serving import may_be_for_a_relative, served_children, serves_a_relative
 from services.records.store import newcomers
 
 # Why somebody was not asked that a person has to know of who looks at who gets the record. The first stand whatever
 # the register says; of the others whoever was there after all gets the record.
 _STANDS = DECIDED_BY_A_PERSON | {HELD_FOR_A_PERSON, EXCLUDED_BEFORE, FAMILY_NOT_ASKED}
+_SERVES_THE_CHILD = frozenset({"involved", "waiting_list"})
 _UNLESS_THERE = frozenset({NOT_WITH, NO_LONGER_PART, AGENCY_CLOSED})
 
 
@@ -68,6 +72,7 @@ class Known:
     agencies: Mapping[str, Agency]
     bounces: tuple[Bounce, ...]
     of_family: frozenset[str]
+    involvements: tuple[Involvement, ...] = ()
 
     def bounced(self, meeting_id: str) -> Bounces:
         """What came back from the addresses of anyone, as far as it counts for this meeting."""
@@ -120,13 +125,15 @@ def of_meeting(
     for entry in entries:
         asked |= {entry.agency_id, entry.person_id}
         if entry.agency_id is not None:
-            readers.append(_agency(entry, meeting, attended, known, bounced))
+            reader = _agency(entry, meeting, attended, known, bounced)
+            readers.append(reader and _serving(reader, meeting, near, people, known, policy, entry.reasons))
         else:
             readers.append(_person(entry, meeting, attended, people, bounced))
     readers += [
-        _came_unasked(line, meeting, known, people, bounced)
+        reader and (reader if reader.is_family else _serving(reader, meeting, near, people, known, policy))
         for line in register.values()
         if line.status == PRESENT and (line.agency_id or line.person_id) not in asked
+        for reader in [_came_unasked(line, meeting, known, people, bounced)]
     ]
     named = {each.agency_id for each in readers if each is not None and each.agency_id is not None}
     readers += [
@@ -134,9 +141,10 @@ def of_meeting(
         for agency_id, some in _by_agency(later).items()
         if agency_id not in named and agency_id in known.agencies
     ]
+    known_there = {each.agency_id for each in register.values()} | {each.agency_id for each in later} | asked
     return Around(
         meeting,
-        _matter(meeting, near, people, known, policy),
+        matter_of(meeting, near, people, known, policy, frozenset(each for each in known_there if each)),
         tuple(each for each in readers if each is not None),
         known.agencies,
         {each: known.children[each] for each in near},
@@ -169,7 +177,10 @@ async def _known(
     given = {each.email for each in relatives.values() if each.email}
     addresses = {address for agency in agencies.values() for address in secure_addresses(agency)} | given
     bounces = await directory.bounces_of(db, addresses, as_of)
-    return Known(children, relatives, agencies, tuple(bounces), frozenset(each.lower() for each in given))
+    served = tuple(await directory.involvements_of(db, {*children, *relatives}, as_of))
+    agencies |= await directory.agencies_by_id(db, {each.agency_id for each in served} - set(agencies), as_of)
+    of_family = frozenset(each.lower() for each in given)
+    return Known(children, relatives, agencies, tuple(bounces), of_family, served)
 
 
 def _near(meeting: Meeting, known: Known, policy: Policy) -> frozenset[str]:
@@ -192,47 +203,6 @@ def _raises(tie: Relationship, policy: Policy) -> bool:
 
 def _of(relative: Relative, children: frozenset[str]) -> bool:
     return any(each.child_id in children for each in relative.relationships)
-
-
-def _matter(
-    meeting: Meeting, near: frozenset[str], people: Mapping[str, Relative], known: Known, policy: Policy
-) -> Matter:
-    return Matter(
-        meeting.meeting_id,
-        meeting.child_ids,
-        policy.on(meeting.day).kind(meeting.kind).family == "never",
-        any(ILLNESS_FLAG in known.children[each].flags for each in near),
-        {each: _child_facts(known.children[each], known.agencies) for each in sorted(near)},
-        {each: _person_facts(relative) for each, relative in sorted(people.items())},
-        frozenset(policy.groups.told_placement),
-        frozenset(policy.groups.not_named_to_family),
-    )
-
-
-def _child_facts(child: Child, agencies: Mapping[str, Agency]) -> ChildFacts:
-    placed_with = child.placement.agency_id if child.placement is not None else None
-    agency = agencies.get(placed_with or "")
-    placement_words: tuple[str, ...] = ()
-    if agency is not None:
-        channels = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
-        # That a council's social care looks after a child does not say where.
-        named = (agency.name,) if agency.kind != "childrens_social_care" else ()
-        placement_words = tuple(dict.fromkeys([*named, *(channel.address for channel in channels)]))
-    names = (child.preferred_name,) if child.preferred_name else ()
-    return ChildFacts(child.child_id, child.initials, names, child.nhs_number, placement_words, placed_with)
-
-
-def _person_facts(relative: Relative) -> PersonFacts:
-    ties = relative.relationships
-    return PersonFacts(
-        relative.person_id,
-        relative.name,
-        relative.email,
-        frozenset(each.child_id for each in ties),
-        frozenset(relative.not_with),
-        {each.child_id: each.kind for each in reversed(ties)} | {e.child_id: "self" for e in ties if e.kind == "self"},
-        frozenset(each.child_id for each in ties if each.parental_responsibility),
-    )
 
 
 def _why_not(entry: Entry, status: str | None) -> str | None:
@@ -279,8 +249,26 @@ def _agency(
         address,
         verified_on,
         _decided(meeting, {agency.agency_id}) or _why_not(entry, status),
-        serves_a_relative={each.rule for each in entry.reasons if each.child_id} == {"parents_services"},
     )
+
+
+def _serving(
+    reader: Reader,
+    meeting: Meeting,
+    near: frozenset[str],
+    people: Mapping[str, Relative],
+    known: Known,
+    policy: Policy,
+    reasons: Iterable[Reason] = (),
+) -> Reader:
+    """An agency with whom it serves: which children itself, and whether a relative is, or may be, why it is there."""
+    agency_id = reader.agency_id or ""
+    told = [each for each in reasons if each.child_id]
+    asked_for = frozenset(each.child_id or "" for each in told if each.rule in _SERVES_THE_CHILD)
+    serves = served_children(agency_id, known.involvements, near, people, meeting.day, asked_for)
+    relatives = serves_a_relative(agency_id, known.involvements, people)
+    may_be = may_be_for_a_relative({each.rule for each in told}, reader.kind in policy.groups.parents_services)
+    return replace(reader, serves=serves, serves_a_relative=relatives or may_be)
 
 
 def _way(

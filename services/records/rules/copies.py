@@ -101,7 +101,7 @@ def _nothing(record: Record, reader: Reader, matter: Matter) -> list[tuple[str, 
         if record.checked_by is None or same_person(record.checked_by, record.approved_by):
             found.append((NOT_CHECKED, "No second person has checked what the family gets."))
         if _shares_address(reader, matter):
-            found.append((SHARED_ADDRESS, "Another member of the family reads mail at the same address."))
+            found.append((SHARED_ADDRESS, "Somebody else, of the family or an agency, reads mail at the same address."))
     elif reader.why_not is not None:
         found.append((reader.why_not, NOT_ASKED.get(reader.why_not, _NOT_ASKED)))
     if reader.address is None:
@@ -110,10 +110,12 @@ def _nothing(record: Record, reader: Reader, matter: Matter) -> list[tuple[str, 
 
 
 def _shares_address(reader: Reader, matter: Matter) -> bool:
-    """Whether somebody else of the family gave the same address: what is sent there reaches them both."""
+    """Whether somebody else of the family gave the same address, or an agency reads mail there: what is sent there
+    reaches them both.
+    """
     own = (reader.address or "").casefold()
     others = (each for each in matter.people.values() if each.person_id != reader.person_id and each.email)
-    return any((each.email or "").casefold() == own for each in others)
+    return own in matter.agency_addresses or any((each.email or "").casefold() == own for each in others)
 
 
 def _section(number: int, section: Section, reader: Reader, matter: Matter, forbidden: Forbidden) -> Decided:

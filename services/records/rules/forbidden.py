@@ -44,9 +44,10 @@ def forbidden_to(reader: Reader, matter: Matter) -> Forbidden:
     mine = own_children(reader, matter)
     numbers = {each.child_id: _digits(each.nhs_number) for each in matter.children.values() if each.nhs_number}
     own_numbers = frozenset(number for each, number in numbers.items() if each in mine)
-    places, addresses = _places(reader, matter)
     person = matter.people.get(reader.person_id or "")
     children, relatives = _names(reader, matter, mine) if reader.is_family else (Names(), Names())
+    places, addresses = _places(reader, matter)
+    carers = _carers(reader, matter, mine)
     return Forbidden(
         of_family=reader.is_family,
         numbers=frozenset(numbers.values()) - own_numbers,
@@ -55,7 +56,7 @@ def forbidden_to(reader: Reader, matter: Matter) -> Forbidden:
         own_address=(person.email if person is not None else None) or (reader.address if reader.is_family else None),
         children=children,
         relatives=relatives,
-        places=places,
+        places=Names(places.whole | carers.whole, places.alone | carers.alone),
         places_addresses=addresses,
     )
 
@@ -144,7 +145,9 @@ def _with_surnames(children: Iterable[ChildFacts], matter: Matter) -> frozenset[
 
 
 def _places(reader: Reader, matter: Matter) -> tuple[Names, frozenset[str]]:
-    """What says where children are placed whose reader is not to know it."""
+    """What says where children are placed, or where a parent has found refuge, whose reader is not to know it: by the
+    names and addresses of those who look after them.
+    """
     told = reader.kind in matter.told_placement and not reader.is_family
     free: set[str] = set()
     secret: set[str] = set()
@@ -153,17 +156,49 @@ def _places(reader: Reader, matter: Matter) -> tuple[Names, frozenset[str]]:
             child.placed_with is not None and child.placed_with == reader.agency_id
         )
         (free if known else secret).update(child.placement_words)
+    generic = set(OF_PLACEMENTS)
+    for place in matter.places:
+        live_there = {each.child_id for each in matter.children.values() if each.placed_with == place.agency_id}
+        known = told and (not live_there or not live_there.isdisjoint(reader.child_ids))
+        (free if known or place.agency_id == reader.agency_id else secret).update(place.words)
+        generic |= set(place.kind.split("_"))
     secret -= free
-    names = [_told(each) for each in secret if "@" not in each]
+    names = [name for each in secret if "@" not in each and not set(name := _told(each)) <= generic]
     whole = {each for each in names if len(each) > 1}
     alone = {each[0] for each in names if len(each) == 1}
     for name in names:
         short = _shortened(name)
+        if set(short) <= generic:
+            continue  # "domestic abuse" names nobody
         if len(short) > 1:
             whole.add(short)
         elif short and len(short[0]) > 3 and short[0] not in WORDS_TOO:
             alone.add(short[0])
     return Names(frozenset(whole), frozenset(alone)), frozenset(each for each in secret if "@" in each)
+
+
+def _carers(reader: Reader, matter: Matter, mine: frozenset[str]) -> Names:
+    """The names of foster carers of whom a reader is not to know that a child is placed with them. They are free for
+    whoever has to know where that child is, for those with whom it is placed, and for whoever knows them otherwise.
+    """
+    told = reader.kind in matter.told_placement and not reader.is_family
+    hidden: list[str] = []
+    others = [reader.name]
+    for person in matter.people.values():
+        cares_for = _fostered(person, matter)
+        knows = {each for each in person.relations if each not in cares_for} & mine
+        own = _fostered(matter.people.get(reader.person_id or ""), matter)
+        free = person.person_id == reader.person_id or (told and cares_for & mine) or cares_for & own or knows
+        (hidden if cares_for and not free else others).append(person.name)
+    others += [name for each in matter.children.values() for name in each.names]
+    known = frozenset(word for name in others for word in _told(name))
+    return _named(hidden, known, frozenset(_told(name) for name in others))
+
+
+def _fostered(person: PersonFacts | None, matter: Matter) -> set[str]:
+    """The children who are placed with somebody."""
+    relations = person.relations if person is not None else {}
+    return {each for each, kind in relations.items() if kind in matter.foster_carers}
 
 
 def _shortened(name: tuple[str, ...]) -> tuple[str, ...]:

@@ -29,8 +29,8 @@ def may_see(reader: Reader, other: Reader, matter: Matter) -> Seen | None:
     """What a reader may be told of another who was asked to the meeting or was there; None: not that they were.
 
     Family is told of agencies by their kind, and only of those asked on account of a child of theirs: never of where a
-    child is placed, never of a kind that the policy does not name to family, never of one that was asked for its
-    service to a relative, and of no other member of the family. Professionals are told of agencies that share a child
+    child is placed, never of a kind that the policy does not name to family, never of one that serves a relative and
+    no child of theirs, and of no other member of the family. Professionals are told of agencies that share a child
     with them, by name unless that says where a child is placed, or where a parent has found refuge, and the reader is
     not to know it; and of relatives what they are to those children.
     """
@@ -40,7 +40,8 @@ def may_see(reader: Reader, other: Reader, matter: Matter) -> Seen | None:
         return None
     shared = reader.child_ids & other.child_ids
     if reader.is_family:
-        hidden = other.is_family or other.serves_a_relative or other.kind in matter.not_named_to_family
+        for_a_relative = other.serves_a_relative and reader.child_ids.isdisjoint(other.serves)
+        hidden = other.is_family or for_a_relative or other.kind in matter.not_named_to_family
         return Seen(other.kind) if shared and not hidden and not _is_placement(other, matter) else None
     if other.is_family:
         relations = _relations(reader, other, matter)

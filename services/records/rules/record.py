@@ -54,8 +54,9 @@ class Reader:
     asked, or for whom a relative holds parental responsibility; of a child in person it is that child. `why_not` is
     why nothing may go there, whatever the record says: a person's decision, no address. `attended` is what the
     register of the held meeting says, None where it says nothing. `oneself` is the child that a person is, by the
-    child's id. `serves_a_relative`: the agency was asked for nothing but its service to a member of the family.
-    `came_later`: the agency took no part, and reads the plan since it has to do with a child by now.
+    child's id. `serves_a_relative`: the agency serves a member of the family, or may be there for one;
+    `serves` are the children whom it serves itself. `came_later`: the agency took no part, and reads the plan since it
+    has to do with a child by now.
     """
 
     party: str
@@ -72,6 +73,7 @@ class Reader:
     why_not: str | None = None
     oneself: frozenset[str] = frozenset()
     serves_a_relative: bool = False
+    serves: frozenset[str] = frozenset()
     came_later: bool = False
 
     @property
@@ -131,13 +133,25 @@ class PersonFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """An agency that says where somebody lives, a child or a parent in a refuge, whoever names it: `words` are its name
+    and its addresses.
+    """
+
+    agency_id: str
+    kind: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Matter:
     """What else decides about a record: the meeting, its children and everyone of their families.
 
     `family_never`: nothing of this kind of meeting reaches family. `flagged`: a child of the meeting or of its
     household is flagged so that nothing goes to family by itself (fabricated or induced illness). `told_placement` are
     the kinds of agency that may know where a child is placed, `not_named_to_family` those of which family is not told
-    that they took part.
+    that they took part. `places` are the agencies around the meeting of which the name says where somebody lives, and
+    `foster_carers` the kinds of tie of those whose name does; `agency_addresses` are where any agency around it reads.
     """
 
     meeting_id: str
@@ -148,3 +162,6 @@ class Matter:
     people: Mapping[str, PersonFacts]
     told_placement: frozenset[str] = frozenset()
     not_named_to_family: frozenset[str] = frozenset()
+    places: tuple[Place, ...] = ()
+    foster_carers: frozenset[str] = frozenset()
+    agency_addresses: frozenset[str] = frozenset()

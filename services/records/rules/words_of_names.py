@@ -55,5 +55,5 @@ ABBREVIATIONS = _some(
 # What many placements have in their names: without it, what is left may still say which one it is.
 OF_PLACEMENTS = _some(
     "ltd limited llp plc cic trust group services service agency agencies fostering foster care carer carers children "
-    "childrens child s home homes house lodge residential placement placements unit project the and of"
+    "childrens child s home homes house lodge residential placement placements unit project refuge the and of"
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 from services.bootstrap import House
 from services.records.readers import Around, around
 from services.records.rules.copies import FLAGGED, NO_ADDRESS, NO_RESPONSIBILITY, SHARED_ADDRESS, Copy, copies
+from services.records.rules.participants import may_see
 from services.records.rules.record import Reader
 from tests import events
 from tests.door import Embedded
@@ -162,3 +164,114 @@ async def test_whom_a_strategy_discussion_does_not_ask_is_no_reader_of_it(house:
     about = await known(house)
     assert about.matter.family_never
     assert not [each for each in about.readers if each.is_family]
+
+
+async def seen_by(house: House, party: str) -> set[str]:
+    """The kinds of agency that a member of the family reads of in their copy."""
+    about, own = await known(house), await reader(house, party)
+    return {told.kind for other in about.readers if (told := may_see(own, other, about.matter)) and not other.is_family}
+
+
+MOTHERS = "substance-misuse-1"
+
+
+def mothers_service() -> list[bytes]:
+    """A father, and a service of the mother's that is no service of the child's."""
+    return [
+        events.agency(MOTHERS),
+        events.relative("p2", relationship=[events.tie(kind="father")]),
+        events.involvement(person_id="p1", agency_id=MOTHERS),
+    ]
+
+
+async def test_no_parent_is_told_of_the_others_service_when_it_was_asked_before_as_well(embedded: Embedded) -> None:
+    await embedded.take(*family(), *mothers_service(), events.meeting("m0"))
+    await embedded.house.drain()
+    later = events.NOW + timedelta(days=80)
+    await embedded.take(events.meeting("m1", "review_conference", starts_at=later))
+    await embedded.house.drain()
+    asked = await reader(embedded.house, MOTHERS)
+    assert asked.invited
+    assert await seen_by(embedded.house, "p2") == {"camhs", "gp"}
+
+
+async def test_no_parent_is_told_of_the_others_service_that_came_unasked(embedded: Embedded) -> None:
+    await embedded.take(*family(), events.agency(MOTHERS), events.agency("police-1"), events.meeting())
+    lines = [events.attended(each) for each in (MOTHERS, "police-1")]
+    await embedded.take(*mothers_service()[1:], events.held(attendance=lines))
+    assert await seen_by(embedded.house, "p2") == {"camhs", "gp", "police"}
+
+
+async def test_of_an_agency_that_came_unasked_nothing_tells_that_it_was_there_for_the_child(embedded: Embedded) -> None:
+    await embedded.take(*family(), events.agency(MOTHERS), events.meeting())
+    await embedded.take(events.held(attendance=[events.attended(MOTHERS)]))
+    assert MOTHERS.rsplit("-", 1)[0].replace("-", "_") not in await seen_by(embedded.house, "p1")
+
+
+async def test_a_service_of_the_mothers_that_is_the_childs_too_is_told(embedded: Embedded) -> None:
+    await embedded.take(*family(), *mothers_service(), events.involvement(agency_id=MOTHERS), events.meeting())
+    assert "substance_misuse" in await seen_by(embedded.house, "p2")
+    closed = events.involvement(agency_id=MOTHERS, status="closed", until=date(2026, 4, 30))
+    await embedded.take(closed)
+    assert "substance_misuse" in await seen_by(embedded.house, "p2"), "it was the child's when the meeting was"
+
+
+def gets(text: str, own: Reader, about: Around) -> bool:
+    """Whether a reader gets a section that says this."""
+    [found] = copies(record(section(text)), [own], about.matter)
+    return found.whole == (0,)
+
+
+async def test_where_a_parent_found_refuge_is_named_to_nobody_who_need_not_know(embedded: Embedded) -> None:
+    refuge = events.agency("domestic-abuse-1", name="Juniper Refuge", channels=[events.secure("in@juniper.example")])
+    await embedded.take(
+        *family(),
+        refuge,
+        events.agency("police-1"),
+        events.relative("p2", relationship=[events.tie(kind="father")]),
+        events.involvement(person_id="p1", agency_id="domestic-abuse-1", status="closed", until=date(2026, 1, 1)),
+        events.involvement(agency_id="police-1"),
+        events.meeting(),
+    )
+    about = await known(embedded.house)
+    for text in ("They stay at Juniper Refuge.", "They are at Juniper now.", "Write to in@juniper.example."):
+        allowed = {each.kind for each in about.readers if gets(text, each, about)}
+        assert allowed == {"police"}, text
+    everyone = {each.kind for each in about.readers if gets("There was domestic abuse.", each, about)}
+    assert everyone == {"police", "camhs", "gp", "relative"}
+
+
+async def test_the_name_of_a_placement_is_kept_from_whoever_need_not_know_wherever_a_child_lives_yet(
+    embedded: Embedded,
+) -> None:
+    home = events.agency("placement-1", name="Larkrise Fostering")
+    await embedded.take(*family(), home, events.involvement(agency_id="placement-1"), events.meeting())
+    about = await known(embedded.house)
+    assert {each.kind for each in about.readers if gets("AB goes to Larkrise on Monday.", each, about)} == {"placement"}
+
+
+async def test_a_foster_carer_is_named_to_nobody_who_need_not_know_where_the_child_is(embedded: Embedded) -> None:
+    carer = events.relative(
+        "p9", relationship=[events.tie("c1", "foster_carer", False)], name="Jacinta Hollowell", email=None
+    )
+    await embedded.take(
+        *family(), carer, events.agency("police-1"), events.involvement(agency_id="police-1"), events.meeting()
+    )
+    about = await known(embedded.house)
+    for text in ("AB lives with Jacinta Hollowell.", "Mrs Hollowell came.", "Jacinta is kind."):
+        assert {each.kind for each in about.readers if gets(text, each, about)} == {"police"}, text
+    own = replace(await reader(embedded.house, "p1"), person_id="p9", address="p9@family.example")
+    assert gets("AB lives with Jacinta Hollowell.", own, about)
+
+
+async def test_an_address_that_an_agency_reads_is_no_parents(embedded: Embedded) -> None:
+    both = events.secure("in@school.example")
+    await embedded.take(
+        *family(),
+        events.agency("school-1", channels=[both]),
+        events.involvement(agency_id="school-1"),
+        events.relative(email="In@school.example"),
+        events.meeting(),
+    )
+    assert (await copy_for(embedded.house, "p1")).why_not == SHARED_ADDRESS
+    assert (await copy_for(embedded.house, "school-1")).why_not == NO_ADDRESS

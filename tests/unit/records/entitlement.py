@@ -15,6 +15,8 @@ KNOW_PLACEMENTS = {
     *("childrens_social_care", "reviewing_officer", "looked_after_health", "placement", "legal", "police"),
 }
 
+PLACES = {"placement", "domestic_abuse"}  # whoever names them says where somebody lives
+
 
 _NEITHER = re.compile(r"[\W_]+")
 
@@ -77,6 +79,7 @@ def _gets_anything(of: Case, who: str) -> bool:
         return agency.secure and not agency.bounced and agency.address not in families
     person = of.people[who]
     shared = any(each != who and of.people[each].email == person.email for each in _circle_people(of))
+    shared |= any(of.agencies[each].address == person.email for each in _around(of))
     return (
         of.kind != "strategy_discussion"
         and not any(of.children[each].flagged for each in of.circle)
@@ -112,6 +115,12 @@ def _circle_people(of: Case) -> set[str]:
     return {each for each, person in of.people.items() if set(person.ties) & of.circle}
 
 
+def _around(of: Case) -> set[str]:
+    """The agencies that the meeting has to do with: whoever was asked, came, or looks after a child."""
+    placing = {child.placed_with for each, child in of.children.items() if each in of.circle}
+    return {each for each in ({entry.who for entry in of.entries} | set(of.present) | placing) if each in of.agencies}
+
+
 def _may_read(of: Case, who: str, what: str, whose: str) -> bool:
     """Whether a party may read this, which a text names."""
     family = who in of.people
@@ -142,6 +151,8 @@ def _may_know_place(of: Case, who: str, agency: str) -> bool:
         return True
     lives_there = {each for each, child in of.children.items() if child.placed_with == agency and each in of.circle}
     if not lives_there and who in of.agencies:
+        if of.agencies[agency].kind in PLACES and agency in _around(of):
+            return of.agencies[who].kind in KNOW_PLACEMENTS
         return True  # nobody whom the meeting is about, or who belongs to them, lives there
     return who in of.agencies and of.agencies[who].kind in KNOW_PLACEMENTS and bool(lives_there & own(of, who))
 
@@ -162,5 +173,6 @@ def _secrets(of: Case, who: str) -> set[str]:
         found |= {agency.name for agency in of.agencies.values()}
     else:
         placing = {of.children[each].placed_with for each in near} - {None}
+        placing |= {each for each in _around(of) if of.agencies[each].kind in PLACES}
         found |= {of.agencies[e].name for e in placing if e is not None and not _may_know_place(of, who, e)}
     return found
