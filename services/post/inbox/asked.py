@@ -46,7 +46,9 @@ async def invitations_asked(db: AsyncConnection, ids: Iterable[str]) -> dict[str
 
 
 async def dispatches_sent(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Sent]:
-    """The dispatches that are there and went, or go, by id, each with all addresses that its agency has on record."""
+    """The dispatches that are there and went, or go, by id, each with the secure addresses that its agency has on
+    record.
+    """
     some = {each: one for each, one in (await dispatches.by_ids(db, ids)).items() if one.state != WITHHELD}
     agencies = await directory.agencies_by_id(db, {one.agency_id for one in some.values() if one.agency_id})
     return {
@@ -58,7 +60,7 @@ async def dispatches_sent(db: AsyncConnection, ids: Iterable[str]) -> dict[str, 
             partition_key=one.partition_key,
             agency_id=one.agency_id,
             address=one.address,
-            addresses=_addresses(agencies[one.agency_id]) if one.agency_id in agencies else frozenset(),
+            addresses=_addresses(agencies[one.agency_id], insecure=False) if one.agency_id in agencies else frozenset(),
             name=agencies[one.agency_id].name if one.agency_id in agencies else "",
             recalled=one.state == RECALLED,
         )
@@ -80,6 +82,8 @@ async def letters_of(db: AsyncConnection, ids: Iterable[str]) -> dict[str, list[
     return found
 
 
-def _addresses(agency: Agency) -> frozenset[str]:
+def _addresses(agency: Agency, *, insecure: bool = True) -> frozenset[str]:
     channels = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
-    return frozenset(channel.address for channel in channels if channel.kind == "email")
+    return frozenset(
+        channel.address for channel in channels if channel.kind == "email" and (insecure or channel.secure)
+    )

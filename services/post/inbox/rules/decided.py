@@ -67,8 +67,8 @@ class Asked:
 class Sent:
     """What is known of a dispatch that a message is about: a copy of a record, a notice, a care plan.
 
-    `address` is where it went; `addresses` are all that the agency or one of its teams has on record, and `name` is
-    what the agency is called. `recalled`: it was taken back.
+    `address` is where it went; `addresses` are the secure ones that the agency or one of its teams has on record, and
+    `name` is what the agency is called. `recalled`: it was taken back.
     """
 
     dispatch_id: str

@@ -1,7 +1,9 @@
 """What comes back about a copy of a record, a notice, or a care plan: delivery reports, and words that it is filed.
 
 The same is believed as of invitations: what shows which one it is about is the mark in the address, a delivery report
-counts where mail servers give back to and nowhere else, and whoever answers is known as the agency that it went to.
+counts where mail servers give back to and nowhere else. Whoever says that a copy is filed writes from the very address
+that it went to, or from another that is on record as the agency's own and safe to send to: a domain is no proof, since
+what is believed here ends the reminders, and nobody would look any more.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from schemas.record import DispatchBounced, DispatchConfirmed, DispatchReceived
 from services.post.inbox.reading.found import Bounce, Reading
 from services.post.inbox.rules.confirmations import confirmation
 from services.post.inbox.rules.decided import Decision, ForAPerson, NewEvent, Sent, Why
-from services.post.inbox.rules.message import of_agency, written_at, written_by
+from services.post.inbox.rules.message import written_at, written_by
 from services.post.inbox.rules.returned import status_of
 
 BOUNCED, CONFIRMED, RECEIVED = (f"quorate.dispatch.{what}.v1" for what in ("bounced", "confirmed", "received"))
@@ -60,15 +62,13 @@ def _answered(
     if reading.calendar:
         raise ForAPerson("uid_of_another_invitation")
     sender = reading.sender
-    claims = [sender.address if sender else None]
-    known = of_agency(sent.address, sent.addresses, claims) if sent.agency_id else _is_reader(sent, claims[0])
-    if not known:
+    if sender is None or not _is_readers(sender.address, sent):
         raise ForAPerson("unknown_replier")
     if reading.attachments:
         raise ForAPerson("file_about_a_copy")
     if sent.agency_id is None or reading.automatic or not reading.text:
         raise ForAPerson("human_text" if reading.text else "not_readable")
-    names = (sent.name, *((sender.name or "", sender.address) if sender else ()))
+    names = (sent.name, sender.name or "", sender.address)
     said = confirmation(reading.text, is_notice=sent.kind == "notice", names=names)
     if said.what is None:
         raise ForAPerson("human_text")
@@ -86,8 +86,10 @@ def _answered(
     return [_event(CONFIRMED, sent, at, data, mail_id)], "recalled" if sent.recalled else why
 
 
-def _is_reader(sent: Sent, claimed: str | None) -> bool:
-    return sent.address is not None and claimed == sent.address.lower()
+def _is_readers(claimed: str, sent: Sent) -> bool:
+    """Whether an address is the one that a dispatch went to, or, of an agency, another one of its own."""
+    own = (sent.address, *(sent.addresses if sent.agency_id is not None else ()))
+    return claimed.lower() in {each.lower() for each in own if each is not None}
 
 
 def _returned(reading: Reading, domain: str, sent: Sent, received_at: datetime, mail_id: str) -> list[NewEvent]:

@@ -21,10 +21,23 @@ ANYBODYS = frozenset(
         *("gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "hotmail.co.uk", "live.com", "live.co.uk"),
         *("msn.com", "yahoo.com", "yahoo.co.uk", "icloud.com", "me.com", "mac.com", "aol.com", "aol.co.uk"),
         *("btinternet.com", "talktalk.net", "virginmedia.com", "sky.com", "ntlworld.com", "gmx.com", "gmx.co.uk"),
-        *("mail.com", "proton.me", "protonmail.com"),
+        *("mail.com", "proton.me", "protonmail.com", "pm.me", "ymail.com", "rocketmail.com", "blueyonder.co.uk"),
+        *("tiscali.co.uk", "btopenworld.com", "fastmail.com", "zoho.com", "tutanota.com", "hushmail.com"),
+        *("doctors.org.uk", "doctors.net.uk"),
     )
 )
 """Domains at which anybody may have an address: to share one with an agency says nothing."""
+
+SHARED = frozenset(
+    (
+        *("nhs.net", "nhs.uk", "nhs.scot", "wales.nhs.uk", "hscni.net", "justice.gov.uk", "gov.uk", "cjsm.net"),
+        *("police.uk", "pnn.police.uk", "sch.uk", "hwbcymru.net", "c2kni.net", "c2ken.net", "lgflmail.org"),
+    )
+)
+"""Domains that many agencies have together: half the practices of a country write from one of them, and whoever has an
+address there may be of any. Forces, trusts and councils have their own below those that end in `.uk`.
+"""
+_SECURE_NAMES = ".cjsm.net"  # Criminal Justice Secure eMail puts this behind the domain that somebody has elsewhere
 
 _MESSAGE_ID = re.compile(
     r"([0-9a-f]{26})\.([0-9]{1,9})\.(?:([0-9]{1,9})|([a-z_]{2,64})\.[a-z0-9_.]{1,200})@(.+)", re.IGNORECASE
@@ -72,8 +85,9 @@ class Message:
     def believed(self, asked: Asked, attendee: Attendee | None = None) -> bool:
         """Whether whoever writes is known as the party that was asked.
 
-        Of an agency: an address that it has on record, or another one of the same domain; one such among attendee,
-        SENT-BY and sender is enough, since people answer from aliases. Of a relative: the invited address writes.
+        Of an agency: an address that it has on record, or another one of the same domain where that is its own; one
+        such among attendee, SENT-BY and sender is enough, since people answer from aliases. Of a relative: the invited
+        address writes.
         """
         sender = self.reading.sender
         if asked.agency_id is None:
@@ -86,10 +100,11 @@ class Message:
 
 def of_agency(address: str | None, addresses: Iterable[str], claims: Iterable[str | None]) -> bool:
     """Whether one of the claimed addresses is an agency's: one that it was written to or has on record, or another one
-    of the same domain, where that is not anybody's.
+    of the same domain, where nobody else has that.
     """
     known = {each.lower() for each in (address, *addresses) if each}
-    domains = {each.rpartition("@")[2] for each in known if "@" in each} - ANYBODYS
+    domains = {each.rpartition("@")[2] for each in known if "@" in each}
+    domains = {each for each in domains if each.removesuffix(_SECURE_NAMES) not in ANYBODYS | SHARED}
     return any(each in known or each.rpartition("@")[2] in domains for each in claims if each and "@" in each)
 
 

@@ -155,11 +155,22 @@ def test_an_agency_answers_from_its_own_addresses_and_their_domains(
     assert len(decision.events) == believed
 
 
-def test_to_have_an_address_where_anybody_can_have_one_shows_nothing() -> None:
-    raw = message(answer(calendar(attendee(address="mailto:crasher@gmail.com"))), sender="crasher@gmail.com")
-    assert decided(raw, addresses=frozenset({"practice@gmail.com"})).why == "unknown_replier"
-    own = raw.replace(b"crasher@", b"practice@")
-    assert answered(own, addresses=frozenset({"practice@gmail.com"})).answer == "accepted"
+@pytest.mark.parametrize(
+    "domain",
+    ["gmail.com", "nhs.net", "NHS.net", "nhs.scot", "wales.nhs.uk", "pnn.police.uk", "cjsm.net", "live.com.cjsm.net"],
+)
+def test_to_have_an_address_where_anybody_or_any_agency_can_have_one_shows_nothing(domain: str) -> None:
+    own, practice = f"crasher@{domain.lower()}", frozenset({f"practice@{domain}"})
+    raw = message(answer(calendar(attendee(address=f"mailto:{own}"))), sender=own)
+    assert decided(raw, addresses=practice).why == "unknown_replier"
+    assert answered(raw.replace(b"crasher@", b"practice@"), addresses=practice).answer == "accepted"
+
+
+@pytest.mark.parametrize("domain", ["rowantrust.nhs.uk", "west.police.uk", "council.gov.uk", "council.gov.uk.cjsm.net"])
+def test_a_domain_of_an_agencys_own_is_its_own_below_one_that_is_shared(domain: str) -> None:
+    own = f"ada@{domain}"
+    raw = message(answer(calendar(attendee(address=f"mailto:{own}"))), sender=own)
+    assert answered(raw, addresses=frozenset({f"duty@{domain}"})).answer == "accepted"
 
 
 @pytest.mark.parametrize("sender", ["neighbour@home.example", None, f"{MARY}.elsewhere.example"])
