@@ -7,9 +7,6 @@ any order, and who becomes known late is told late.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
 
 from schemas.policy import Number
 from services.directory import store as directory
@@ -22,12 +19,10 @@ from services.records.handlers.newcomers import Joined, give_plans
 from services.records.handlers.plans import concern
 from services.records.notice_chasing import Chased, chase
 from services.records.notice_facts import Standing, gather
+from services.records.notice_sheet import Sheet
 from services.records.notice_words import letter
 from services.records.rules.dispatch import (
-    BODY,
     DELIVERED,
-    EMAIL,
-    LEFT,
     NOTICE,
     OVERTAKEN,
     QUEUED,
@@ -36,7 +31,6 @@ from services.records.rules.dispatch import (
     UNDELIVERED,
     WITHHELD,
     Dispatch,
-    dispatch_id,
     line_of,
 )
 from services.records.rules.notices import (
@@ -48,11 +42,10 @@ from services.records.rules.notices import (
     STARTED,
     Notice,
     Recipient,
-    counting,
-    notice_id,
     owed,
     recipients,
     told_last,
+    who_take_part,
 )
 from services.records.rules.plans import Plan
 from services.records.rules.receipts import was_read
@@ -106,95 +99,6 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
     concern(work, {each.child_id for each in some.values() if each.child_id is not None})
 
 
-@dataclass(slots=True)
-class _Sheet:
-    """What is to be written of the plans of some children."""
-
-    work: Work
-    standing: Standing
-    unsure: set[str]  # what has to be taken back, and may have left all the same
-    notices: list[Notice] = field(default_factory=list)
-    added: dict[str, Dispatch] = field(default_factory=dict)
-    changed: dict[str, Dispatch] = field(default_factory=dict)
-    reminders: list[tuple[Plan, Notice, Dispatch]] = field(default_factory=list)
-
-    def set(self, before: Dispatch, **columns: Any) -> Dispatch:
-        """Change a dispatch, whether it is new or stands."""
-        after = replace(before, **columns)
-        (self.added if before.dispatch_id in self.added else self.changed)[before.dispatch_id] = after
-        return after
-
-    def write(self, plan: Plan, notice: Notice, some: Iterable[Recipient]) -> None:
-        """Write one notice to these."""
-        for each in some:
-            goes = each.why_not is None
-            dispatch = Dispatch(
-                dispatch_id=dispatch_id(NOTICE, notice.notice_id, 1, each.party),
-                kind=NOTICE,
-                about=notice.notice_id,
-                version=1,
-                meeting_id=None,
-                child_id=plan.child_id,
-                partition_key=plan.partition_key,
-                party=each.party,
-                agency_id=each.agency.agency_id,
-                person_id=None,
-                team_id=each.team_id,
-                channel=EMAIL,
-                address=each.address,
-                how=BODY,
-                state=QUEUED if goes else WITHHELD,
-                why=each.why_not,
-                decided=None,
-                content=None,
-                document_id=None,
-                written_at=self.work.now,
-                ended_at=None if goes else self.work.now,
-                expires_at=_expires(self.work),
-            )
-            self.added[dispatch.dispatch_id] = dispatch
-
-    def notice(self, plan: Plan, kind: str, number: int, before: Notice | None) -> Notice:
-        """A new notice about a plan."""
-        last = plan.started if kind != ENDED and plan.started is not None else plan.last
-        told = before.category if before is not None else None
-        name = notice_id(plan.plan_id, plan.child_id, kind, number)
-        made = Notice(
-            name, kind, plan.plan_id, plan.child_id, number, plan.category, told, last.cause, last.at, self.work.now
-        )
-        self.notices.append(made)
-        return made
-
-    def notices_of(self, plan: Plan) -> list[Notice]:
-        """What was told of a plan, with what is told now."""
-        kept = self.standing.notices.get(plan.child_id, ())
-        of_child = [*kept, *(each for each in self.notices if each.child_id == plan.child_id)]
-        return [each for each in of_child if each.plan_id == plan.plan_id]
-
-    def written(self, plan: Plan, notices: Sequence[Notice]) -> list[Dispatch]:
-        """The dispatches of these notices about a plan, as they stand by now."""
-        ids = {each.notice_id for each in notices}
-        kept = self.standing.dispatches.get(plan.child_id, ())
-        now = [self.changed.get(each.dispatch_id, each) for each in kept] + list(self.added.values())
-        return [each for each in now if each.about in ids]
-
-    def may_have_left(self, each: Dispatch) -> bool:
-        """Whether a reader has it, or may have."""
-        return each.state in LEFT or each.sent_at is not None or each.dispatch_id in self.unsure
-
-    def counting(self, plan: Plan) -> list[tuple[Notice, Dispatch]]:
-        """What was written of a plan and counts."""
-        notices = self.notices_of(plan)
-        return counting(notices, self.written(plan, notices))
-
-
-def _expires(work: Work) -> datetime | None:
-    """Until when a link in a notice that is written now opens."""
-    today = london_date(work.now)
-    number = work.policy.on(today).number("record_link_opens_for")
-    return work.now.replace(microsecond=0) + (today - earlier(today, number)) if number is not None else None
-
-
 async def _look(work: Work, child_ids: set[str]) -> None:
     """What is told of one child hangs on the plans of its brothers and sisters too: all are looked at."""
     if not (concerned := await store.with_plans(work.db, child_ids)):
@@ -202,7 +106,7 @@ async def _look(work: Work, child_ids: set[str]) -> None:
     families = await directory.families_of_children(work.db, concerned)
     household = await directory.children_of_families(work.db, set(families.values()))
     standing = await gather(work, await store.with_plans(work.db, {each.child_id for each in household}))
-    sheet = _Sheet(work, standing, await _stop(work, standing))
+    sheet = Sheet(work, standing, await _stop(work, standing))
     for child_id in sorted(standing.about):
         found = [_bring_into_line(sheet, plan) for plan in standing.plans.get(child_id, ())]
         next_at = min((moment for each in found for moment in each.moments if moment > work.now), default=None)
@@ -210,12 +114,15 @@ async def _look(work: Work, child_ids: set[str]) -> None:
             work.arm(DUE, child_id, next_at)
         for each in found:
             work.emit(Derived(REVIEWED, child_id, child_id, each))
+    today = london_date(work.now)
+    taking_part = {child_id: who_take_part(about, today) for child_id, about in standing.about.items()}
     joined = [
         Joined(plan, each)
         for child_id in standing.about
         for plan in standing.standing(child_id)
         for notice, each in sheet.counting(plan)
-        if notice.kind == JOINED and (each.state != WITHHELD or each.why == NO_ADDRESS)
+        if (notice.kind == JOINED or each.agency_id in taking_part[child_id])
+        and (each.state != WITHHELD or each.why == NO_ADDRESS)
     ]
     _post(sheet, await give_plans(work, standing, joined))
     await store.put_notices(work.db, sheet.notices)
@@ -249,7 +156,7 @@ async def _stop(work: Work, standing: Standing) -> set[str]:
     return {each.params["dispatch_id"] for each in rows if taken.get(each.outbox_id, True)}
 
 
-def _post(sheet: _Sheet, with_plan: set[str]) -> None:
+def _post(sheet: Sheet, with_plan: set[str]) -> None:
     """Queue every letter that is to go and that has not been queued as it reads now; what was queued before it is left
     in the outbox, and does not go. `with_plan` are the notices that say that the plan follows.
     """
@@ -270,7 +177,7 @@ def _post(sheet: _Sheet, with_plan: set[str]) -> None:
         sheet.work.post(NOTICE_LETTER, line_of(NOTICE, plan.plan_id, each.party), params)
 
 
-def _bring_into_line(sheet: _Sheet, plan: Plan) -> Chased:
+def _bring_into_line(sheet: Sheet, plan: Plan) -> Chased:
     """What is to be told of one plan is written, and what is missing of that is looked at."""
     work, standing = sheet.work, sheet.standing
     about, others = standing.about[plan.child_id], standing.plans[plan.child_id]
@@ -294,7 +201,7 @@ def _bring_into_line(sheet: _Sheet, plan: Plan) -> Chased:
     return chased
 
 
-def _is_known(sheet: _Sheet, plan: Plan, notices: Sequence[Notice]) -> bool:
+def _is_known(sheet: Sheet, plan: Plan, notices: Sequence[Notice]) -> bool:
     """Whether anybody has heard of a plan from here, or may have, so that its end is told however long ago it was."""
     last = told_last(notices)
     if last is not None and last.kind == ENDED:
@@ -311,7 +218,7 @@ def _is_long_over(work: Work, plan: Plan) -> bool:
 
 
 def _tell(
-    sheet: _Sheet,
+    sheet: Sheet,
     plan: Plan,
     what: str,
     notices: Sequence[Notice],
@@ -332,7 +239,7 @@ def _tell(
     sheet.write(plan, notice, whom)
 
 
-def _who_believe_it_ended(sheet: _Sheet, notices: Sequence[Notice], before: Sequence[Dispatch]) -> set[str]:
+def _who_believe_it_ended(sheet: Sheet, notices: Sequence[Notice], before: Sequence[Dispatch]) -> set[str]:
     """The agencies that were told that a plan has ended, or may have been, and have not been told since that it stands.
     What told them so is taken back.
     """
@@ -350,14 +257,14 @@ def _who_believe_it_ended(sheet: _Sheet, notices: Sequence[Notice], before: Sequ
     return {agency_id for agency_id, number in ended.items() if number > stands.get(agency_id, -1)}
 
 
-def _take_back(sheet: _Sheet, plan: Plan, notices: Sequence[Notice]) -> None:
+def _take_back(sheet: Sheet, plan: Plan, notices: Sequence[Notice]) -> None:
     """What was to be told and has not left is not told any more."""
     for each in sheet.written(plan, notices):
         if each.state in {QUEUED, WITHHELD}:
             sheet.set(each, state=OVERTAKEN, ended_at=sheet.work.now)
 
 
-def _tell_the_rest(sheet: _Sheet, plan: Plan, notices: Sequence[Notice], now: Sequence[Recipient]) -> None:
+def _tell_the_rest(sheet: Sheet, plan: Plan, notices: Sequence[Notice], now: Sequence[Recipient]) -> None:
     """Tell those who were not known when all were told, or take part only since."""
     last = told_last(notices)
     if last is None:
@@ -380,7 +287,7 @@ def _tell_the_rest(sheet: _Sheet, plan: Plan, notices: Sequence[Notice], now: Se
         sheet.write(plan, whole, late)
 
 
-def _readdress(sheet: _Sheet, plan: Plan, ever: Sequence[Recipient]) -> None:
+def _readdress(sheet: Sheet, plan: Plan, ever: Sequence[Recipient]) -> None:
     """What waits goes to the address that is the right one now; what could not go, or came back, to one that is new."""
     ways: dict[str, list[Recipient]] = {}
     for recipient in ever:

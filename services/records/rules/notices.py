@@ -107,12 +107,15 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class _Tie:
-    """One reason for telling an agency, with what says which of its teams."""
+    """One reason for telling an agency, with what says which of its teams. `there`: it was at a meeting; of which team
+    whoever came was, a register does not say.
+    """
 
     agency_id: str
     team_id: str | None
     status: str | None
     since: date | None
+    there: bool = False
 
 
 def notice_id(plan_id: str, child_id: str, kind: str, number: int) -> str:
@@ -202,6 +205,8 @@ def recipients(
     ties = [each for each in ties if until is None or each.since is None or each.since <= until]
     if ever:
         ties += _always(plan, about, some, policy)
+    named = {each.agency_id for each in ties if not each.there}
+    ties = [each for each in ties if not each.there or each.agency_id not in named]
     excluded = _excluded(about, some)
     found: dict[tuple[str, str | None], Recipient] = {}
     for tie in ties:
@@ -237,7 +242,7 @@ def _asked(plan: Plan, about: About, some: Sequence[Meeting], ever: bool, until:
             if reached and about.child.child_id in each.child_ids:
                 found.append(_Tie(each.agency_id, each.team_id, None, None))
         if until is None or meeting.day <= until:
-            found += [_Tie(each, None, None, None) for each in _there(about, meeting)]
+            found += [_Tie(each, None, None, None, there=True) for each in _there(about, meeting)]
     return found
 
 
@@ -266,6 +271,11 @@ def _involved(about: About, today: date) -> list[_Tie]:
         found.append(_Tie(place.agency_id, None, None, place.since))
     found += [_Tie(each, None, None, place.since) for each in about.of_placement]
     return found
+
+
+def who_take_part(about: About, today: date) -> set[str]:
+    """The agencies that have to do with a child now, and not only had when a meeting was held."""
+    return {each.agency_id for each in _involved(about, today)}
 
 
 def _always(plan: Plan, about: About, some: Sequence[Meeting], policy: Policy) -> list[_Tie]:
