@@ -43,10 +43,18 @@ _POSTCODE = re.compile(
     rf"{_BEFORE}(?:{'|'.join(_AREAS.split())})[0-9][0-9A-Z]?[ .\n-]{{0,3}}[0-9][ABD-HJLNP-UW-Z]{{2}}{_AFTER}",
     re.IGNORECASE,
 )
-# A line that may be somebody's own: what is free to call, and what begins with 03, belongs to services.
+# A line that may be somebody's own: what is free to call, and what begins with 03, belongs to services. The code stands
+# together, or all digits stand apart, or it is a mobile number in groups of any length (and no date that begins so); a
+# series of single figures that is longer or shorter is the number of no line.
+_GAP = r"[^0-9A-Za-z]{0,3}"
+_APART = r"[^0-9A-Za-z]{1,3}"
+_ABROAD = rf"(?:\+|00){_GAP}44{_GAP}(?:0{_GAP})?"
 _TELEPHONE = re.compile(
-    r"(?<![0-9])(?:(?:\+|00)[ .\n-]?44[ .\n-]{0,2}(?:\(?0\)?[ .\n-]?)?\(?|\(?0)"
-    r"(?:2[0-9]|1[0-9]{2}|7[0-9]{3})(?:[ .()\n-]{0,3}[0-9]){6,8}(?![0-9])"
+    rf"(?<![0-9])(?:(?:{_ABROAD}|0)(?:2[0-9]|1[0-9]{{2}}|7[0-9]{{3}})(?:{_GAP}[0-9]){{6,8}}"
+    rf"|(?:44|0[^0-9A-Za-z]){_GAP}7[0-9]{{3}}(?:{_GAP}[0-9]){{6}}"
+    rf"|07(?![ ./-][01]?[0-9][ ./-][0-9]{{4}}(?![0-9]))(?:{_GAP}[0-9]){{9}}(?!{_GAP}[0-9])"
+    rf"|(?<![0-9][^0-9A-Za-z])(?:(?:\+|0{_APART}0){_GAP}4{_APART}4(?:{_APART}0)?|0)"
+    rf"{_APART}[127](?:{_APART}[0-9]){{9}}(?!{_GAP}[0-9]))(?![0-9])"
 )
 
 

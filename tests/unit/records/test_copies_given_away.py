@@ -159,7 +159,14 @@ def test_family_gets_no_postcode(written: str) -> None:
     assert found(f"Lives at {written} now.", CAMHS) == ()
 
 
-@pytest.mark.parametrize("written", ["07700 900123", "+44 7700 900123", "(0116) 496 0123", "0116\u00a0496\u00a00123"])
+@pytest.mark.parametrize(
+    "written",
+    ["07700 900123", "+44 7700 900123", "(0116) 496 0123", "0116\u00a0496\u00a00123", "07700/900123"]  # noqa: RUF005
+    + ["(+44) 7700 900123", "(+44)(0)7700-900-123", "+44 (0) 116 496 0123", "0044 7700 900123", "447700900123"]
+    + ["07700:900:123", "07700_900_123", "07700, 900, 123", "0116/496/0123", "020:7946:0123", "07 700 900 123"]
+    + ["07 70 09 00 12 3", "0 7700 900123", "077009 00123", "0 7 7 0 0 9 0 0 1 2 3", "0-7-7-0-0-9-0-0-1-2-3"]
+    + ["0 7 7 0 0   9 0 0   1 2 3", "+ 4 4 7 7 0 0 9 0 0 1 2 3", "0 1 1 6 4 9 6 0 1 2 3", "07700\n900\n123"],
+)
 def test_family_gets_no_telephone_number_that_may_be_somebodys_own(written: str) -> None:
     assert found(f"Call {written} any time.") == (TELEPHONE,)
     assert found(f"Call {written} any time.", CAMHS) == ()
@@ -168,6 +175,17 @@ def test_family_gets_no_telephone_number_that_may_be_somebodys_own(written: str)
 @pytest.mark.parametrize("written", ["0800 1111", "0800 555 0123", "0300 555 0123", "999 or 111", "116 123"])
 def test_the_number_of_a_service_that_anyone_may_call_is_not_somebodys_own(written: str) -> None:
     assert found(f"Call {written} any time.") == ()
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["01/04/2026 10:30", "07/05/2026 - 9.30", "01/04/2026-07/05/2026", "2026-04-01 07:30", "07.05.2026, 12 3"]  # noqa: RUF005
+    + ["07:30, 08:15, 09:00", "0, 1, 12, 13, 14 and 15", "0, 1, 12, 13, 14, 15", "2 of 12", "0-7, 8-11, 12-15, 16"]
+    + ["0 1 2 3 4 5 6 7 8 9", "0 1 1 0 2 1 0 0 1 2 1 3 3", "1 0 1 1 0 2 1 0 0 1 2 1", "01 02 03 04 05 06"]
+    + ["07 08 09 10 11 12", "aged 7, 11 and 14", "£1,200 / £2,400", "12/20", "0.25 - 0.75, 100"],
+)
+def test_dates_times_ages_and_scores_are_no_telephone_numbers(written: str) -> None:
+    assert found(f"It was {written} then.") == ()
 
 
 @pytest.mark.parametrize(
@@ -190,6 +208,8 @@ def test_agencies_may_read_the_names_of_the_family() -> None:
     assert found("Callum O'Rourke, Tamsin and May came.", CAMHS) == ()
 
 
-@pytest.mark.parametrize("long", ["9 ", "a@", "T-\n", "07 1", "K.", "\u200b", "a", " ", "\n"])
+@pytest.mark.parametrize(
+    "long", ["9 ", "a@", "T-\n", "07 1", "0 7", "07/0 ", "K.", "\u200b", "a", " ", "\n"]
+)
 def test_a_long_text_of_hostile_shape_is_read_to_its_end(long: str) -> None:
     assert RELATIVES_NAME in found(f"{long * 100_000} Callum.")
