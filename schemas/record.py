@@ -13,6 +13,7 @@ from schemas.vocabulary import (
     Flag,
     Id,
     Instant,
+    Kind,
     Line,
     Listed,
     ListedIfAny,
@@ -150,14 +151,20 @@ class DispatchConfirmed(_OfADispatch):
 
 
 class DispatchBounced(_OfADispatch):
-    """`quorate.dispatch.bounced.v1`: it came back. `status` is an enhanced status code, or what MESH calls it."""
+    """`quorate.dispatch.bounced.v1`: it came back. `status` is an enhanced status code, or what MESH calls it.
+    `letter`: it was not what the reader was to get, but a letter of this kind about it, as `reminder` or `recall`.
+    """
 
     address: BareAddress
     status: Line
     permanent: Flag
+    letter: Kind | None = None
 
 
 class DispatchReceived(_OfADispatch):
-    """`quorate.dispatch.received.v1`: it is in the mailbox that it was meant for."""
+    """`quorate.dispatch.received.v1`: it is in the mailbox that it was meant for. `letter` as in
+    `quorate.dispatch.bounced.v1`.
+    """
 
     address: BareAddress
+    letter: Kind | None = None

@@ -88,9 +88,9 @@ TAKEN = {
     "quorate.dispatch.confirmed.v1": ("quorate.responses", "dispatch_id meeting_id? child_id? at what by? how"),
     "quorate.dispatch.bounced.v1": (
         "quorate.responses",
-        "dispatch_id meeting_id? child_id? at address status permanent",
+        "dispatch_id meeting_id? child_id? at address status permanent letter?",
     ),
-    "quorate.dispatch.received.v1": ("quorate.responses", "dispatch_id meeting_id? child_id? at address"),
+    "quorate.dispatch.received.v1": ("quorate.responses", "dispatch_id meeting_id? child_id? at address letter?"),
     "quorate.plan.started.v1": ("quorate.plans", "plan_id child_id on category? household? meeting_id?"),
     "quorate.plan.ended.v1": ("quorate.plans", "plan_id child_id on category? household? meeting_id?"),
     "quorate.circumstance.changed.v1": ("quorate.children", "child_id what at detail?"),

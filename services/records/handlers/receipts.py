@@ -40,6 +40,7 @@ _STATUS_CODE = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _UNSAID = "5.0.0"  # it came back, and no reason was given
 
 CAME_BACK = "bounced"
+RECALL = "recall"  # how the letter is called that takes something back
 
 
 async def opened(work: Work, events: Sequence[Event]) -> None:
@@ -100,16 +101,19 @@ async def confirmed(work: Work, events: Sequence[Event]) -> None:
 
 async def received(work: Work, events: Sequence[Event]) -> None:
     """Mailboxes took what they were meant to. After something came back that says nothing: a message that was put into
-    one mailbox and came back from the next has not reached everyone it was for.
+    one mailbox and came back from the next has not reached everyone it was for. Nor does what is heard of another
+    letter about it say that its reader has the thing itself.
     """
     told = [(event, event.data) for event in events if isinstance(event.data, DispatchReceived)]
     some = await dispatches.by_ids(work.db, {said.dispatch_id for _, said in told})
     heard = [(event, said) for event, said in told if said.dispatch_id in some]
-    await store.put(work.db, [_receipt(work, event, said, "received", said.address) for event, said in heard])
+    await store.put(
+        work.db, [_receipt(work, event, said, "received", said.address, said.letter) for event, said in heard]
+    )
     after = dict(some)
     for _, said in heard:
         each = after[said.dispatch_id]
-        if not _same(each.address, said.address):
+        if said.letter is not None or not _same(each.address, said.address):
             continue
         first = said.at if each.delivered_at is None else min(each.delivered_at, said.at)
         after[said.dispatch_id] = replace(
@@ -123,7 +127,8 @@ async def bounced(work: Work, events: Sequence[Event]) -> None:
     """Something came back. The address is not used for the next message, and a copy goes to another one of its reader.
 
     What is merely late changes nothing, since the mail server says how that ends; nor does what comes back from an
-    address that it has been sent past since, or after the reader has shown that they have it.
+    address that it has been sent past since, or after the reader has shown that they have it. Where another letter
+    about it came back, the reader has what they had: a copy that they have neither goes twice nor to somebody else.
     """
     told = [(event, event.data) for event in events if isinstance(event.data, DispatchBounced)]
     some = await dispatches.by_ids(work.db, {said.dispatch_id for _, said in told})
@@ -131,7 +136,7 @@ async def bounced(work: Work, events: Sequence[Event]) -> None:
     await store.put(
         work.db,
         [
-            _receipt(work, event, said, "bounced" if said.permanent else "delayed", said.address, said.status)
+            _receipt(work, event, said, "bounced" if said.permanent else "delayed", said.address, _detail(said))
             for event, said in heard
         ],
     )
@@ -156,9 +161,11 @@ async def bounced(work: Work, events: Sequence[Event]) -> None:
     after = dict(some)
     for _, said in sorted(final, key=lambda told: told[1].at):
         each = after[said.dispatch_id]
-        if _same(each.address, said.address) and not was_read(each) and each.state in {QUEUED, SENT, DELIVERED}:
+        if said.letter not in (None, RECALL) or not _same(each.address, said.address):
+            continue
+        if said.letter is None and not was_read(each) and each.state in {QUEUED, SENT, DELIVERED}:
             after[said.dispatch_id] = replace(each, state=UNDELIVERED, why=CAME_BACK, ended_at=said.at)
-        elif each.state == RECALLED and _same(each.address, said.address):
+        elif each.state == RECALLED:
             # Be it the copy or the letter that takes it back: nobody knows that they have read the letter.
             after[said.dispatch_id] = replace(each, why=NOT_TOLD)
     await _keep(work, some, after)
@@ -169,6 +176,10 @@ async def bounced(work: Work, events: Sequence[Event]) -> None:
 def _arrived(each: Dispatch) -> Dispatch:
     """A dispatch whose reader has shown that they have it: whatever came back, it is not undelivered."""
     return replace(each, state=SENT, why=None, ended_at=None) if each.state == UNDELIVERED else each
+
+
+def _detail(said: DispatchBounced) -> str:
+    return said.status if said.letter is None else f"{said.status} ({said.letter})"
 
 
 def _same(one: str | None, other: str) -> bool:

@@ -323,3 +323,43 @@ async def test_that_a_copy_is_taken_back_and_the_letter_that_says_so_came_back_i
     [found] = [each for each in await missing(embedded.house) if each.get("agency_id") == "camhs-1"]
     assert "was taken back, and nothing could be sent to them about that" in found["text"]
     assert [each["To"] for each in letters(embedded.house) if "camhs" in each["To"]] == [FIRST]
+
+
+@pytest.mark.parametrize("letter", ["reminder", "code"])
+async def test_a_letter_about_a_copy_that_comes_back_says_something_of_the_address_and_nothing_of_the_copy(
+    embedded: Embedded, clock: MovableClock, letter: str
+) -> None:
+    house = embedded.house
+    await forwarded(embedded, clock)
+    clock.set(LATER)
+    await embedded.take(
+        events.dispatch_received(CAMHS_COPY, address=FIRST, at=LATER, letter=letter),
+        events.dispatch_bounced(CAMHS_COPY, address=FIRST, at=LATER, letter=letter),
+    )
+    await house.drain()
+    copy = await copy_of(house)
+    assert (copy.state, copy.address, copy.delivered_at) == ("sent", FIRST, None)
+    assert [each["To"] for each in letters(house) if "camhs" in each["To"]] == [FIRST]
+    async with house.database.read() as db:
+        kept = (await receipts.of_dispatches(db, [CAMHS_COPY]))[CAMHS_COPY]
+    assert sorted((each.what, each.detail) for each in kept) == [
+        ("bounced", f"5.1.1 ({letter})"),
+        ("received", letter),
+    ]
+    await embedded.take(events.meeting("m2", "review_conference", starts_at=LATER + timedelta(days=60)))
+    asked = next(each for each in (await explained(house, "m2"))["entries"] if each.get("agency_id") == "camhs-1")
+    assert asked["invitation"]["address"] == SECOND
+
+
+async def test_the_letter_that_takes_a_copy_back_is_the_one_whose_return_a_person_hears_of(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await forwarded(embedded, clock)
+    clock.set(LATER)
+    await embedded.take(events.recalled("r1", time=LATER))
+    await house.drain()
+    for letter, said in (("reminder", 0), ("recall", 1)):
+        await embedded.take(events.dispatch_bounced(CAMHS_COPY, address=FIRST, at=LATER, letter=letter))
+        assert len([each for each in await missing(house) if each.get("agency_id") == "camhs-1"]) == said
+    assert (await copy_of(house)).why == "recall_not_told"

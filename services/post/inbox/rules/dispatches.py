@@ -21,7 +21,11 @@ from services.post.inbox.rules.returned import status_of
 
 BOUNCED, CONFIRMED, RECEIVED = (f"quorate.dispatch.{what}.v1" for what in ("bounced", "confirmed", "received"))
 
-_MESSAGE_ID = re.compile(r"([0-9a-f]{26})\.[a-z_]{2,64}(?:\.[a-z0-9_.]{1,200})?@(.+)", re.IGNORECASE)
+_MESSAGE_ID = re.compile(r"([0-9a-f]{26})\.([a-z_]{2,64})(?:\.[a-z0-9_.]{1,200})?@(.+)", re.IGNORECASE)
+_ITSELF = frozenset({"record", "notice", "plan"})
+"""How the letters are called that bring what was sent: a copy, a notice, a care plan."""
+_BESIDE = {"record_reminder": "reminder", "reminder": "reminder", "recall": "recall", "code": "code"}
+"""The letters about it that go to the same reader."""
 _NOT_READ: tuple[Why, ...] = ("too_large", "encrypted", "winmail", "no_calendar_answer", "not_readable")
 
 
@@ -95,26 +99,35 @@ def _is_readers(claimed: str, sent: Sent) -> bool:
 def _returned(reading: Reading, domain: str, sent: Sent, received_at: datetime, mail_id: str) -> list[NewEvent]:
     """The events of a delivery report: what failed before what was merely late. Raises `ForAPerson` where it is about
     something else than what the reader was sent; then none has an effect.
+
+    A report that names no message is about what was sent, since all it came to is that one's address. That something
+    arrived is believed of the message alone that is named: under another name nobody knows which letter it was.
     """
     found: dict[str, NewEvent] = {}
     for each in sorted(reading.bounces, key=lambda bounce: bounce.action != "failed"):
         if each.action in ("relayed", "expanded"):
             continue
         named = _MESSAGE_ID.fullmatch(each.message_id or "")
-        if named is not None and named[2].lower() == domain and named[1].lower() != sent.dispatch_id:
+        ours = named if named is not None and named[3].lower() == domain else None
+        if ours is not None and ours[1].lower() != sent.dispatch_id:
             raise ForAPerson("uid_of_another_invitation")
-        event = _given_back(each, sent, written_at(reading, received_at), _address(each, sent), mail_id)
+        which = ours[2].lower() if ours is not None else None
+        letter, address = _BESIDE.get(which or ""), _address(each, sent)
+        if each.action == "delivered" and each.message_id and letter is None and which not in _ITSELF:
+            continue
+        event = _given_back(each, sent, written_at(reading, received_at), address, letter, mail_id)
         found.setdefault(event.type, event)
     return list(found.values())
 
 
-def _given_back(bounce: Bounce, sent: Sent, at: datetime, address: str, mail_id: str) -> NewEvent:
+def _given_back(bounce: Bounce, sent: Sent, at: datetime, address: str, letter: str | None, mail_id: str) -> NewEvent:
     about: dict[str, object] = {
         "dispatch_id": sent.dispatch_id,
         "meeting_id": sent.meeting_id,
         "child_id": sent.child_id,
         "at": at,
         "address": address,
+        "letter": letter,
     }
     if bounce.action == "delivered":
         return _event(RECEIVED, sent, at, DispatchReceived.model_validate(about), mail_id)

@@ -46,8 +46,8 @@ class Copies:
         settings = self.house.settings
         return f"{local_part(settings.key, use, self.by_party[party].dispatch_id)}@{settings.mail_domain}"
 
-    def message_id(self, party: str) -> str:
-        return f"{self.by_party[party].dispatch_id}.record@{self.house.settings.mail_domain}"
+    def message_id(self, party: str, letter: str = "record") -> str:
+        return f"{self.by_party[party].dispatch_id}.{letter}@{self.house.settings.mail_domain}"
 
 
 async def sent(house: House, clock: MovableClock) -> Copies:
@@ -258,6 +258,59 @@ async def test_a_copy_that_arrives_and_one_that_is_late_are_told_of(house: House
         ("received", None),
         ("bounced", False),
     }
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize(
+    ("named", "letter"),
+    [
+        ("record", None),
+        ("notice", None),
+        ("plan", None),
+        ("record_reminder", "reminder"),
+        ("reminder", "reminder"),
+        ("recall", "recall"),
+        ("code.0123456789abcdef", "code"),
+    ],
+)
+async def test_what_became_of_another_letter_is_told_of_that_letter(
+    house: House, clock: MovableClock, named: str, letter: str | None
+) -> None:
+    copy = await sent(house, clock)
+    to, message_id = copy.address("camhs-1", "bounce"), copy.message_id("camhs-1", named)
+    for action, status in (("delivered", "2.0.0"), ("failed", "5.1.1")):
+        await take(
+            house,
+            copies.given_back("in@camhs-1.example", to=to, action=action, status=status, message_id=message_id),
+        )
+    assert [(what, data.get("letter")) for what, _, data in await heard(house)] == [
+        ("received", letter),
+        ("bounced", letter),
+    ]
+    async with house.database.read() as db:
+        now = (await dispatches.by_ids(db, [copy.by_party["camhs-1"].dispatch_id])).popitem()[1]
+    if letter is not None:
+        assert (now.state, now.delivered_at, now.address) == ("sent", None, "in@camhs-1.example")
+    else:
+        assert (now.state, now.delivered_at is not None) == ("undelivered", True)
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize(
+    "message_id", ["1234@relay.example", "{}.other@quorate.example", "{}.record@elsewhere.example"]
+)
+async def test_that_a_message_arrived_that_nobody_knows_says_nothing_of_the_copy(
+    house: House, clock: MovableClock, message_id: str
+) -> None:
+    copy = await sent(house, clock)
+    named = message_id.format(copy.by_party["camhs-1"].dispatch_id)
+    to = copy.address("camhs-1", "bounce")
+    [row] = await take(
+        house,
+        copies.given_back("in@camhs-1.example", to=to, action="delivered", status="2.0.0", message_id=named),
+    )
+    assert (row["state"], row["why"]) == ("understood", None)
+    assert await heard(house) == []
 
 
 @ON_ONE_STORE
