@@ -12,6 +12,8 @@ from typing import Any
 
 from schemas.envelope import Event
 from schemas.report import ReportReceived
+from services.directory import store as directory
+from services.directory.rules import Agency
 from services.foundation.clock import london_date
 from services.foundation.letters import Attempt
 from services.foundation.work import Derived, Work
@@ -23,8 +25,8 @@ from services.participation.rules.reports import CARE_PLAN as CAME_IN
 from services.participation.rules.reports import Report
 from services.participation.store import documents, reports
 from services.participation.store.documents import Document
-from services.participation.store.quoracy import held_about
 from services.participation.uploads import EXTENSIONS
+from services.records.core_groups import core_groups_of, members
 from services.records.handlers import copies
 from services.records.handlers.readdress import next_readers
 from services.records.links import can_be_opened
@@ -146,6 +148,7 @@ class _Sheet:
     plans: Mapping[str, Sequence[Report]]
     core_groups: Mapping[str, Meeting]
     about: Mapping[str, Around]
+    agencies: Mapping[str, Agency]
     held: Mapping[str, Document]
     standing: Mapping[str, Dispatch]
     elsewhere: Mapping[str, Reader]
@@ -161,13 +164,17 @@ class _Sheet:
         children = {
             about_child(meeting.child_ids, plan.child_id) for each, meeting in found.items() for plan in plans[each]
         }
-        core_groups = await _core_groups(work, {child_id for child_id in children if child_id is not None})
+        core_groups = await core_groups_of(db, {child_id for child_id in children if child_id is not None})
         about = await around(db, work.policy, {*found, *(each.meeting_id for each in core_groups.values())})
+        named = {agency_id for each in core_groups.values() for agency_id in each.core_group}
+        senders = {plan.agency_id for some in plans.values() for plan in some}
+        agencies = await directory.agencies_by_id(db, named | senders)
+        agencies |= {agency_id: agency for where in about.values() for agency_id, agency in where.agencies.items()}
         ids = {plan.document_id for some in plans.values() for plan in some}
         held = await documents.some(db, ids)
         standing = {each.dispatch_id: each for some in (await dispatches.about(db, ids)).values() for each in some}
         lost = [each for each in standing.values() if each.kind == CARE_PLAN and each.state == UNDELIVERED]
-        return cls(work, found, plans, core_groups, about, held, standing, await next_readers(work, lost))
+        return cls(work, found, plans, core_groups, about, agencies, held, standing, await next_readers(work, lost))
 
 
 def _each_once(some: Iterable[Report]) -> list[Report]:
@@ -180,17 +187,6 @@ def _each_once(some: Iterable[Report]) -> list[Report]:
     return list(found.values())
 
 
-async def _core_groups(work: Work, child_ids: Collection[str]) -> dict[str, Meeting]:
-    """The latest held meeting about each child that names a core group."""
-    held = await held_about(work.db, child_ids)
-    known = await meetings.meetings_by_id(work.db, {meeting_id for meeting_id, _, _ in held})
-    found: dict[str, Meeting] = {}
-    for meeting_id, child_id, _ in sorted(held, key=lambda each: (each[2], each[0])):
-        if meeting_id in known and known[meeting_id].core_group:
-            found[child_id] = known[meeting_id]
-    return found
-
-
 def _look(sheet: _Sheet, meeting: Meeting, plan: Report) -> list[Missing]:
     """Bring one care plan into line; returns what a person has to know."""
     child_id = about_child(meeting.child_ids, plan.child_id)
@@ -198,7 +194,7 @@ def _look(sheet: _Sheet, meeting: Meeting, plan: Report) -> list[Missing]:
         said = "says of none of the children of this meeting that it is about them"
         return [_missing(sheet, plan, f"{said}: pass it on yourself, or have it sent again for one child")]
     core = sheet.core_groups.get(child_id)
-    core_group = frozenset(core.core_group) if core is not None else None
+    core_group = members(core)
     named = [meeting.meeting_id, *([core.meeting_id] if core is not None else [])]
     sources = {each: sheet.about[each].readers for each in named if each in sheet.about}
     some = recipients(child_id, plan.agency_id, sources, core_group)
@@ -225,8 +221,8 @@ def _missing(sheet: _Sheet, plan: Report, text: str) -> Missing:
 
 
 def _names(sheet: _Sheet, agency_ids: Iterable[str]) -> str:
-    known = {each: agency.name for where in sheet.about.values() for each, agency in where.agencies.items()}
-    return " and ".join(sorted(known.get(each, f"the agency {each}") for each in set(agency_ids)))
+    names = (sheet.agencies[each].name if each in sheet.agencies else f"the agency {each}" for each in set(agency_ids))
+    return " and ".join(sorted(names))
 
 
 _KEPT_BACK = "kept_back"
@@ -321,8 +317,7 @@ def _params(sheet: _Sheet, to: Recipient, plan: Report, each: Dispatch) -> dict[
     """What the letter says."""
     work, where, document = sheet.work, sheet.about[to.meeting_id], sheet.held[plan.document_id]
     meeting = where.meeting
-    senders = (other.agencies[plan.agency_id] for other in sheet.about.values() if plan.agency_id in other.agencies)
-    sender = next(senders, None)
+    sender = sheet.agencies.get(plan.agency_id)
     return {
         "dispatch_id": each.dispatch_id,
         "meeting_id": meeting.meeting_id,
