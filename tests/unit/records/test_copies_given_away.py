@@ -208,8 +208,6 @@ def test_agencies_may_read_the_names_of_the_family() -> None:
     assert found("Callum O'Rourke, Tamsin and May came.", CAMHS) == ()
 
 
-@pytest.mark.parametrize(
-    "long", ["9 ", "a@", "T-\n", "07 1", "0 7", "07/0 ", "K.", "\u200b", "a", " ", "\n"]
-)
+@pytest.mark.parametrize("long", ["9 ", "a@", "T-\n", "07 1", "0 7", "07/0 ", "K.", "\u200b", "a", " ", "\n"])
 def test_a_long_text_of_hostile_shape_is_read_to_its_end(long: str) -> None:
     assert RELATIVES_NAME in found(f"{long * 100_000} Callum.")
