@@ -20,6 +20,7 @@ from services.foundation.work import Work
 from services.invitations.render import authority_name, environment, long_day, weekday, wrapped
 from services.invitations.tokens import local_part
 from services.participation.store import documents
+from services.records.core_groups import core_groups_of, members
 from services.records.handlers.copies import how
 from services.records.links import url_of
 from services.records.queueing import NOTHING_TO_SEND
@@ -92,17 +93,19 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
     some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows})
     held = await documents.some(work.db, {each.about for each in some.values()})
     about = await around(work.db, work.policy, {each.meeting_id for each in some.values() if each.meeting_id})
+    groups = await core_groups_of(work.db, {each.child_id for each in some.values() if each.child_id})
     found = {}
     for row in rows:
         each = some[row.params["dispatch_id"]]
-        document = held.get(each.about)
+        document, core_group = held.get(each.about), members(groups.get(each.child_id or ""))
         readable = document is not None and document.scan in documents.MAY_BE_READ
-        if not readable or not _may_have(work, each, row.params["sender"], about.get(each.meeting_id or "")):
+        where = about.get(each.meeting_id or "")
+        if not readable or not _may_have(work, each, row.params["sender"], where, core_group):
             found[row.outbox_id] = NOT_PERMITTED
     return found
 
 
-def _may_have(work: Work, each: Dispatch, sender: str, where: Around | None) -> bool:
+def _may_have(work: Work, each: Dispatch, sender: str, where: Around | None, core_group: frozenset[str] | None) -> bool:
     """Whether an agency may have a care plan, at the address and in the way that it goes."""
     readers = where.readers if where is not None else ()
     reader = next((reader for reader in readers if reader.party == each.party), None)
@@ -116,4 +119,5 @@ def _may_have(work: Work, each: Dispatch, sender: str, where: Around | None) -> 
     channels = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
     days = [channel.verified_on for channel in channels if channel.address == address and channel.verified_on]
     verified = replace(reader, verified_on=max(days, default=None))
-    return may_have(each.child_id, sender, reader) and (each.how != ATTACHMENT or how(work, verified) == ATTACHMENT)
+    its_way = each.how != ATTACHMENT or how(work, verified) == ATTACHMENT
+    return its_way and may_have(each.child_id, sender, reader, core_group)

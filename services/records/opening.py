@@ -14,6 +14,7 @@ from schemas.policy import Policy
 from services.directory import store as directory
 from services.directory.rules import Agency
 from services.participation.store import documents
+from services.records.core_groups import core_groups_of, members
 from services.records.readers import Around, around
 from services.records.rules.care_plans import may_have
 from services.records.rules.copies import copy_of
@@ -133,11 +134,14 @@ def _may_have(record: Record, reader: Reader, about: Around, dispatch: Dispatch)
 
 
 async def _still_read(db: AsyncConnection, dispatch: Dispatch, reader: Reader) -> str | None:
-    """The media type of a care plan that came in as a file; None of one that was printed here. It is for
-    agencies that were asked on account of the child, and not before it was looked through for what does harm.
+    """The media type of a care plan that came in as a file; None of one that was printed here. It is for agencies of
+    the core group as it is today that were asked on account of the child, and not before it was looked through for what
+    does harm.
     """
-    on_account = dispatch.child_id is not None and may_have(dispatch.child_id, "", reader)
-    if not on_account or reader.why_not is not None:
+    child_id = dispatch.child_id
+    if child_id is None or reader.why_not is not None:
+        raise Shut(SHUT)
+    if not may_have(child_id, "", reader, members((await core_groups_of(db, [child_id])).get(child_id))):
         raise Shut(SHUT)
     held = await documents.some(db, {each for each in (dispatch.about, dispatch.document_id) if each})
     if any(each.scan not in documents.MAY_BE_READ for each in held.values()):

@@ -1,4 +1,5 @@
-"""Who gets a care plan that came in: professionals of the core group who were asked on account of the child.
+"""Who gets a care plan that came in: professionals of the core group who were asked on account of the child, and not
+for a relative of it alone.
 
 A care plan is a file that nobody here can divide into sections, so it goes whole or not at all, and to no member of the
 family by any route: what they are told of it is for who wrote it.
@@ -50,21 +51,24 @@ def recipients(
     found: dict[str, Recipient] = {}
     for meeting_id, some in readers.items():
         for reader in some:
-            if may_have(child_id, sender, reader) and (core_group is None or reader.agency_id in core_group):
+            if may_have(child_id, sender, reader, core_group):
                 why_not = reader.why_not or (NO_ADDRESS if reader.address is None else None)
                 found.setdefault(reader.party, Recipient(reader, meeting_id, why_not))
     return list(found.values())
 
 
-def may_have(child_id: str, sender: str, reader: Reader) -> bool:
-    """Whether somebody may have a care plan at all: another agency than the one that sent it, asked on account of the
-    child.
+def may_have(child_id: str, sender: str, reader: Reader, core_group: frozenset[str] | None) -> bool:
+    """Whether somebody may have a care plan at all: another agency than the one that sent it, of the core group where
+    there is one, asked on account of the child. Not one that is there, or may be, for its service to a relative: the
+    plan goes whole, and says what the child has told.
     """
     return (
         reader.agency_id is not None
         and not reader.is_family
         and reader.agency_id != sender
-        and (child_id in reader.child_ids)
+        and (core_group is None or reader.agency_id in core_group)
+        and child_id in reader.child_ids
+        and (not reader.serves_a_relative or child_id in reader.serves)
     )
 
 

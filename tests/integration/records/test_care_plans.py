@@ -19,6 +19,7 @@ from services.participation.store import documents
 from services.participation.store.documents import CLEAN, INFECTED, NOT_SCANNED, WAITING, Document
 from services.participation.uploads import PDF
 from services.records.handlers import care_plans
+from services.records.opening import Shut, what_opens
 from services.records.rules.dispatch import QUEUED, SENT, UNDELIVERED, WITHHELD, Dispatch
 from services.records.store import dispatches
 from services.records.views import explain
@@ -302,3 +303,52 @@ async def test_a_file_that_is_too_large_for_mail_goes_as_a_link(house: House, si
     plan = await held_here(house, content=PLAN + b" " * size)
     await door.take(events.report(document_id=plan, kind="care_plan"))
     assert {each.how for each in (await sent_on(house, plan)).values()} == {"link"}
+
+
+async def test_who_is_taken_out_of_the_core_group_before_it_leaves_gets_nothing(door: Door) -> None:
+    house = door.house
+    await door.take(*known("c1"), events.held(core_group=[GP, SCHOOL]))
+    plan = await held_here(house)
+    await door.take(events.report(document_id=plan, kind="care_plan"))
+    assert {state for state, _ in (await states(house, plan)).values()} == {QUEUED}
+    await door.take(events.held(core_group=[GP], time=events.NOW + timedelta(minutes=5)))
+    await house.drain()
+    assert (await states(house, plan))[SCHOOL] == (WITHHELD, "not_permitted")
+    assert set(letters(house)) == {"in@gp-1.example"}
+    assert await asked_of_a_person(house) == []
+
+
+async def test_who_is_taken_out_of_the_core_group_can_open_it_no_more(house: House) -> None:
+    door = Embedded(house)
+    by_link = [events.agency(each, channels=[events.secure(f"in@{each}.example")]) for each in (GP, SCHOOL)]
+    await door.take(*known("c1"), *by_link, events.held(core_group=[GP, SCHOOL]))
+    plan = await held_here(house)
+    await door.take(events.report(document_id=plan, kind="care_plan"))
+    await house.drain()
+    for core_group, opening in (([GP, SCHOOL], {GP, SCHOOL}), ([GP], {GP})):
+        at = events.NOW + timedelta(minutes=9 - len(core_group))
+        await door.take(events.held(core_group=core_group, time=at))
+        await house.drain()
+        assert {each for each, one in (await sent_on(house, plan)).items() if await opens(house, one)} == opening
+
+
+async def opens(house: House, dispatch: Dispatch) -> bool:
+    """Whether the link to a care plan leads anywhere today."""
+    async with house.database.read() as db:
+        try:
+            await what_opens(db, house.intake.policy, dispatch)
+        except Shut:
+            return False
+    return True
+
+
+async def test_a_service_of_a_parent_does_not_get_the_childs_plan(house: House) -> None:
+    door = Embedded(house)
+    father = events.relative("p2", relationship=[events.tie("c1", "father", True)], name="Tomasz Nowak")
+    await door.take(verified("probation-1"), father)
+    await door.take(events.involvement(person_id="p2", agency_id="probation-1", service="probation"), *known("c1"))
+    plan = await held_here(house)
+    await door.take(events.report(document_id=plan, kind="care_plan"))
+    await house.drain()
+    assert set(letters(house)) == {f"in@{each}.example" for each in (GP, SCHOOL, POLICE)}
+    assert "probation-1" not in await states(house, plan)

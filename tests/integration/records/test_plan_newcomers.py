@@ -155,7 +155,7 @@ async def opens(house: House, dispatch: Dispatch) -> bool:
 
 def leaves(**more: Any) -> bytes:
     """The practice has the child on its list no more since the tenth of June."""
-    ended = {"until": date(2026, 6, 10), "status": "closed", "time": JUNE + timedelta(days=11)}
+    ended: dict[str, Any] = {"until": date(2026, 6, 10), "status": "closed", "time": JUNE + timedelta(days=11)}
     return events.involvement(agency_id=NEW, since=date(2026, 5, 20), **ended | more)
 
 
@@ -218,8 +218,14 @@ async def test_whom_a_person_excludes_from_a_later_meeting_reads_the_plan_no_mor
 ) -> None:
     copy = await came_and_has_the_plan(embedded, clock)
     no = [{"agency_id": NEW, "reason": "chairs_restriction", "note": "The chair decided."}]
-    at = {"starts_at": JUNE + timedelta(days=60), "time": JUNE + timedelta(days=29)}
-    review = events.meeting("m2", "review_conference", children=["c1", "c2"], do_not_invite=no, **at)
+    review = events.meeting(
+        "m2",
+        "review_conference",
+        children=["c1", "c2"],
+        starts_at=JUNE + timedelta(days=60),
+        do_not_invite=no,
+        time=JUNE + timedelta(days=29),
+    )
     await embedded.take(review)
     await embedded.house.drain()
     assert not await opens(embedded.house, copy)

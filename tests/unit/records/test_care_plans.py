@@ -24,8 +24,21 @@ def test_it_is_about_the_child_that_was_named_or_the_only_one(
 def test_it_is_for_agencies_that_were_asked_for_the_child_and_never_for_family_or_its_sender() -> None:
     mother = person("p1", "c1", "c2")
     child = person("c1", "c1", kind="child", oneself=frozenset({"c1"}))
-    assert [may_have("c1", "camhs-1", each) for each in (GP, SCHOOL, mother, child)] == [True, True, False, False]
-    assert [may_have("c2", "gp-1", each) for each in (GP, SCHOOL)] == [False, False]
+    some = [may_have("c1", "camhs-1", each, None) for each in (GP, SCHOOL, mother, child)]
+    assert some == [True, True, False, False]
+    assert [may_have("c2", "gp-1", each, None) for each in (GP, SCHOOL)] == [False, False]
+
+
+def test_it_is_for_whoever_is_of_the_core_group_where_there_is_one() -> None:
+    assert [may_have("c1", "camhs-1", each, frozenset({"gp-1"})) for each in (GP, SCHOOL)] == [True, False]
+
+
+def test_an_agency_that_is_there_for_a_relative_has_it_only_where_it_serves_the_child_too() -> None:
+    of_the_mother = agency("substance-misuse-1", "c1", serves_a_relative=True)
+    of_both = agency("gp-2", "c1", serves_a_relative=True, serves=frozenset({"c1"}))
+    of_her_and_a_brother = agency("gp-3", "c1", "c2", serves_a_relative=True, serves=frozenset({"c2"}))
+    some = [of_the_mother, of_both, of_her_and_a_brother]
+    assert [may_have("c1", "camhs-1", each, None) for each in some] == [False, True, False]
 
 
 def test_the_core_group_gets_it_by_whichever_meeting_asked_it() -> None:
