@@ -34,6 +34,7 @@ from services.records.rules.dispatch import (
     Dispatch,
     line_of,
 )
+from services.records.rules.front_page import may_be_shown
 from services.records.rules.record import Reader, Record
 from services.records.rules.versions import TAKEN_BACK, Step, whole
 from services.records.store import dispatches, records
@@ -160,4 +161,5 @@ def _may_have(each: Dispatch, record: Record, where: Around) -> bool:
     if reader is None or agency is None or each.address not in _mailboxes(agency, reader.team_id):
         return False
     copy = copy_of(record, replace(reader, address=each.address), where.matter)
-    return bool(whole(each)) and set(whole(each)) <= set(copy.whole)
+    allowed = bool(whole(each)) and set(whole(each)) <= set(copy.whole)
+    return allowed and may_be_shown(each.shown, reader, where.readers, where.matter)

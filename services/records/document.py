@@ -18,7 +18,8 @@ from services.records.lettering import Lettering
 from services.records.printing import FACES
 from services.records.readers import Around
 from services.records.rules.copies import Copy
-from services.records.rules.participants import Seen, may_see
+from services.records.rules.front_page import party, seen_by
+from services.records.rules.participants import Seen
 from services.records.rules.record import Reader, Record
 from services.records.taken_part import TakenPart
 
@@ -108,26 +109,17 @@ def _children(reader: Reader, about: Around, policy: Policy) -> list[str]:
 def participants(reader: Reader, about: Around, policy: Policy, part: TakenPart) -> list[tuple[str, str, str, str]]:
     """Who was asked and who took part, as far as a reader may be told; the teams of one agency stand together."""
     asks_for_reports = policy.on(about.meeting.day).kind(about.meeting.kind).report_before is not None
-    seen: dict[str, list[tuple[Reader, Seen]]] = {}
-    for other in about.readers:
-        told = may_see(reader, other, about.matter)
-        if told is not None:
-            seen.setdefault(_party(other), []).append((other, told))
     rows: list[tuple[bool, tuple[str, str, str, str]]] = []
-    for party, some in seen.items():
+    for who, some in seen_by(reader, about.readers, about.matter).items():
         first = some[0][0]
         name = _name(some[0][1], first, reader, policy)
-        invited = _invited(party, any(other.invited for other, _ in some), part)
+        invited = _invited(who, any(other.invited for other, _ in some), part)
         arrived = part.reports.get(first.agency_id or "")
         report = f"Arrived on {say(arrived)}" if arrived else "None arrived"
         if first.is_family or (arrived is None and not asks_for_reports):
             report = "Not asked for"
-        rows.append((not first.is_family, (name, invited, _took_part(party, part), report)))
+        rows.append((not first.is_family, (name, invited, _took_part(who, part), report)))
     return [row for _, row in sorted(rows, key=lambda each: (each[0], each[1][0].casefold(), each[1]))]
-
-
-def _party(reader: Reader) -> str:
-    return f"person:{reader.person_id}" if reader.is_family else f"agency:{reader.agency_id}"
 
 
 def _name(seen: Seen, other: Reader, reader: Reader, policy: Policy) -> str:
@@ -135,20 +127,20 @@ def _name(seen: Seen, other: Reader, reader: Reader, policy: Policy) -> str:
         kind = policy.agency_name(seen.kind)
         return f"{seen.name} ({kind})" if seen.name else capital(kind)
     what = capital(" and ".join(seen.relations))
-    if _party(other) == _party(reader):
+    if party(other) == party(reader):
         return f"{what} (you)" if what else "You"
     return what or "Member of the family"
 
 
-def _invited(party: str, was_to_be: bool, part: TakenPart) -> str:
-    said = part.register.get(party)
-    if party in part.asked or (said is not None and said.status == APOLOGIES):
+def _invited(who: str, was_to_be: bool, part: TakenPart) -> str:
+    said = part.register.get(who)
+    if who in part.asked or (said is not None and said.status == APOLOGIES):
         return "Yes"
     return "Not known to have arrived" if was_to_be else "No"
 
 
-def _took_part(party: str, part: TakenPart) -> str:
-    said = part.register.get(party)
+def _took_part(who: str, part: TakenPart) -> str:
+    said = part.register.get(who)
     if said is None:
         return "Not recorded"
     if said.status == PRESENT:
@@ -156,7 +148,7 @@ def _took_part(party: str, part: TakenPart) -> str:
     if said.status == APOLOGIES:
         return "Sent apologies"
     assert said.status == ABSENT
-    return "Did not come" if party in part.asked else "Was not asked"
+    return "Did not come" if who in part.asked else "Was not asked"
 
 
 def _set(text: str, fit: Lettering) -> Sequence[dict[str, Any]]:

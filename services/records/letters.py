@@ -32,6 +32,7 @@ from services.records.rules.dispatch import (
     RECALLED,
     Dispatch,
 )
+from services.records.rules.front_page import may_be_shown
 from services.records.rules.record import Reader, Record
 from services.records.rules.versions import silent, whole
 from services.records.store import dispatches, records
@@ -141,6 +142,8 @@ def _may_have(work: Work, each: Dispatch, record: Record, reader: Reader, where:
     """Whether a reader may have all that is in a copy, at the address and in the way that it goes."""
     copy = copy_of(record, reader, where.matter)
     if not set(whole(each)) or not set(whole(each)) <= set(copy.whole):
+        return False
+    if not may_be_shown(each.shown, reader, where.readers, where.matter):
         return False
     if reader.is_family:
         return each.address == reader.address

@@ -6,6 +6,7 @@ not be sent to its reader any more may not be opened by them either.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,8 +29,9 @@ from services.records.rules.dispatch import (
     WITHHELD,
     Dispatch,
 )
+from services.records.rules.front_page import may_be_shown
 from services.records.rules.record import Reader, Record
-from services.records.rules.versions import FOR_NOW, TAKEN_BACK, whole
+from services.records.rules.versions import FOR_NOW, TAKEN_BACK, parts, whole
 from services.records.store import dispatches, records
 
 TAKEN_BACK_SINCE, SHUT, NEWER, TOO_EARLY = "recalled", "shut", "newer", "early"
@@ -96,6 +98,8 @@ async def _still_theirs(db: AsyncConnection, policy: Policy, dispatch: Dispatch)
     if dispatch.state == OVERTAKEN or (newest.version != record.version and not await _stands(db, dispatch, newest)):
         why_not = copy_of(newest, reader, about.matter).why_not
         raise Shut(NEWER if why_not is None or why_not in FOR_NOW else SHUT)
+    if newest.version != record.version and not _is_all_in(record, dispatch, newest, reader, about):
+        raise Shut(SHUT)
     return Behind(record, about)
 
 
@@ -103,6 +107,17 @@ async def _stands(db: AsyncConnection, dispatch: Dispatch, newest: Record) -> bo
     """Whether a newer version left a reader the copy that they have, since nothing in theirs has changed."""
     some = (await dispatches.about(db, [dispatch.about])).get(dispatch.about, ())
     return any(each.party == dispatch.party and each.version == newest.version and each.state == KEPT for each in some)
+
+
+def _is_all_in(record: Record, dispatch: Dispatch, newest: Record, reader: Reader, about: Around) -> bool:
+    """Whether a reader may have each part of the copy that was left to them of the newest version too, where the same
+    words may be about other children, or for others.
+    """
+    copy = copy_of(newest, reader, about.matter)
+    if copy.why_not is not None and copy.why_not not in FOR_NOW:
+        return False
+    allowed = Counter(parts(newest, (each.number for each in copy.sections if each.why_not is None)))
+    return Counter(parts(record, whole(dispatch))) <= allowed
 
 
 def _at_this_address(reader: Reader, about: Around, dispatch: Dispatch) -> Reader | None:
@@ -127,10 +142,13 @@ def _addresses(agency: Agency | None, kind: str) -> set[str]:
 
 
 def _may_have(record: Record, reader: Reader, about: Around, dispatch: Dispatch) -> bool:
-    """Whether a reader may have today every section that stands in the copy that was made for them."""
+    """Whether a reader may have today every section that stands in the copy that was made for them, and be told what
+    its front page shows.
+    """
     copy = copy_of(record, reader, about.matter)
     printed = set(whole(dispatch))
-    return copy.why_not is None and bool(printed) and printed <= set(copy.whole)
+    allowed = copy.why_not is None and bool(printed) and printed <= set(copy.whole)
+    return allowed and may_be_shown(dispatch.shown, reader, about.readers, about.matter)
 
 
 async def _still_read(db: AsyncConnection, dispatch: Dispatch, reader: Reader) -> str | None:

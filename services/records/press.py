@@ -11,9 +11,10 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 import structlog
 
@@ -29,8 +30,10 @@ from services.records.handlers.printing import withhold
 from services.records.printing import CannotPrint, Printer
 from services.records.readers import Around, around
 from services.records.rules.dispatch import PRINTING, Dispatch
+from services.records.rules.front_page import front_page, may_be_shown
 from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED, still_allowed, wait_after
 from services.records.rules.record import Record
+from services.records.rules.versions import may_have
 from services.records.store import dispatches, records
 from services.records.taken_part import TakenPart, taken_part
 
@@ -61,8 +64,9 @@ class Job:
     some: Sequence[Dispatch]
     about: Around
     part: TakenPart
-    replaces: int | None
+    replaces: Mapping[str, int]  # for each party the newest version before that they had
     made: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
     withheld: dict[str, str] = field(default_factory=dict)
     left: bool = False  # not all of it was begun
     trouble: bool = False  # the disk took no document
@@ -136,7 +140,7 @@ class Press:
             versions = known[row.params["record_id"]]
             record = versions[row.params["version"]]
             some = [e for e in waiting.get(record.record_id, ()) if e.state == PRINTING and e.version == record.version]
-            replaces = max((number for number in versions if number < record.version), default=None)
+            replaces = _had_before(record, waiting.get(record.record_id, ()))
             jobs.append(Job(row, record, some, about[record.meeting_id], part[record.meeting_id], replaces))
         return jobs
 
@@ -155,9 +159,10 @@ class Press:
                 if copy is None:
                     job.withheld[each.dispatch_id] = NOT_AS_DECIDED
                     continue
-                words = content(job.record, copy, job.about, policy, job.part, job.replaces)
+                words = content(job.record, copy, job.about, policy, job.part, job.replaces.get(each.party))
                 pdf = self.printer.print(words, for_reader(job.about, policy, copy), moment)
                 job.made[each.dispatch_id] = kept.keep([pdf]).document_id
+                job.shown[each.dispatch_id] = front_page(copy.reader, job.about.readers, job.about.matter)
             except OSError as trouble:
                 log.warning("document_not_kept", dispatch_id=each.dispatch_id, reason=trouble.strerror)
                 job.trouble = True
@@ -212,8 +217,14 @@ class Press:
         now = await dispatches.by_ids(work.db, {each.dispatch_id for job in jobs for each in job.some})
         # What was decided anew meanwhile is not what was printed: it has a row of its own, and is printed for that.
         same = {e.dispatch_id for job in jobs for e in job.some if _as_printed(e, now[e.dispatch_id])}
-        await withhold(work, {each: why for job in jobs for each, why in job.withheld.items() if each in same})
-        await printed(work, {each: found for job in jobs for each, found in job.made.items() if each in same})
+        too_much = await _shows_too_much(work, jobs)
+        why = {each: why for job in jobs for each, why in job.withheld.items()} | dict.fromkeys(
+            too_much, NOT_AS_DECIDED
+        )
+        made = {each: found for job in jobs for each, found in job.made.items() if each not in too_much}
+        shown = {each: found for job in jobs for each, found in job.shown.items()}
+        await withhold(work, {each: why[each] for each in why if each in same})
+        await printed(work, {each: made[each] for each in made if each in same}, shown)
         await self.intake.finish(work)
 
     def _count(self, some: Sequence[tuple[OutboxRow, Job | None]]) -> None:
@@ -222,6 +233,32 @@ class Press:
             if job is not None:
                 self.tally.made += len(job.made)
                 self.tally.withheld += len(job.withheld)
+
+
+async def _shows_too_much(work: Work, jobs: Sequence[Job]) -> set[str]:
+    """Which of the copies that were made show something on their front page that their readers may not be told any
+    more, since something was recorded while they were printed.
+    """
+    about = await around(work.db, work.policy, {job.record.meeting_id for job in jobs if job.made})
+    found = set()
+    for job in jobs:
+        where = about.get(job.record.meeting_id)
+        readers = {reader.party: reader for reader in where.readers} if where is not None else {}
+        for each in job.some:
+            if each.dispatch_id in job.made:
+                reader, shown = readers.get(each.party), job.shown[each.dispatch_id]
+                if where is None or reader is None or not may_be_shown(shown, reader, where.readers, where.matter):
+                    found.add(each.dispatch_id)
+    return found
+
+
+def _had_before(record: Record, standing: Iterable[Dispatch]) -> dict[str, int]:
+    """The newest version before this one that each party has had: the one whose place theirs takes."""
+    found: dict[str, int] = {}
+    for each in standing:
+        if each.version < record.version and may_have(each):
+            found[each.party] = max(each.version, found.get(each.party, 0))
+    return found
 
 
 def _as_printed(before: Dispatch, now: Dispatch) -> bool:

@@ -290,19 +290,19 @@ def how(work: Work, reader: Reader) -> str:
     return ATTACHMENT
 
 
-async def printed(work: Work, made: Mapping[str, str]) -> None:
-    """Copies were printed: `made` names the document of each dispatch. They are queued, unless something has taken
-    their place meanwhile.
+async def printed(work: Work, made: Mapping[str, str], shown: Mapping[str, dict[str, Any]]) -> None:
+    """Copies were printed: `made` names the document of each dispatch, `shown` says what its front page shows. They are
+    queued, unless something has taken their place meanwhile.
     """
     some = await dispatches.by_ids(work.db, made)
     going = [
-        replace(each, document_id=made[each.dispatch_id], state=QUEUED)
+        replace(each, document_id=made[each.dispatch_id], state=QUEUED, shown=shown[each.dispatch_id])
         for each in some.values()
         if each.state == PRINTING
     ]
     await dispatches.set_columns(
         work.db,
-        [{"dispatch_id": e.dispatch_id, "state": e.state, "document_id": e.document_id} for e in going],
+        [{name: getattr(e, name) for name in ("dispatch_id", "state", "document_id", "shown")} for e in going],
     )
     await queue(work, going)
     await queue_parcels(work, going)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.policy import Number
 
@@ -32,7 +32,7 @@ How = Literal["attachment", "link", "body"]
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """One thing for one reader, as it stands; see the table."""
+    """One thing for one reader, as it stands; see the table. `shown` is what its front page shows, once printed."""
 
     dispatch_id: str
     kind: str
@@ -62,6 +62,7 @@ class Dispatch:
     reminded_at: datetime | None = None
     ended_at: datetime | None = None
     expires_at: datetime | None = None
+    shown: dict[str, Any] | None = None
 
 
 def dispatch_id(kind: str, about: str, version: int, party: str, channel: str = EMAIL) -> str:

@@ -45,6 +45,7 @@ dispatches = Table(
     Column("reminded_at", Instant),
     Column("ended_at", Instant),
     Column("expires_at", Instant),
+    Column("shown", JSON),
 )
 Index("ix_dispatches_about", dispatches.c.about, dispatches.c.version)
 Index("ix_dispatches_meeting_id", dispatches.c.meeting_id)

@@ -86,7 +86,7 @@ def _gets_anything(of: Case, who: str) -> bool:
         and of.checked_by not in (None, CHAIR, CHAIR.lower())
         and bool(own(of, who) & set(of.about))
         and person.email is not None
-        and not person.bounced
+        and not any(each.bounced and each.email == person.email for each in of.people.values())
         and not shared
     )
 

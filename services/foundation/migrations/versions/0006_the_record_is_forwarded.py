@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("reminded_at", Instant(), nullable=True),
         sa.Column("ended_at", Instant(), nullable=True),
         sa.Column("expires_at", Instant(), nullable=True),
+        sa.Column("shown", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("dispatch_id", name=op.f("pk_dispatches")),
     )
     op.create_index("ix_dispatches_about", "dispatches", ["about", "version"])
