@@ -15,6 +15,7 @@ from services.records.rules.dispatch import SENT, UNDELIVERED, WITHHELD, Dispatc
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Embedded
+from tests.integration.postgres.test_statements import accept, statements
 from tests.integration.records.test_care_plans import (
     CAMHS,
     GP,
@@ -265,3 +266,36 @@ async def test_whom_a_person_excluded_gets_nothing_by_itself_when_they_think_aga
     assert (await states(house, plan))[SCHOOL] == (WITHHELD, "conflict_of_interest")
     [text] = await asked_of_a_person(house)
     assert "kept back from Example school 1" in text
+
+
+async def test_many_care_plans_are_looked_at_again_with_as_many_statements_as_one(house: House) -> None:
+    await accept(house, [verified(CAMHS), verified(GP), verified(POLICE)])
+    plan = await held_here(house, WAITING)
+
+    async def told(*numbers: int) -> int:
+        families = {f"family-{n}": n for n in numbers}
+        for raw in (
+            [events.child(f"child-{n}", family_id=family) for family, n in families.items()],
+            [_of_gp(n, family) for family, n in families.items()],
+            [_meeting(n, family, "Room 1") for family, n in families.items()],
+            [_care_plan(n, family, plan) for family, n in families.items()],
+        ):
+            await accept(house, raw)
+        with statements(house) as run:
+            await accept(house, [_meeting(n, family, "Room 2") for family, n in families.items()])
+        return run.total()
+
+    one = await told(0)
+    assert await told(*range(1, 9)) == one
+
+
+def _of_gp(n: int, family: str) -> bytes:
+    return events.involvement(person_id=f"child-{n}", agency_id=GP, partition_key=family)
+
+
+def _meeting(n: int, family: str, place: str) -> bytes:
+    return events.meeting(f"n{n}", children=[f"child-{n}"], place=place, partition_key=family)
+
+
+def _care_plan(n: int, family: str, plan: str) -> bytes:
+    return events.report(f"n{n}", document_id=plan, kind="care_plan", partition_key=family)
