@@ -16,7 +16,7 @@ from services.records.handlers.copies import distribute, only_new_readers
 from services.records.handlers.review import look as review
 from services.records.notice_facts import Standing, gather
 from services.records.rules.dispatch import Dispatch
-from services.records.rules.notices import NO_ADDRESS, About, recipients
+from services.records.rules.notices import NO_ADDRESS, About, recipients, who_take_part
 from services.records.rules.plans import Plan
 from services.records.rules.record import PLAN, Newcomer, Record
 from services.records.rules.versions import NO_READER
@@ -67,17 +67,18 @@ async def _look(work: Work, child_ids: set[str]) -> None:
 
 
 def _told_today(work: Work, standing: Standing, child_id: str) -> dict[str, str | None]:
-    """The agencies that a plan of the child concerns today, with why nothing may go to them; None where it may, also
-    where it only has no address.
+    """The agencies that have to do with a child today and are told of its plan, with why nothing may go to them; None
+    where it may, also where it only has no address.
     """
     about, others, today = standing.about[child_id], standing.plans.get(child_id, ()), london_date(work.now)
+    taking_part = who_take_part(about, today)
     found: dict[str, str | None] = {}
     for plan in standing.standing(child_id):
         for each in recipients(plan, about, others, work.policy, today, ever=False, until=None):
             why_not = None if each.why_not == NO_ADDRESS else each.why_not
             before = found.get(each.agency.agency_id, why_not)
             found[each.agency.agency_id] = None if before is None else why_not
-    return found
+    return {agency_id: why_not for agency_id, why_not in found.items() if agency_id in taking_part}
 
 
 async def give_plans(work: Work, standing: Standing, joined: Sequence[Joined]) -> set[str]:
@@ -87,6 +88,7 @@ async def give_plans(work: Work, standing: Standing, joined: Sequence[Joined]) -
     if not joined:
         return set()
     about = {each.plan.child_id: standing.about[each.plan.child_id] for each in joined}
+    told = {each: _told_today(work, standing, each) for each in about}
     every = {meeting.meeting_id for each in about.values() for meeting in each.meetings}
     known = await records.of_meetings(work.db, every)
     kept = await newcomers.of_meetings(work.db, known)
@@ -97,6 +99,8 @@ async def give_plans(work: Work, standing: Standing, joined: Sequence[Joined]) -
     for plan, dispatch in joined:
         record = _current(about[plan.child_id], known)
         agency_id = dispatch.agency_id or ""
+        if told[plan.child_id].get(agency_id, NO_READER) is not None:
+            continue
         if record is None or _took_part(about[plan.child_id], record.meeting_id, agency_id):
             continue
         given.add(dispatch.dispatch_id)

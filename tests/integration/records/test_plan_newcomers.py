@@ -239,3 +239,19 @@ async def test_who_came_later_reads_the_plan_no_more_once_it_has_ended(embedded:
     await embedded.take(events.plan_ended(on=date(2026, 6, 20), time=JUNE + timedelta(days=20)))
     await embedded.house.drain()
     assert not await opens(embedded.house, copy)
+
+
+async def test_whose_work_has_ended_does_not_get_the_plan_of_the_next_meeting_either(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await came_and_has_the_plan(embedded, clock)
+    await embedded.take(leaves())
+    at = JUNE + timedelta(days=28)
+    await embedded.take(events.meeting("m2", "core_group", children=["c1"], starts_at=at, time=at))
+    await embedded.take(events.record("r-plan-2", meeting_id="m2", kind="plan", time=JUNE + timedelta(days=29)))
+    await embedded.house.drain()
+    assert len(read(embedded.house, "in@gp-2.example")) == 1
+    async with embedded.house.database.read() as db:
+        some = (await dispatches.of_meetings(db, ["m2"]))["m2"]
+    assert NEW not in {each.agency_id for each in some}
+    assert GP in {each.agency_id for each in some}
