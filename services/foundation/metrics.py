@@ -25,6 +25,8 @@ class Standing:
     mail_oldest_seconds: float
     print_waiting: int
     print_oldest_seconds: float
+    mesh_waiting: int
+    mesh_oldest_seconds: float
     timers_due: int
     events_waiting: int
     dead_letters_open: int
@@ -101,6 +103,8 @@ class Metrics:
         self._mail_oldest = self._gauge("quorate_outbox_oldest_seconds", "Age of the oldest message that has not left")
         self._print_waiting = self._gauge("quorate_outbox_print_waiting", "Records whose copies are not made yet")
         self._print_oldest = self._gauge("quorate_outbox_print_oldest_seconds", "Age of the oldest of these")
+        self._mesh_waiting = self._gauge("quorate_outbox_mesh_waiting", "Copies for MESH that have not left yet")
+        self._mesh_oldest = self._gauge("quorate_outbox_mesh_oldest_seconds", "Age of the oldest of these")
         self._mail_kept = self._gauge("quorate_mail_kept", "Messages that came in and have not been told apart yet")
         self._mail_kept_oldest = self._gauge("quorate_mail_kept_oldest_seconds", "Age of the oldest of these")
         self._mail_for_a_person = self._gauge("quorate_mail_for_a_person", "Messages that wait for a person")
@@ -129,6 +133,8 @@ class Metrics:
         self._mail_oldest.set(standing.mail_oldest_seconds)
         self._print_waiting.set(standing.print_waiting)
         self._print_oldest.set(standing.print_oldest_seconds)
+        self._mesh_waiting.set(standing.mesh_waiting)
+        self._mesh_oldest.set(standing.mesh_oldest_seconds)
         self._mail_kept.set(mail.kept)
         self._mail_kept_oldest.set(mail.kept_oldest_seconds)
         self._mail_for_a_person.set(mail.for_a_person)

@@ -49,6 +49,7 @@ async def standing(db: AsyncConnection, now: datetime) -> Standing:
     """How things stand, for the measures."""
     count, oldest = await outbox.waiting(db, outbox.MAIL)
     printing, first_printing = await outbox.waiting(db, outbox.PRINT)
+    parcels, first_parcel = await outbox.waiting(db, outbox.MESH)
     due = (await db.execute(select(func.count()).select_from(timers).where(timers.c.due_at <= now))).scalar_one()
     waits = (await db.execute(select(func.count(waiting_events.c.seq.distinct())))).scalar_one()
     dead = (
@@ -60,6 +61,8 @@ async def standing(db: AsyncConnection, now: datetime) -> Standing:
         mail_oldest_seconds=_age(oldest, now),
         print_waiting=printing,
         print_oldest_seconds=_age(first_printing, now),
+        mesh_waiting=parcels,
+        mesh_oldest_seconds=_age(first_parcel, now),
         timers_due=due,
         events_waiting=waits,
         dead_letters_open=dead,

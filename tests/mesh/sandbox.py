@@ -36,8 +36,8 @@ def missing() -> tuple[bool, str]:
 
 
 class Sandbox:
-    """One server. `certificates` is a folder with those that `tests.mesh.certificates` makes: then it speaks TLS, and
-    wants to be shown one.
+    """One server. `certificates` is a folder with the server's, ours, and the one who vouches for both: then it speaks
+    TLS, and wants to be shown one.
     """
 
     def __init__(self, folder: Path, certificates: Path | None = None) -> None:

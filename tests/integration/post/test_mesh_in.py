@@ -12,9 +12,12 @@ from sqlalchemy import select
 
 from services.bootstrap import House
 from services.foundation.documents import Documents
+from services.foundation.metrics import Metrics
 from services.foundation.outbox import outbox
 from services.foundation.settings import Settings
+from services.oversight.views import standing as measured
 from services.post.inbox.show import show
+from services.post.inbox.views import mail_standing
 from services.post.mesh.line import NotTaken
 from services.post.mesh.receiver import GIVEN_UP_AFTER, MeshReceiver
 from tests import events
@@ -225,6 +228,23 @@ async def test_whoever_may_not_have_it_any_more_gets_nothing_by_mesh_either(
     for mailbox in (PRACTICE, OTHER):
         with sandbox.mailbox(mailbox) as theirs:
             assert theirs.list_messages() == []
+
+
+@ON_ONE_STORE
+async def test_what_waits_to_go_by_mesh_is_measured(house: House, clock: MovableClock) -> None:
+    async def measures() -> str:
+        async with house.database.read() as db:
+            now = clock.now()
+            return Metrics().exposition(await measured(db, now), await mail_standing(db, now)).decode()
+
+    await decided(house)
+    await house.press.drain()
+    clock.advance(timedelta(seconds=90))
+    found = await measures()
+    assert "quorate_outbox_mesh_waiting 1.0" in found
+    assert "quorate_outbox_mesh_oldest_seconds 90.0" in found
+    await house.drain()
+    assert "quorate_outbox_mesh_waiting 0.0" in await measures()
 
 
 @ON_ONE_STORE
