@@ -244,6 +244,23 @@ async def test_a_copy_that_is_not_filed_is_reminded_of_once_and_then_told(
     assert {each.get("agency_id"): each["state"] for each in resolved}["camhs-1"] == "resolved"
 
 
+async def test_who_may_not_be_written_to_when_a_reminder_falls_due_is_reminded_once_they_may_be(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await forwarded(embedded, clock)
+    house = embedded.house
+    leave_out = [{"agency_id": "camhs-1", "reason": "chairs_restriction", "note": "The chair decided so."}]
+    await embedded.take(events.meeting("m1", children=["c1"], do_not_invite=leave_out, time=APPROVED_AT + HOUR))
+    await at(embedded, clock, FILING_REMINDED)
+    assert [each["To"] for each in letters(house, "record_reminder")] == [COUNCIL]
+    assert (await copy_of(house)).reminded_at is None
+    clock.advance(HOUR)
+    await embedded.take(events.meeting("m1", children=["c1"], time=FILING_REMINDED))
+    await at(embedded, clock, FILING_REMINDED + 2 * HOUR)
+    assert sorted(each["To"] for each in letters(house, "record_reminder")) == [FIRST, COUNCIL]
+    assert (await copy_of(house)).reminded_at == FILING_REMINDED + HOUR
+
+
 async def test_who_has_filed_in_time_is_neither_reminded_nor_told_of(embedded: Embedded, clock: MovableClock) -> None:
     await forwarded(embedded, clock)
     await embedded.take(events.dispatch_confirmed(CAMHS_COPY, at=APPROVED_AT + HOUR))

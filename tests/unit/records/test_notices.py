@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.directory.rules import Agency, Cause, Channel, Child, Involvement
+from services.directory.rules import Agency, Cause, Channel, Child, Involvement, Team
 from services.meetings.policy import load_policy
 from services.meetings.rules import Meeting
 from services.meetings.rules.meeting import DoNotInvite
@@ -169,6 +170,17 @@ def test_who_was_there_is_told_unless_it_was_asked_for_another_child_alone() -> 
     there = {"m1": frozenset({"early-years-1", "school-1", "housing-1"})}
     of = about([meeting("m1", "initial_conference", 0, child_ids=("c1", "c2"))], some, present=there)
     assert told(of) == {"school-1": None, "housing-1": None}
+
+
+def test_an_agency_that_was_asked_through_a_team_is_told_once_though_the_register_names_no_team() -> None:
+    through_a_team = Asked("camhs-1", "camhs-wait", frozenset({"c1"}), "invited", None, True, BEGAN_ON)
+    there = {"m1": frozenset({"camhs-1", "school-1"})}
+    of = about([meeting("m1", "initial_conference", 0)], {"m1": [through_a_team]}, present=there)
+    team = Team("camhs-wait", "Waiting", (), (Channel("email", "wait@teams.nhs.example", True),))
+    camhs = replace(of.agencies["camhs-1"], teams=(team,))
+    of = replace(of, agencies={**of.agencies, "camhs-1": camhs})
+    found = recipients(plan(), of, [plan()], POLICY, TODAY, ever=True, until=None)
+    assert [each.party for each in found] == ["agency:camhs-1:camhs-wait", "agency:school-1:"]
 
 
 @pytest.mark.parametrize(
