@@ -15,11 +15,11 @@ from services.participation.report_terms import end_of
 from services.records.handlers.copies import distribute, only_new_readers
 from services.records.handlers.review import look as review
 from services.records.notice_facts import Standing, gather
-from services.records.rules.dispatch import Dispatch
+from services.records.rules.dispatch import WITHHELD, Dispatch
 from services.records.rules.notices import NO_ADDRESS, About, recipients, who_take_part
 from services.records.rules.plans import Plan
 from services.records.rules.record import PLAN, Newcomer, Record
-from services.records.rules.versions import NO_READER
+from services.records.rules.versions import NO_READER, Step
 from services.records.store import newcomers, records
 
 DUE = "records.newcomers"  # the timer of a child: somebody's work with it ends
@@ -62,8 +62,26 @@ async def _look(work: Work, child_ids: set[str]) -> None:
         next_at = min((end_of(day) for day in last_days if end_of(day) > work.now), default=None)
         if next_at is not None:
             work.arm(DUE, child_id, next_at)
+    await _give_again(work, [each for each in changed if each.why_not is None])
     if changed:
         await review(work, {each.meeting_id for each in changed})
+
+
+async def _give_again(work: Work, back: Sequence[Newcomer]) -> None:
+    """Give those who read a plan again what was kept from them meanwhile."""
+    if not back:
+        return
+    names = {(each.meeting_id, each.agency_id) for each in back}
+    known = await records.of_meetings(work.db, {each.meeting_id for each in back})
+    plans = {each.record_id for some in known.values() for each in some if each.kind == PLAN}
+
+    def kept_from_them(step: Step) -> bool:
+        each = step.dispatch
+        if each is None:
+            return True
+        return each.state == WITHHELD and (each.meeting_id, each.agency_id) in names
+
+    await distribute(work, plans, kept_from_them)
 
 
 def _told_today(work: Work, standing: Standing, child_id: str) -> dict[str, str | None]:

@@ -211,6 +211,23 @@ async def test_who_comes_back_to_the_child_reads_the_plan_again(embedded: Embedd
     await embedded.take(again)
     await embedded.house.drain()
     assert await opens(embedded.house, copy)
+    assert len(read(embedded.house, "in@gp-2.example")) == 1
+
+
+async def test_what_was_kept_from_whoever_comes_back_is_given_to_them_then(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await came_and_has_the_plan(embedded, clock)
+    await embedded.take(leaves())
+    await embedded.house.drain()
+    await embedded.take(the_plan(2, sections=[events.section("A word of July.")]))
+    await embedded.house.drain()
+    assert len(read(embedded.house, "in@gp-2.example")) == 1
+    again = events.involvement(agency_id=NEW, since=date(2026, 5, 20), time=JUNE + timedelta(days=29))
+    await embedded.take(again)
+    await embedded.house.drain()
+    [_, copy] = read(embedded.house, "in@gp-2.example")
+    assert "A word of July" in copy
 
 
 async def test_whom_a_person_excludes_from_a_later_meeting_reads_the_plan_no_more(
