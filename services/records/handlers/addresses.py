@@ -1,25 +1,27 @@
 """What it does to copies that could not reach an agency when an address of it is recorded: they go there.
 
 What goes is what was decided and shown before, and nothing else: where something else would be decided now, a person
-looks at it first. To a person of the family nothing goes by itself that was kept back: it may have been given to them
-another way by now.
+looks at it first. By MESH goes what e-mail did not bring to an agency, or another mailbox gave back. To a person of
+the family nothing goes by itself that was kept back: it may have been given to them another way by now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from services.directory.handlers import Changed
 from services.foundation.work import Derived, Work
+from services.records.by_mesh import copies_by_mesh
 from services.records.handlers import care_plans
 from services.records.handlers.copies import Decided, apply, ask_for_print, how
-from services.records.handlers.readdress import readdress
+from services.records.handlers.readdress import readdress, tried
 from services.records.handlers.review import look
-from services.records.readers import around
-from services.records.rules.copies import NO_ADDRESS, copy_of
-from services.records.rules.dispatch import EMAIL, PRINTING, RECORD, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.versions import Step, is_recalled
+from services.records.readers import Around, around
+from services.records.rules.copies import NO_ADDRESS, Copy, copy_of
+from services.records.rules.dispatch import EMAIL, MESH, PRINTING, RECORD, UNDELIVERED, WITHHELD, Dispatch
+from services.records.rules.record import Record
+from services.records.rules.versions import Recall, Step, is_recalled
 from services.records.store import dispatches, records
 
 
@@ -31,33 +33,72 @@ async def directory_changed(work: Work, events: Sequence[Derived]) -> None:
         return
     found = await dispatches.not_reached_of(work.db, agencies)
     await care_plans.look_at(work, found)
-    some = [each for each in found if each.kind == RECORD and each.channel == EMAIL]
+    some = [each for each in found if each.kind == RECORD]
     if not some:
         return
     await readdress(work, [each for each in some if each.state == UNDELIVERED], how)
-    await _decide_again(work, [each for each in some if each.state == WITHHELD and each.why == NO_ADDRESS])
+    await _decide_again(work, [each for each in some if each.state == UNDELIVERED or each.why == NO_ADDRESS])
     await look(work, {each.meeting_id for each in some if each.meeting_id is not None})
 
 
 async def _decide_again(work: Work, some: Sequence[Dispatch]) -> None:
-    """Have copies made for whom there was no address, as they were decided."""
+    """Have copies made, as they were decided, for whom there was no address, and for those whom MESH can reach now."""
     known = await records.of_records(work.db, {each.about for each in some})
     recalls = await records.recalls_of(work.db, known)
     about = await around(work.db, work.policy, {each.meeting_id for each in some if each.meeting_id is not None})
+    standing = await dispatches.about(work.db, known)
+    past = await tried(work, [each for each in some if each.channel == MESH])
     decided: list[Decided] = []
     for record_id, versions in known.items():
         record = versions[max(versions)]
         where = about[record.meeting_id]
-        readers = {reader.party: reader for reader in where.readers}
-        steps = []
-        for each in some:
-            reader = readers.get(each.party)
-            if (each.about, each.version) != (record_id, record.version) or reader is None:
-                continue
-            copy = copy_of(record, reader, where.matter)
-            as_decided = [asdict(section) for section in copy.sections] == each.decided
-            if copy.why_not is None and as_decided and not is_recalled(record, reader, recalls.get(record_id, ())):
-                steps.append(Step("write", copy, each))
-        decided.append(Decided(record, where, steps))
+        mine = [each for each in some if (each.about, each.version) == (record_id, record.version)]
+        by_mesh = [e for e in standing[record_id] if (e.version, e.channel) == (record.version, MESH)]
+        steps = {
+            EMAIL: _by_mail(record, where, mine),
+            MESH: _by_mesh(copies_by_mesh(work, record, where, ())[0], mine, by_mesh, past),
+        }
+        for channel, all_ in steps.items():
+            may = [
+                (copy, each) for copy, was, each in all_ if _as_decided(record, copy, was, recalls.get(record_id, ()))
+            ]
+            decided.append(Decided(record, where, [Step("write", copy, each) for copy, each in may], channel))
     fresh = await apply(work, decided)
+    there = {each.dispatch_id for of in standing.values() for each in of}
+    await dispatches.put(work.db, [each for each in fresh if each.dispatch_id not in there])
     ask_for_print(work, [known[each.about][each.version] for each in fresh if each.state == PRINTING])
+
+
+Again = tuple[Copy, Dispatch, Dispatch | None]
+"""A copy, what was decided of it before, and the dispatch that is there for it, None where it is a new one."""
+
+
+def _by_mail(record: Record, where: Around, mine: Sequence[Dispatch]) -> list[Again]:
+    """The copies for whom there was no address."""
+    readers = {reader.party: reader for reader in where.readers}
+    without = [each for each in mine if each.channel == EMAIL and each.state == WITHHELD and each.party in readers]
+    return [(copy_of(record, readers[each.party], where.matter), each, each) for each in without]
+
+
+def _by_mesh(
+    made: Sequence[Copy], mine: Sequence[Dispatch], standing: Sequence[Dispatch], past: Mapping[str, set[str]]
+) -> list[Again]:
+    """The copies for a mailbox that was not there before: for whom no e-mail reached, or another mailbox did not."""
+    by_mail = {each.party: each for each in mine if each.channel == EMAIL}
+    lost = {each.party: each for each in mine if each.channel == MESH}
+    there = {each.party for each in standing}
+    found: list[Again] = []
+    for copy in made:
+        party, mailbox = copy.reader.party, (copy.reader.address or "").lower()
+        if party in lost:
+            if mailbox not in past[lost[party].dispatch_id]:
+                found.append((copy, lost[party], lost[party]))
+        elif party in by_mail and party not in there:
+            found.append((copy, by_mail[party], None))
+    return found
+
+
+def _as_decided(record: Record, copy: Copy, before: Dispatch, recalls: Sequence[Recall]) -> bool:
+    """Whether a reader may have now what was decided and shown before, and no more and no less."""
+    same = [asdict(section) for section in copy.sections] == before.decided
+    return copy.why_not is None and same and not is_recalled(record, copy.reader, recalls)

@@ -57,7 +57,7 @@ REFUSED = "address_refused"
 
 _CHANGES = (
     *("dispatch_id", "address", "how", "state", "why", "decided", "content", "document_id", "written_at"),
-    *("ended_at", "expires_at"),
+    *("sent_at", "delivered_at", "ended_at", "expires_at"),
 )
 
 

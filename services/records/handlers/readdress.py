@@ -14,7 +14,7 @@ from sqlalchemy import select
 from services.directory import store as directory
 from services.directory.rules import Agency, Bounces, Channel, bounce_of, latest_bounces
 from services.foundation.clock import london_date
-from services.foundation.outbox import MAIL, outbox
+from services.foundation.outbox import MAIL, MESH, outbox
 from services.foundation.statements import among, chunks
 from services.foundation.work import Work
 from services.records.queueing import queue
@@ -70,7 +70,7 @@ async def next_readers(work: Work, some: Sequence[Dispatch]) -> dict[str, Reader
     agencies = await directory.agencies_by_id(work.db, {each.agency_id for each in some if each.agency_id is not None})
     channels = {each.dispatch_id: _channels(agencies.get(each.agency_id or ""), each) for each in some}
     bounces = await directory.bounces_of(work.db, {c.address for of in channels.values() for c in of})
-    tried = await _tried(work, some)
+    past = await tried(work, some)
     found = {}
     for each in some:
         where = about.get(each.meeting_id or "")
@@ -83,7 +83,7 @@ async def next_readers(work: Work, some: Sequence[Dispatch]) -> dict[str, Reader
         family = (
             {one.email.lower() for one in where.matter.people.values() if one.email} if where is not None else set()
         )
-        channel = _next(agency, channels[each.dispatch_id], back, tried[each.dispatch_id] | family)
+        channel = _next(agency, channels[each.dispatch_id], back, past[each.dispatch_id] | family)
         if channel is not None:
             found[each.dispatch_id] = replace(reader, address=channel.address, verified_on=channel.verified_on)
     return found
@@ -104,13 +104,15 @@ def _next(agency: Agency, channels: Sequence[Channel], back: Bounces, tried: set
     return None
 
 
-async def _tried(work: Work, some: Sequence[Dispatch]) -> dict[str, set[str]]:
-    """The addresses, in small letters, that a letter with each of these was written to, and the one that it has."""
+async def tried(work: Work, some: Sequence[Dispatch]) -> dict[str, set[str]]:
+    """The addresses or mailboxes, in small letters, that each of these was to go to by its channel, and the one that it
+    has.
+    """
     found = {each.dispatch_id: {each.address.lower()} if each.address else set() for each in some}
-    keys = {line_of(each.kind, each.about, each.party) for each in some}
+    keys = {line_of(each.kind, each.about, each.party, each.channel) for each in some}
     written = [row["params"] for row in work.rows if row["key"] in keys]
     for part in chunks(keys):
-        query = select(outbox.c.params).where(among(work.db, outbox.c.key, part), outbox.c.channel == MAIL)
+        query = select(outbox.c.params).where(among(work.db, outbox.c.key, part), outbox.c.channel.in_((MAIL, MESH)))
         written += (await work.db.execute(query)).scalars()
     for params in written:
         if params.get("dispatch_id") in found and params.get("to"):
