@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory import store as directory
+from services.directory.domains import is_of_one_agency
 from services.directory.rules import secure_addresses
 from services.foundation.clock import london_date
 from services.foundation.outbox import MAIL, outbox
@@ -95,7 +96,8 @@ async def coordinators(db: AsyncConnection, some: Iterable[Meeting]) -> dict[str
     """The addresses of coordinators that may be written to, by meeting.
 
     An organiser's address comes with the meeting, and nobody has vouched for it. It may be written to where it belongs
-    to the social care of the area that holds the meeting: it is one of its secure addresses, or of the same domain.
+    to the social care of the area that holds the meeting: it is one of its secure addresses, or of the same domain
+    where that is its own.
     """
     meetings = list(some)
     authorities = {meeting.authority for meeting in meetings}
@@ -103,7 +105,7 @@ async def coordinators(db: AsyncConnection, some: Iterable[Meeting]) -> dict[str
     for agency in await directory.agencies_of_authority(db, authorities, [SOCIAL_CARE]):
         if agency.authority is not None and agency.closed_on is None:
             addresses = {address.lower() for address in secure_addresses(agency)}
-            domains = {address.partition("@")[2] for address in addresses}
+            domains = set(filter(is_of_one_agency, (address.partition("@")[2] for address in addresses)))
             known.setdefault(agency.authority, set()).update(addresses | domains)
     found = {}
     for meeting in meetings:

@@ -9,35 +9,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from schemas.payload import Payload
+from services.directory.domains import is_of_one_agency
 from services.post.inbox.reading.found import Attendee, Reading
 from services.post.inbox.rules.decided import Asked, ForAPerson, NewEvent
 
 EARLIEST = timedelta(days=366)
 """A message that says it is older than this was written by a wrong clock."""
 LONGEST_NOTE, LONGEST_LINE = 4_000, 300
-
-ANYBODYS = frozenset(
-    (
-        *("gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "hotmail.co.uk", "live.com", "live.co.uk"),
-        *("msn.com", "yahoo.com", "yahoo.co.uk", "icloud.com", "me.com", "mac.com", "aol.com", "aol.co.uk"),
-        *("btinternet.com", "talktalk.net", "virginmedia.com", "sky.com", "ntlworld.com", "gmx.com", "gmx.co.uk"),
-        *("mail.com", "proton.me", "protonmail.com", "pm.me", "ymail.com", "rocketmail.com", "blueyonder.co.uk"),
-        *("tiscali.co.uk", "btopenworld.com", "fastmail.com", "zoho.com", "tutanota.com", "hushmail.com"),
-        *("doctors.org.uk", "doctors.net.uk"),
-    )
-)
-"""Domains at which anybody may have an address: to share one with an agency says nothing."""
-
-SHARED = frozenset(
-    (
-        *("nhs.net", "nhs.uk", "nhs.scot", "wales.nhs.uk", "hscni.net", "justice.gov.uk", "gov.uk", "cjsm.net"),
-        *("police.uk", "pnn.police.uk", "sch.uk", "hwbcymru.net", "c2kni.net", "c2ken.net", "lgflmail.org"),
-    )
-)
-"""Domains that many agencies have together: half the practices of a country write from one of them, and whoever has an
-address there may be of any. Forces, trusts and councils have their own below those that end in `.uk`.
-"""
-_SECURE_NAMES = ".cjsm.net"  # Criminal Justice Secure eMail puts this behind the domain that somebody has elsewhere
 
 _MESSAGE_ID = re.compile(
     r"([0-9a-f]{26})\.([0-9]{1,9})\.(?:([0-9]{1,9})|([a-z_]{2,64})\.[a-z0-9_.]{1,200})@(.+)", re.IGNORECASE
@@ -103,8 +81,7 @@ def of_agency(address: str | None, addresses: Iterable[str], claims: Iterable[st
     of the same domain, where nobody else has that.
     """
     known = {each.lower() for each in (address, *addresses) if each}
-    domains = {each.rpartition("@")[2] for each in known if "@" in each}
-    domains = {each for each in domains if each.removesuffix(_SECURE_NAMES) not in ANYBODYS | SHARED}
+    domains = set(filter(is_of_one_agency, (each.rpartition("@")[2] for each in known if "@" in each)))
     return any(each in known or each.rpartition("@")[2] in domains for each in claims if each and "@" in each)
 
 
