@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -171,6 +171,22 @@ async def test_a_letter_that_left_before_its_words_changed_counts_as_one_that_le
     await house.drain()
     assert whom(told(house), "stands") == set(EVERYONE)
     assert whom(told(house), "ended") == set()
+
+
+async def test_of_a_plan_long_over_nobody_is_told_unless_word_that_it_began_may_have_left(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    clock.set(AFTER)
+    await embedded.take(*directory(), events.plan_started(on=date(2024, 3, 1)))
+    rows = await claimed(house)
+    await embedded.take(events.plan_ended(on=date(2025, 9, 30)))
+    await embedded.take(events.child(initials="AC"))
+    await noted(house, rows, "sent")
+    await house.drain()
+    assert rows
+    assert {each.to for each in told(house) if each.what == "ended"} == {str(row.params["to"]) for row in rows}
+    assert await missing(house) == []
 
 
 async def test_an_agency_that_has_closed_is_not_silently_left_out(embedded: Embedded, clock: MovableClock) -> None:
