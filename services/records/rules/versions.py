@@ -179,6 +179,7 @@ def silent(matter: Matter, readers: Iterable[Reader]) -> Callable[[Dispatch], bo
         address = (each.address or "").casefold()
         own = emails.get(each.person_id) == address
         shared = any(email == address for person_id, email in emails.items() if person_id != each.person_id)
+        shared |= address in matter.agency_addresses
         return held or each.party in left_out or not own or shared
 
     return is_silent

@@ -21,6 +21,7 @@ from tests.door import Embedded
 
 FATHER, SCHOOL, GP = "person:p2", "agency:school-1:", "agency:gp-1:"
 SECURE = date(2026, 1, 5)
+ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 
 def agency(agency_id: str, **more: Any) -> bytes:
@@ -103,6 +104,7 @@ async def test_a_copy_that_names_a_brother_opens_no_more_for_who_is_responsible_
     assert await all_open(house, (SCHOOL, GP)), "nothing has changed for them"
 
 
+@ON_ONE_STORE
 async def test_a_copy_that_names_a_brother_does_not_leave_once_its_reader_may_not_know_of_him(house: House) -> None:
     await take(house, approved("c1"), drain=False)
     await house.press.drain()
@@ -111,6 +113,7 @@ async def test_a_copy_that_names_a_brother_does_not_leave_once_its_reader_may_no
     assert (await copy_for(house, GP)).state == SENT
 
 
+@ON_ONE_STORE
 async def test_a_copy_that_names_where_a_child_is_placed_by_now_opens_no_more(house: House) -> None:
     home = agency("voluntary-1", name="Meadowbank House")
     await take(house, home, events.involvement(person_id="c1", agency_id="voluntary-1"), approved("c1"))
@@ -122,6 +125,7 @@ async def test_a_copy_that_names_where_a_child_is_placed_by_now_opens_no_more(ho
     assert await shut(house, SCHOOL) == SHUT
 
 
+@ON_ONE_STORE
 async def test_who_came_or_whose_report_arrived_shuts_no_copy(house: House) -> None:
     lines = [events.attended(each) for each in ("school-1", "gp-1", "housing-1")]
     await take(house, agency("housing-1"), events.held("m1", attendance=lines), approved("c1"))
@@ -137,6 +141,7 @@ async def test_who_came_or_whose_report_arrived_shuts_no_copy(house: House) -> N
     assert await all_open(house)
 
 
+@ON_ONE_STORE
 async def test_what_is_recorded_while_a_copy_is_printed_counts(house: House) -> None:
     await take(house, approved("c1"), drain=False)
     press = house.press
@@ -150,6 +155,7 @@ async def test_what_is_recorded_while_a_copy_is_printed_counts(house: House) -> 
     assert (await copy_for(house, GP)).document_id is not None
 
 
+@ON_ONE_STORE
 async def test_a_copy_that_stands_opens_only_while_the_newest_version_lets_its_reader_have_it(house: House) -> None:
     await take(house, approved("c1"))
     await take(house, approved("c1", "c2", version=2))
@@ -158,12 +164,14 @@ async def test_a_copy_that_stands_opens_only_while_the_newest_version_lets_its_r
     assert await shut(house, FATHER) == SHUT
 
 
+@ON_ONE_STORE
 async def test_a_copy_that_stands_opens_while_the_newest_version_waits_for_its_second_check(house: House) -> None:
     await take(house, approved("c1"))
     await take(house, events.record(version=2, sections=[events.section("They are well.", children=["c1"])]))
     assert await shut(house, FATHER) is None
 
 
+@ON_ONE_STORE
 async def test_a_copy_takes_the_place_only_of_what_its_reader_had(house: House) -> None:
     await take(
         house, events.record(checked_by="Alex Second", sections=[events.section("A.", audience="professionals")])

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
 from services.bootstrap import House
 from services.records.readers import Around, around
 from services.records.rules.copies import FLAGGED, NO_ADDRESS, NO_RESPONSIBILITY, SHARED_ADDRESS, Copy, copies
@@ -16,6 +18,7 @@ from tests.door import Embedded
 from tests.unit.records.people import record, section
 
 CAMHS, GP = "camhs-1", "gp-1"
+ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 
 def family() -> list[bytes]:
@@ -184,6 +187,7 @@ def mothers_service() -> list[bytes]:
     ]
 
 
+@ON_ONE_STORE
 async def test_no_parent_is_told_of_the_others_service_when_it_was_asked_before_as_well(embedded: Embedded) -> None:
     await embedded.take(*family(), *mothers_service(), events.meeting("m0"))
     await embedded.house.drain()
@@ -195,6 +199,7 @@ async def test_no_parent_is_told_of_the_others_service_when_it_was_asked_before_
     assert await seen_by(embedded.house, "p2") == {"camhs", "gp"}
 
 
+@ON_ONE_STORE
 async def test_no_parent_is_told_of_the_others_service_that_came_unasked(embedded: Embedded) -> None:
     await embedded.take(*family(), events.agency(MOTHERS), events.agency("police-1"), events.meeting())
     lines = [events.attended(each) for each in (MOTHERS, "police-1")]
@@ -202,12 +207,14 @@ async def test_no_parent_is_told_of_the_others_service_that_came_unasked(embedde
     assert await seen_by(embedded.house, "p2") == {"camhs", "gp", "police"}
 
 
+@ON_ONE_STORE
 async def test_of_an_agency_that_came_unasked_nothing_tells_that_it_was_there_for_the_child(embedded: Embedded) -> None:
     await embedded.take(*family(), events.agency(MOTHERS), events.meeting())
     await embedded.take(events.held(attendance=[events.attended(MOTHERS)]))
     assert MOTHERS.rsplit("-", 1)[0].replace("-", "_") not in await seen_by(embedded.house, "p1")
 
 
+@ON_ONE_STORE
 async def test_a_service_of_the_mothers_that_is_the_childs_too_is_told(embedded: Embedded) -> None:
     await embedded.take(*family(), *mothers_service(), events.involvement(agency_id=MOTHERS), events.meeting())
     assert "substance_misuse" in await seen_by(embedded.house, "p2")
@@ -222,6 +229,7 @@ def gets(text: str, own: Reader, about: Around) -> bool:
     return found.whole == (0,)
 
 
+@ON_ONE_STORE
 async def test_where_a_parent_found_refuge_is_named_to_nobody_who_need_not_know(embedded: Embedded) -> None:
     refuge = events.agency("domestic-abuse-1", name="Juniper Refuge", channels=[events.secure("in@juniper.example")])
     await embedded.take(
@@ -241,6 +249,7 @@ async def test_where_a_parent_found_refuge_is_named_to_nobody_who_need_not_know(
     assert everyone == {"police", "camhs", "gp", "relative"}
 
 
+@ON_ONE_STORE
 async def test_the_name_of_a_placement_is_kept_from_whoever_need_not_know_wherever_a_child_lives_yet(
     embedded: Embedded,
 ) -> None:
@@ -250,6 +259,7 @@ async def test_the_name_of_a_placement_is_kept_from_whoever_need_not_know_wherev
     assert {each.kind for each in about.readers if gets("AB goes to Larkrise on Monday.", each, about)} == {"placement"}
 
 
+@ON_ONE_STORE
 async def test_a_foster_carer_is_named_to_nobody_who_need_not_know_where_the_child_is(embedded: Embedded) -> None:
     carer = events.relative(
         "p9", relationship=[events.tie("c1", "foster_carer", False)], name="Jacinta Hollowell", email=None
@@ -264,6 +274,7 @@ async def test_a_foster_carer_is_named_to_nobody_who_need_not_know_where_the_chi
     assert gets("AB lives with Jacinta Hollowell.", own, about)
 
 
+@ON_ONE_STORE
 async def test_an_address_that_an_agency_reads_is_no_parents(embedded: Embedded) -> None:
     both = events.secure("in@school.example")
     await embedded.take(
