@@ -215,6 +215,20 @@ async def test_nothing_goes_to_an_organiser_whose_address_is_not_of_the_areas_so
     assert len(await overdue(embedded.house)) == 1
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("organiser", "reminded"), [("team@nhs.net", 1), ("pat@nhs.net", 0)])
+async def test_a_domain_that_many_agencies_share_makes_nobody_a_coordinator(
+    embedded: Embedded, clock: MovableClock, organiser: str, reminded: int
+) -> None:
+    shared = events.agency("childrens-social-care-1", channels=[events.secure("team@nhs.net")], time=events.NOW)
+    await invited(embedded, clock, shared)
+    named = {"name": "Pat Coordinator", "email": organiser}
+    await embedded.take(events.meeting("m1", children=["c1"], organiser=named))
+    await held(embedded, clock)
+    await at(embedded, clock, DECISION_REMINDED)
+    assert len(letters(embedded.house, "coordinator_reminder")) == reminded
+
+
 async def test_a_copy_that_is_not_filed_is_reminded_of_once_and_then_told(
     embedded: Embedded, clock: MovableClock
 ) -> None:
