@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, StrictInt, Tag, model_validator
 
 from schemas.payload import Needs, Part, Payload
+from schemas.persons import same_person
 from schemas.vocabulary import (
     BareAddress,
     DistinctIds,
@@ -72,15 +73,11 @@ class Section(Part):
     text: Text
 
 
-def same_person(one: str, other: str) -> bool:
-    """Whether two names are the same but for spaces and capitals."""
-    return one.casefold().split() == other.casefold().split()
-
-
 class RecordApproved(Payload):
     """`quorate.record.approved.v1`: `approved_by` is the chair, or whoever stands in, with `in_place_of_chair` to say
-    why. `checked_by` is the second person who has looked through what the family gets: without one, nothing goes to
-    family.
+    why: without it, nothing goes to family where the meeting's chair is known to be another. `checked_by` is the second
+    person who has looked through what the family gets: without one, or with one who may be `approved_by` by another
+    name, nothing goes to family. Who surely is the same person is refused.
     """
 
     record_id: Id

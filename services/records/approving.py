@@ -15,15 +15,15 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.envelope import encode
+from schemas.persons import may_be_same_person, same_person
 from schemas.policy import Policy
-from schemas.record import same_person
 from services.directory.rules import Cause
 from services.intake.accept import Arrival, Intake, Verdict
 from services.records.readers import Around, around
 from services.records.rules.record import Record
 from services.records.rules.versions import Recall
 from services.records.store import records
-from services.records.word.form import KIND, MEETING, RECORD
+from services.records.word.form import KIND, MEETING, RECORD, VERSION
 from services.records.word.naming import children_of, parties_of
 from services.records.word.read import DoesNotFit, Fault, Written, take_apart, understand
 
@@ -90,25 +90,38 @@ async def read(db: AsyncConnection, policy: Policy, content: bytes) -> Read:
 
 
 def proposed(read: Read, given: Given | None, now: datetime) -> Record:
-    """The version that approving a document makes: the newest one, where it says the same, else the one after it."""
+    """The version that approving a document makes: the newest one, where it says the same, else the one after it.
+    Raises `DoesNotFit` where the document was not made from the newest version: it would bring back what that one took
+    out.
+    """
     newest, written = read.newest, read.written
     sections = records.sections_of(written.sections)
-    who = given or Given(CHAIR, SECOND_PERSON)
+    if newest is not None and newest.sections != sections and written.version != newest.version + 1:
+        message = (
+            f"was drafted as version {written.version}, and version {newest.version} has been approved: draft anew"
+        )
+        raise DoesNotFit([Fault(message, line=VERSION)])
+    chair = read.about.meeting.chair
+    who = given or Given(chair or CHAIR, SECOND_PERSON)
     by, checked_by = " ".join(who.by.split()), " ".join(who.checked_by.split()) if who.checked_by else None
     number = newest.version + 1 if newest else 1
     if newest is not None and newest.sections == sections and not read.is_taken_back:
-        if given is None or checked_by is None or newest.checked_by is not None:
+        is_checked_now = checked_by is not None and not newest.is_checked
+        stands = newest.is_in_order(chair)
+        if given is None or (stands and not is_checked_now):
             return newest  # nothing new is said of it
         if same_person(by, newest.approved_by):
-            by, number = newest.approved_by, newest.version  # the same words, and now somebody has checked them
+            # The same words, and now somebody has checked them, or says why it is not the chair who approves.
+            by, number = newest.approved_by, newest.version
     about = (written.record_id, written.meeting_id, written.kind, number)
-    fresh = Record(*about, by, checked_by, sections, now, Cause(SOURCE, ""))
+    fresh = Record(*about, by, checked_by, sections, now, Cause(SOURCE, ""), who.in_place_of_chair)
     return replace(fresh, cause=Cause(SOURCE, _event_id(fresh)))
 
 
 def _event_id(record: Record) -> str:
     """The name of an approval: the same for the same words by the same people."""
-    said = json.dumps([_sections(record), record.approved_by, record.checked_by], sort_keys=True, ensure_ascii=False)
+    who = [record.approved_by, record.checked_by, record.in_place_of_chair]
+    said = json.dumps([_sections(record), *who], sort_keys=True, ensure_ascii=False)
     return _named(f"{record.record_id}.{record.version}", said)
 
 
@@ -134,8 +147,10 @@ def _sections(record: Record) -> list[dict[str, Any]]:
 
 def must_be_allowed(about: Around, given: Given) -> None:
     """Raises `MayNot` where the same person would approve and check, or somebody would who is not the chair."""
-    if given.checked_by is not None and same_person(given.by, given.checked_by):
-        raise MayNot("nobody checks what they approved: --checked-by must name a second person")
+    if given.checked_by is not None and may_be_same_person(given.by, given.checked_by):
+        raise MayNot(
+            "nobody checks what they approved: --checked-by must name a second person, in full where names are alike"
+        )
     chair = about.meeting.chair
     if chair is not None and not same_person(chair, given.by) and given.in_place_of_chair is None:
         raise MayNot(
@@ -153,7 +168,7 @@ async def approve(intake: Intake, record: Record, given: Given, about: Around, u
         "version": record.version,
         "approved_by": record.approved_by,
         **({"checked_by": record.checked_by} if record.checked_by else {}),
-        **({"in_place_of_chair": given.in_place_of_chair} if given.in_place_of_chair else {}),
+        **({"in_place_of_chair": record.in_place_of_chair} if record.in_place_of_chair else {}),
         "sections": _sections(record),
     }
     raw = encode(

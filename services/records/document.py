@@ -42,7 +42,8 @@ def content(
     fit = Lettering(*FACES)
     reader, meeting = copy.reader, about.meeting
     kind = policy.on(meeting.day).kind(meeting.kind)
-    version = f"{record.version}, approved by the chair on {say(london_date(record.approved_at))}"
+    by = "by the chair " if record.is_by_chair(meeting.chair) else ""
+    version = f"{record.version}, approved {by}on {say(london_date(record.approved_at))}"
     facts = [("Meeting", fit.line(capital(kind.name))), ("Date", weekday(meeting.day))]
     if children := _children(reader, about, policy):
         facts.append(("Child" if len(children) == 1 else "Children", "\n".join(map(fit.line, children))))

@@ -45,6 +45,7 @@ def matter_of(
         tuple(Place(each.agency_id, each.kind, _words(each)) for each in agencies if each.kind in secret),
         frozenset(policy.groups.foster_carers),
         frozenset(address.casefold() for each in agencies for address in _addresses(each)),
+        chair=meeting.chair,
     )
 
 

@@ -22,6 +22,7 @@ from services.records.rules.copies import (
     IDENTIFIES_ANOTHER,
     NO_ADDRESS,
     NOT_CHECKED,
+    NOT_THE_CHAIR,
     SHARED_ADDRESS,
     Copy,
     copies,
@@ -170,6 +171,12 @@ def _warnings(preview: Preview) -> Iterator[str]:
         yield (
             f"Nothing goes to {unchecked} of the family until a second person has checked what they get: approve it "
             "with --checked-by"
+        )
+    unlike = sum(each.copy.why_not == NOT_THE_CHAIR for each in preview.foreseen)
+    if unlike:
+        yield (
+            f"Nothing goes to {unlike} of the family until the chair approves it, or it is said why somebody stands "
+            "in: approve it with --in-place-of-chair"
         )
     for number, section in enumerate(preview.record.sections):
         if number not in reached:

@@ -42,9 +42,10 @@ async def shown_record(db: AsyncConnection, policy: Policy, record_id: str) -> d
     """A record with its versions and every copy; None where there is no such record.
 
     `{record_id, meeting_id, kind, versions, copies, recalls}`. A version: `{version, approved_by, approved_at,
-    checked_by?, checked_at?, event, sections: [{number, heading, children, audience}]}`. A copy, the newest version
-    first: `{dispatch_id, version, agency_id or person_id, team_id?, name, kind, state, text, at, how, address?,
-    written_at, sent_at?, delivered_at?, opened_at?, confirmed_at?, file_by?, openings, heard, sections, document_id?}`.
+    in_place_of_chair?, checked_by?, checked_at?, event, sections: [{number, heading, children, audience}]}`. A copy,
+    the newest version first: `{dispatch_id, version, agency_id or person_id, team_id?, name, kind, state, text, at,
+    how, address?, written_at, sent_at?, delivered_at?, opened_at?, confirmed_at?, file_by?, openings, heard, sections,
+    document_id?}`.
     """
     known = (await versions_of(db, [record_id])).get(record_id)
     if not known:
@@ -100,6 +101,7 @@ def _version(record: Record, row: Mapping[Any, Any]) -> dict[str, Any]:
         "version": record.version,
         "approved_by": record.approved_by,
         "approved_at": record.approved_at.isoformat(),
+        **({"in_place_of_chair": record.in_place_of_chair} if record.in_place_of_chair else {}),
         "event": _event(record.cause),
         **{name: _text(value) for name, value in checked.items() if value is not None},
         **({"another_text_at": row["other_text_at"].isoformat()} if row["other_text_at"] else {}),

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from schemas.envelope import Event
 from schemas.outcomes import RecordDistributed
-from schemas.record import RecordApproved, same_person
+from schemas.persons import same_person
+from schemas.record import RecordApproved
 from services.foundation import outbox
 from services.foundation.clock import london_date
 from services.foundation.letters import Attempt
@@ -65,8 +66,9 @@ async def approved(work: Work, events: Sequence[Event]) -> None:
     """Keep each version, and decide who gets which part of it.
 
     Of one number the first text counts. The same text again, and now checked by a second person, lets the family have
-    theirs; another text under the number goes to nobody, and a person is told; so is one under the id of a record of
-    another meeting or kind. A version that is older than one that is known is kept, and goes to nobody.
+    theirs, and so does a reason why somebody stood in for the chair. Another text under the number goes to nobody, and
+    a person is told; so is one under the id of a record of another meeting or kind. A version that is older than one
+    that is known is kept, and goes to nobody.
     """
     told = [(event, event.data) for event in events if isinstance(event.data, RecordApproved)]
     known = await records.of_records(work.db, {each.record_id for _, each in told})
@@ -96,6 +98,7 @@ async def _said_again(work: Work, events: Sequence[Event]) -> set[str]:
     known = await records.of_records(work.db, {said.record_id for _, said in told})
     other: dict[tuple[str, int], dict[str, Any]] = {}
     checked: dict[tuple[str, int], dict[str, Any]] = {}
+    stood_in: dict[tuple[str, int], dict[str, Any]] = {}
     earlier: dict[tuple[str, int], dict[str, Any]] = {}
     unlike: set[str] = set()
     for event, said in told:  # one after the other, since each may be about the same version as the one before
@@ -107,19 +110,27 @@ async def _said_again(work: Work, events: Sequence[Event]) -> set[str]:
             other[key]["other_text_event_id"] = event.id
             unlike.add(record.meeting_id)
             continue
-        if said.checked_by is not None and record.checked_by is None:
+        if said.checked_by is not None and _checks_more(record, said.checked_by):
             checked[key] = name | {"checked_by": said.checked_by, "checked_at": event.time}
             checked[key] |= {"checked_event_source": event.source, "checked_event_id": event.id}
             record = replace(record, checked_by=said.checked_by)
+        if said.in_place_of_chair is not None and record.in_place_of_chair is None:
+            stood_in[key] = name | {"in_place_of_chair": said.in_place_of_chair}
+            record = replace(record, in_place_of_chair=said.in_place_of_chair)
         if event.time < record.approved_at:
             earlier[key] = name | {"approved_at": event.time}
             record = replace(record, approved_at=event.time)
         versions[record.version] = record
-    for rows in (other, checked, earlier):
+    for rows in (other, checked, stood_in, earlier):
         await records.set_columns(work.db, list(rows.values()))
     if unlike:
         await look(work, unlike)
-    return {record_id for record_id, _ in checked.keys() | earlier.keys()}
+    return {record_id for record_id, _ in checked.keys() | stood_in.keys() | earlier.keys()}
+
+
+def _checks_more(record: Record, checked_by: str) -> bool:
+    """Whether that somebody checked it says more than is known: nobody was named, or who may be whoever approved it."""
+    return record.checked_by is None or (not record.is_checked and replace(record, checked_by=checked_by).is_checked)
 
 
 def _is_the_same(record: Record, said: RecordApproved) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from schemas.envelope import Event
@@ -26,7 +27,7 @@ async def recalled(work: Work, events: Sequence[Event]) -> None:
     A recall of what is not known yet counts when that arrives: it never goes.
     """
     told = [(event, event.data) for event in events if isinstance(event.data, RecordRecalled)]
-    await records.put_recalls(work.db, [_row(event, said) for event, said in told])
+    await records.put_recalls(work.db, [_row(event, said, work.now) for event, said in told])
     ids = {said.record_id for _, said in told}
     known = await records.of_records(work.db, ids)
     recalls = await records.recalls_of(work.db, known)
@@ -54,7 +55,7 @@ def _kept(step: Step) -> bool:
     return step.dispatch is not None and step.dispatch.state == KEPT
 
 
-def _row(event: Event, said: RecordRecalled) -> dict[str, Any]:
+def _row(event: Event, said: RecordRecalled, now: datetime) -> dict[str, Any]:
     return {
         "record_id": said.record_id,
         "meeting_id": said.meeting_id,
@@ -66,6 +67,7 @@ def _row(event: Event, said: RecordRecalled) -> dict[str, Any]:
         "at": event.time,
         "event_source": event.source,
         "event_id": event.id,
+        "known_at": now,
     }
 
 

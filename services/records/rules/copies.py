@@ -13,7 +13,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.record import same_person
 from services.records.rules.forbidden import Forbidden, forbidden_to, own_children
 from services.records.rules.given_away import given_away, in_words
 from services.records.rules.record import PLAN, PROFESSIONALS, Matter, Reader, Record, Section
@@ -21,7 +20,7 @@ from services.records.rules.record import PLAN, PROFESSIONALS, Matter, Reader, R
 # Why a whole copy is not sent.
 FAMILY_NEVER, FLAGGED, NOT_CHECKED = "family_never", "flagged", "not_checked"
 NOTHING_FOR_THEM, NO_RESPONSIBILITY, NO_ADDRESS = "nothing_for_them", "no_responsibility", "no_address"
-SHARED_ADDRESS = "shared_address"
+SHARED_ADDRESS, NOT_THE_CHAIR = "shared_address", "not_the_chair"
 
 # Why a section is left out.
 NOT_FOR_FAMILY, NOT_NAMED, EXCLUDED = "not_for_family", "not_named", "excluded"
@@ -98,7 +97,9 @@ def _nothing(record: Record, reader: Reader, matter: Matter) -> list[tuple[str, 
             found.append((reader.why_not, NOT_ASKED.get(reader.why_not, _NOT_ASKED)))
         if not reader.child_ids | reader.oneself:
             found.append((NO_RESPONSIBILITY, "They hold parental responsibility for none of the children."))
-        if record.checked_by is None or same_person(record.checked_by, record.approved_by):
+        if not record.is_in_order(matter.chair):
+            found.append((NOT_THE_CHAIR, "The meeting has a chair, and somebody else approved it without saying why."))
+        if not record.is_checked:
             found.append((NOT_CHECKED, "No second person has checked what the family gets."))
         if _shares_address(reader, matter):
             found.append((SHARED_ADDRESS, "Somebody else, of the family or an agency, reads mail at the same address."))

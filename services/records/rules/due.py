@@ -31,6 +31,7 @@ from services.records.rules.copies import (
     NO_ADDRESS,
     NO_RESPONSIBILITY,
     NOT_CHECKED,
+    NOT_THE_CHAIR,
     NOTHING_FOR_THEM,
     SHARED_ADDRESS,
 )
@@ -72,6 +73,10 @@ _FAULTS = {
     NOT_CHECKED: (
         "no second person has checked what the family gets. Have somebody other than the chair check it, and approve "
         "it again with their name."
+    ),
+    NOT_THE_CHAIR: (
+        "the meeting has a chair, and somebody else approved it. Have the chair approve it as a new version, or have "
+        "it approved again with the reason why somebody stands in for the chair."
     ),
     SHARED_ADDRESS: "another member of the family reads mail at the same address. Give it to them another way.",
     NO_LINK: "they get a link, and none can be made. Have the address set that links begin with.",

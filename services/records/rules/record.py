@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from schemas.persons import may_be_same_person, same_person
 from services.directory.rules import Cause
 
 EVERYONE, PROFESSIONALS = "everyone", "professionals"
@@ -33,7 +34,9 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One version of a record. `approved_at` is when the chair approved it."""
+    """One version of a record. `approved_at` is when the chair approved it, or whoever stood in, with
+    `in_place_of_chair` to say why. `known_at` is when it was known here, None before that.
+    """
 
     record_id: str
     meeting_id: str
@@ -44,6 +47,21 @@ class Record:
     sections: tuple[Section, ...]
     approved_at: datetime
     cause: Cause
+    in_place_of_chair: str | None = None
+    known_at: datetime | None = None
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether a second person has checked what the family gets: in doubt whether it is a second one, nobody has."""
+        return self.checked_by is not None and not may_be_same_person(self.checked_by, self.approved_by)
+
+    def is_by_chair(self, chair: str | None) -> bool:
+        """Whether the chair approved it: where no chair is known, whoever it is does not say that they stand in."""
+        return self.in_place_of_chair is None and (chair is None or same_person(chair, self.approved_by))
+
+    def is_in_order(self, chair: str | None) -> bool:
+        """Whether the chair approved it, or somebody who says why they stand in."""
+        return self.in_place_of_chair is not None or self.is_by_chair(chair)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +170,7 @@ class Matter:
     the kinds of agency that may know where a child is placed, `not_named_to_family` those of which family is not told
     that they took part. `places` are the agencies around the meeting of which the name says where somebody lives, and
     `foster_carers` the kinds of tie of those whose name does; `agency_addresses` are where any agency around it reads.
+    `chair` is who chairs the meeting, by what is recorded of it.
     """
 
     meeting_id: str
@@ -165,3 +184,4 @@ class Matter:
     places: tuple[Place, ...] = ()
     foster_carers: frozenset[str] = frozenset()
     agency_addresses: frozenset[str] = frozenset()
+    chair: str | None = None

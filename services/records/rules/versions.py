@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from services.records.rules.copies import (
     NO_ADDRESS,
     NOT_CHECKED,
+    NOT_THE_CHAIR,
     SHARED_ADDRESS,
     Copy,
     content_name,
@@ -35,7 +36,7 @@ from services.records.rules.dispatch import (
 )
 from services.records.rules.record import Matter, Reader, Record, Section
 
-FOR_NOW: frozenset[str | None] = frozenset({NOT_CHECKED, NO_ADDRESS, SHARED_ADDRESS, NO_LINK})
+FOR_NOW: frozenset[str | None] = frozenset({NOT_CHECKED, NOT_THE_CHAIR, NO_ADDRESS, SHARED_ADDRESS, NO_LINK})
 """Why somebody gets nothing yet: an earlier copy is not withdrawn from them on that account."""
 
 # Why a dispatch ended: what was sent is taken back; its reader may have nothing of the version that came after; nothing
@@ -43,24 +44,38 @@ FOR_NOW: frozenset[str | None] = frozenset({NOT_CHECKED, NO_ADDRESS, SHARED_ADDR
 TAKEN_BACK, WITHDRAWN, NOT_TOLD = "recalled", "withdrawn", "recall_not_told"
 NO_READER = "no_reader"  # whoever it was for is no reader of the record any more
 
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far the clock of whoever takes something back may be behind."""
+
 What = Literal["write", "withhold", "keep", "overtake", "withdraw", "recall"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """That a record is taken back: one version or all that were approved by `at`, from one party or from everyone."""
+    """That a record is taken back: one version or all that were approved by `at`, from one party or from everyone.
+    `known_at` is when that was known here.
+    """
 
     record_id: str
     version: int | None
     agency_id: str | None
     person_id: str | None
     at: datetime
+    known_at: datetime | None = None
 
     def concerns(self, record: Record) -> bool:
-        """Whether it is about this version, for somebody at least."""
+        """Whether it is about this version, for somebody at least.
+
+        Two clocks say when something was approved and when it was taken back. Nothing is approved later than it is
+        known here, and what was known here before the recall is meant where its time is a little behind.
+        """
         if self.version is not None:
             return self.version == record.version
-        return record.approved_at <= self.at
+        if record.approved_at <= self.at:
+            return True
+        if record.known_at is None or self.known_at is None or record.known_at > self.known_at:
+            return False
+        return min(record.approved_at, record.known_at) <= self.at + CLOCKS_DIFFER
 
     def is_for(self, agency_id: str | None, person_id: str | None) -> bool:
         """Whether it is about what this party has."""

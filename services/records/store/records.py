@@ -25,6 +25,7 @@ records = Table(
     Column("meeting_id", ID, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("approved_by", Text, nullable=False),
+    Column("in_place_of_chair", Text),
     Column("checked_by", Text),
     Column("checked_at", Instant),
     Column("checked_event_source", Text),
@@ -56,9 +57,12 @@ recalls = Table(
     Column("at", Instant, nullable=False),
     Column("event_source", Text, nullable=False),
     Column("event_id", Text, nullable=False),
+    Column("known_at", Instant, nullable=False),
 )
 Index("ix_recalls_record_id", recalls.c.record_id)
 Index("ix_recalls_meeting_id", recalls.c.meeting_id)
+
+_OF_RECALL = tuple(recalls.c[name] for name in ("record_id", "version", "agency_id", "person_id", "at", "known_at"))
 
 
 def _section(d: Mapping[str, Any]) -> Section:
@@ -88,6 +92,8 @@ def _record(row: Mapping[Any, Any]) -> Record:
         sections_of(row["sections"]),
         row["approved_at"],
         Cause(row["event_source"], row["event_id"]),
+        row["in_place_of_chair"],
+        row["known_at"],
     )
 
 
@@ -109,9 +115,8 @@ async def put_recalls(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) ->
 async def recalls_of(db: AsyncConnection, record_ids: Iterable[str]) -> dict[str, list[Recall]]:
     """What was taken back of records, by record."""
     found: dict[str, list[Recall]] = {}
-    columns = (recalls.c.record_id, recalls.c.version, recalls.c.agency_id, recalls.c.person_id, recalls.c.at)
     for some in chunks(set(record_ids)):
-        query = select(*columns).where(among(db, recalls.c.record_id, some)).order_by(recalls.c.recall_no)
+        query = select(*_OF_RECALL).where(among(db, recalls.c.record_id, some)).order_by(recalls.c.recall_no)
         for row in await db.execute(query):
             found.setdefault(row.record_id, []).append(Recall(*row))
     return found
@@ -120,9 +125,8 @@ async def recalls_of(db: AsyncConnection, record_ids: Iterable[str]) -> dict[str
 async def recalls_of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, list[Recall]]:
     """What was taken back of the records of meetings, by the meeting that the recall names."""
     found: dict[str, list[Recall]] = {}
-    columns = (recalls.c.record_id, recalls.c.version, recalls.c.agency_id, recalls.c.person_id, recalls.c.at)
     for some in chunks(set(meeting_ids)):
-        query = select(recalls.c.meeting_id, *columns).where(among(db, recalls.c.meeting_id, some))
+        query = select(recalls.c.meeting_id, *_OF_RECALL).where(among(db, recalls.c.meeting_id, some))
         for meeting_id, *row in await db.execute(query.order_by(recalls.c.recall_no)):
             found.setdefault(meeting_id, []).append(Recall(*row))
     return found
@@ -166,6 +170,7 @@ def row_of(
     """The row of a version, from what the event carries."""
     return {
         **{name: payload[name] for name in ("record_id", "version", "meeting_id", "kind", "approved_by", "checked_by")},
+        "in_place_of_chair": payload["in_place_of_chair"],
         "sections": payload["sections"],
         "approved_at": approved_at,
         "event_source": source,

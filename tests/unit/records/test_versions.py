@@ -352,3 +352,26 @@ def test_a_link_opens_for_as_long_as_the_policy_says(value: float, unit: Any, un
     said = {"id": "record_link_opens_for", "from": date(2018, 4, 1), "source": "a test", "confirmed": False}
     number = Number.model_validate({**said, "value": value, "unit": unit})
     assert opens_until(datetime(2026, 1, 31, 9, tzinfo=UTC), number) == until
+
+
+@pytest.mark.parametrize(
+    ("approved", "known", "taken_back", "recall_known", "is_meant"),
+    [
+        (0, 0, 1, 1, True),
+        (3, 0, 1, 1, True),  # a clock that is ahead
+        (900, 0, 1, 2, True),  # by far
+        (0, 0, -2, 1, True),  # a recall by a clock that is behind
+        (60, 61, 30, 90, False),  # a late recall: a newer version, approved after it and known before it came
+        (60, 61, 30, 31, False),  # the same in the order in which it was
+        (60, 20, 30, 19, False),  # known after the recall, and approved after it
+        (10, 90, 30, 31, True),  # a late version, approved before it
+    ],
+)
+def test_a_recall_of_everything_is_about_what_was_approved_by_then_whatever_clock_says_so(
+    approved: int, known: int, taken_back: int, recall_known: int, is_meant: bool
+) -> None:
+    def at(minutes: int) -> datetime:
+        return LATER + timedelta(minutes=minutes)
+
+    version = replace(record(), approved_at=at(approved), known_at=at(known))
+    assert replace(recall(at=at(taken_back)), known_at=at(recall_known)).concerns(version) is is_meant

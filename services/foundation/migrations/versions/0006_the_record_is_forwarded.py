@@ -151,6 +151,7 @@ def upgrade() -> None:
         sa.Column("meeting_id", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("approved_by", sa.Text(), nullable=False),
+        sa.Column("in_place_of_chair", sa.Text(), nullable=True),
         sa.Column("checked_by", sa.Text(), nullable=True),
         sa.Column("checked_at", Instant(), nullable=True),
         sa.Column("checked_event_source", sa.Text(), nullable=True),
@@ -199,6 +200,7 @@ def upgrade() -> None:
         sa.Column("at", Instant(), nullable=False),
         sa.Column("event_source", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("known_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("recall_no", name=op.f("pk_recalls")),
     )
     op.create_index("ix_recalls_record_id", "recalls", ["record_id"])
