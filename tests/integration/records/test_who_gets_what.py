@@ -1,7 +1,7 @@
 """What leaves the house, for many invented families at once: the letters as they went over SMTP, and the documents that
 they carry or lead to, held against an oracle of its own.
 
-`QUORATE_FAMILIES` sets how many families each store gets; by default few, since every one costs a second or so, and the
+`TEST_FAMILIES` sets how many families each store gets; by default few, since every one costs a second or so, and the
 same is tried of ten thousand families without a database and of a thousand printed documents.
 """
 
@@ -30,7 +30,7 @@ from tests.door import Embedded
 from tests.unit.records.entitlement import bare, entitled
 from tests.unit.records.families import CHAIR, AnEntry, ASection, Case, case
 
-FAMILIES = int(os.environ.get("QUORATE_FAMILIES", "25"))
+FAMILIES = int(os.environ.get("TEST_FAMILIES", "15"))
 VERIFIED = date(2026, 2, 2)
 
 

@@ -30,7 +30,7 @@ from tests.unit.records.families import CHAIR, ASection, Case, case
 
 FII = "fabricated_or_induced_illness"
 FAMILIES = 10_000
-DOCUMENTS = int(os.environ.get("QUORATE_DOCUMENTS", "1000"))
+DOCUMENTS = int(os.environ.get("TEST_DOCUMENTS", "500"))
 """How many printed documents are read; with 30,000 about those of as many families as above."""
 
 

@@ -24,14 +24,14 @@ from tests.mail.copies import SHAPES
 from tests.replies import caught
 
 ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-ADA = "Ada Example <ada@camhs-1.example>"
+ADA = "Ada Example <in@camhs-1.example>"
 
 
 def _email(address: str, *, secure: bool = True) -> dict[str, Any]:
     return {"kind": "email", "address": address, "secure": secure, "verified_on": events.NOW.date()}
 
 
-CAMHS = [_email("in@camhs-1.example"), _email("ada@camhs-1.example"), _email("desk@camhs-1.example", secure=False)]
+CAMHS = [_email("in@camhs-1.example"), _email("desk@camhs-1.example", secure=False)]
 
 
 class Copies:
@@ -96,7 +96,7 @@ async def test_a_reply_that_says_that_it_is_filed_is_heard(house: House, clock: 
     [(what, filed, data)] = await heard(house)
     assert (what, filed, data["how"], data["meeting_id"]) == ("confirmed", "filed", "mail", "m1")
     assert data["dispatch_id"] == copy.by_party["camhs-1"].dispatch_id
-    assert data["by"] == "Ada Example (ada@camhs-1.example)"
+    assert data["by"] == "Ada Example (in@camhs-1.example)"
     assert await waiting(house) == []
 
 
@@ -215,6 +215,15 @@ async def test_nobody_else_says_that_an_agencys_copy_is_filed(house: House, cloc
     )
     assert [row["why"] for row in rows] == ["unknown_replier"] * 5
     assert await heard(house) == []
+
+
+@ON_ONE_STORE
+async def test_another_secure_address_on_record_may_say_it(house: House, clock: MovableClock) -> None:
+    copy = await sent(house, clock)
+    channels = [*CAMHS, _email("ada@camhs-1.example")]
+    await Embedded(house).take(events.agency("camhs-1", channels=channels, time=events.NOW))
+    await take(house, copies.gmail("Filed", sender="ada@camhs-1.example", to=copy.address("camhs-1")))
+    assert [each[:2] for each in await heard(house)] == [("confirmed", "filed")]
 
 
 @ON_ONE_STORE
