@@ -20,9 +20,9 @@ from schemas.policy import Policy
 from services.directory.rules import Cause
 from services.intake.accept import Arrival, Intake, Verdict
 from services.records.readers import Around, around
-from services.records.rules.record import Record
+from services.records.rules.record import PLAN, Record
 from services.records.rules.versions import Recall
-from services.records.store import records
+from services.records.store import dispatches, records
 from services.records.word.form import KIND, MEETING, RECORD, VERSION
 from services.records.word.naming import children_of, parties_of
 from services.records.word.read import DoesNotFit, Fault, Written, take_apart, understand
@@ -54,6 +54,8 @@ class Read:
     about: Around
     versions: Mapping[int, Record]
     recalls: Sequence[Recall] = ()
+    without: frozenset[str] = frozenset()
+    """The readers of whom the newest version was never decided: they came, or are asked, only since it was approved."""
 
     @property
     def newest(self) -> Record | None:
@@ -86,11 +88,28 @@ async def read(db: AsyncConnection, policy: Policy, content: bytes) -> Read:
         if known and paper.facts.get(line) not in known:
             paper.faults.append(Fault(f"is another one than that of record {record_id}: draft anew", line=line))
     recalls = (await records.recalls_of(db, [record_id])).get(record_id, []) if record_id else []
-    return Read(understand(paper, parties_of(about, policy), children_of(about)), about, versions, recalls)
+    without = await _without(db, about, versions[max(versions)]) if versions else frozenset()
+    return Read(understand(paper, parties_of(about, policy), children_of(about)), about, versions, recalls, without)
+
+
+async def _without(db: AsyncConnection, about: Around, newest: Record) -> frozenset[str]:
+    """Who was asked to the meeting or was there, and of whose copy of a version nothing was decided."""
+    decided = {
+        each.party
+        for each in (await dispatches.about(db, [newest.record_id])).get(newest.record_id, ())
+        if each.version == newest.version
+    }
+    wanted = {
+        each.party
+        for each in about.readers
+        if (each.invited or each.attended == "present") and (not each.came_later or newest.kind == PLAN)
+    }
+    return frozenset(wanted - decided)
 
 
 def proposed(read: Read, given: Given | None, now: datetime) -> Record:
-    """The version that approving a document makes: the newest one, where it says the same, else the one after it.
+    """The version that approving a document makes: the newest one, where it says the same and is decided for everyone,
+    else the one after it. Of the same words as the next version whoever has them keeps them, and the others get theirs.
     Raises `DoesNotFit` where the document was not made from the newest version: it would bring back what that one took
     out.
     """
@@ -109,8 +128,9 @@ def proposed(read: Read, given: Given | None, now: datetime) -> Record:
         is_checked_now = checked_by is not None and not newest.is_checked
         stands = newest.is_in_order(chair)
         if given is None or (stands and not is_checked_now):
-            return newest  # nothing new is said of it
-        if same_person(by, newest.approved_by):
+            if not read.without:
+                return newest  # nothing new is said of it, and nobody is without
+        elif same_person(by, newest.approved_by):
             # The same words, and now somebody has checked them, or says why it is not the chair who approves.
             by, number = newest.approved_by, newest.version
     about = (written.record_id, written.meeting_id, written.kind, number)
