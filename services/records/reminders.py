@@ -12,8 +12,8 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from schemas.domains import is_of_one_agency
 from services.directory import store as directory
-from services.directory.domains import is_of_one_agency
 from services.directory.rules import secure_addresses
 from services.foundation.clock import london_date
 from services.foundation.outbox import MAIL, outbox

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from schemas.domains import is_of_one_agency
 from schemas.payload import Payload
-from services.directory.domains import is_of_one_agency
 from services.post.inbox.reading.found import Attendee, Reading
 from services.post.inbox.rules.decided import Asked, ForAPerson, NewEvent
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.directory.domains import is_of_one_agency
+from schemas.domains import is_of_one_agency
 
 
 @pytest.mark.parametrize(
