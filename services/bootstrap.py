@@ -23,7 +23,8 @@ from services.foundation.database import Database
 from services.foundation.documents import Documents
 from services.foundation.letters import LetterKind
 from services.foundation.parcels import ParcelKind
-from services.foundation.settings import Settings, SmtpServer
+from services.foundation.servers import SmtpServer
+from services.foundation.settings import Settings
 from services.foundation.work import Handlers, Work
 from services.intake.accept import Check, Intake, Known
 from services.invitations import handlers as invitations

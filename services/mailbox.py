@@ -12,7 +12,7 @@ import structlog
 
 from services.bootstrap import LETTERS, House
 from services.foundation.documents import Documents
-from services.foundation.settings import ImapMailbox
+from services.foundation.servers import ImapMailbox
 from services.foundation.threads import in_a_thread
 from services.post.inbox import store
 from services.post.inbox.imap import Mailbox, MailboxRefused

@@ -40,9 +40,9 @@ from starlette.types import ASGIApp
 from services.bootstrap import LETTERS, House, open_house
 from services.foundation import metrics, outbox, timers
 from services.foundation.clock import FixedClock, SystemClock
-from services.foundation.database import DatabaseTrouble
 from services.foundation.metrics import Metrics
 from services.foundation.settings import Settings
+from services.foundation.trouble import DatabaseTrouble
 from services.oversight.views import standing
 from services.post.inbox.views import mail_standing
 from services.post.mailer import TO_SEND

@@ -17,7 +17,8 @@ from sqlalchemy import create_engine
 
 from deploy.kafka.jars import KAFKA
 from services.bootstrap import House, open_house
-from services.foundation.database import Database, upgrade
+from services.foundation.database import Database
+from services.foundation.schema import upgrade
 from services.foundation.settings import Settings
 from tests.broker import Broker, running_broker
 from tests.clock import MovableClock

@@ -14,8 +14,8 @@ from services.bootstrap import House, open_house
 from services.cli.terminal import fail
 from services.foundation import logs
 from services.foundation.clock import Clock, FixedClock, SystemClock
-from services.foundation.database import DatabaseTrouble
 from services.foundation.settings import WrongSettings, load_settings
+from services.foundation.trouble import DatabaseTrouble
 from services.meetings.policy import WrongPolicy
 
 T = TypeVar("T")

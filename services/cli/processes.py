@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from services.cli.terminal import fail, out
 from services.foundation import logs
-from services.foundation.database import DatabaseTrouble
 from services.foundation.settings import Settings, WrongSettings, load_settings
+from services.foundation.trouble import DatabaseTrouble
 from services.meetings.policy import WrongPolicy
 from services.process import CannotStart, Mailing, Printing, keep_running, ticking
 from services.web.process import Running, serve, serve_all

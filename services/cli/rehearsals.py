@@ -10,8 +10,8 @@ import typer
 
 from services.cli.terminal import AsJson, fail, out, print_json
 from services.foundation import logs
-from services.foundation.database import DatabaseTrouble
 from services.foundation.settings import WrongSettings, load_settings
+from services.foundation.trouble import DatabaseTrouble
 from services.meetings.policy import WrongPolicy
 from services.rehearsal import NotForRehearsals, make_home, read_story, rehearse, show, shown
 

@@ -10,8 +10,8 @@ import typer
 from services.bootstrap import House, migrate
 from services.cli.opening import AsOf, run
 from services.cli.terminal import AsJson, fail, out, print_json
-from services.foundation.database import DatabaseTrouble
 from services.foundation.settings import WrongSettings, load_settings
+from services.foundation.trouble import DatabaseTrouble
 from services.invitations import store as invitations
 from services.post.again import given_up, send_again
 

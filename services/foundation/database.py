@@ -1,4 +1,4 @@
-"""The database: one small door to SQLite and PostgreSQL, column types that mean the same in both, and migrations.
+"""The database: one small door to SQLite and PostgreSQL, and column types that mean the same in both.
 
 SQLite loses updates silently under SQLAlchemy's defaults and fails at once on a read that turns into a write; so every
 write transaction begins with BEGIN IMMEDIATE, on the one connection that writes. Handlers read, decide and write, which
@@ -14,17 +14,13 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 import structlog
-from alembic import command
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -43,7 +39,9 @@ from sqlalchemy.exc import TimeoutError as QueueTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-T = TypeVar("T")
+from services.foundation.schema import newest_revision, revisions, upgrade
+from services.foundation.trouble import PASSES, Broken, DatabaseTrouble, meaning_of
+
 
 log = structlog.get_logger()
 
@@ -57,7 +55,6 @@ metadata = MetaData(
     }
 )
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 LISTEN_AGAIN = 1.0  # seconds after which a lost connection is tried again
 CONNECT_WITHIN = 10.0  # seconds that PostgreSQL may take to let somebody in
 THINK_WITHIN = 60.0  # seconds that a transaction may say nothing to PostgreSQL, which ends it then for the others' sake
@@ -69,55 +66,6 @@ WRITERS, MIGRATORS = 0x51756F72, 0x4D696772  # what the locks of PostgreSQL are 
 
 # SQLite numbers rows by itself only under the very name INTEGER, which holds 64 bits there.
 RowNumber = BigInteger().with_variant(Integer, "sqlite")
-
-
-class DatabaseTrouble(Exception):
-    """The database cannot be used as things are; the message is one line that says why and what would help.
-
-    One that `passes` may be over by itself in a moment: the server restarts, the connection broke, another process was
-    in the way. Whoever does the same again then succeeds, and does no harm: even where the answer to the commit was
-    what got lost, what is done already is known the second time.
-    """
-
-    def __init__(self, message: str, *, passes: bool = False) -> None:
-        super().__init__(message)
-        self.passes = passes
-
-
-class _Broken(Exception):
-    """The connection broke while it was in use."""
-
-
-# The beginning of SQLite's name for an error → what it means to the person who runs Quorate.
-_SQLITE_SAYS = {
-    "SQLITE_FULL": "the disk is full. Nothing of this step was kept; make room and do it again",
-    "SQLITE_IOERR": "the disk could not be read or written. Check the disk, then do it again",
-    "SQLITE_READONLY": "it may not be written to. Give this user the right to write to the file and to its folder",
-    "SQLITE_CANTOPEN": "it cannot be opened. Check that its folder is there, and that this user may read and write it",
-    "SQLITE_PERM": "it may not be opened. Give this user the right to read and write it",
-    "SQLITE_NOTADB": "it is not a database. Put the last good copy in its place, or name another file",
-    "SQLITE_CORRUPT": "it is damaged. Put the last good copy in its place",
-    "SQLITE_BUSY": "another process has kept it busy for too long. Do it again when that one is done",
-}
-
-# The beginning of PostgreSQL's code for an error → the same.
-_POSTGRES_SAYS = {
-    "53100": "its disk is full. Nothing of this step was kept; make room and do it again",
-    "53300": "it has no connection left. Allow it more, or run fewer processes",
-    "57P": "it is stopping or starting. Do it again in a moment",
-    "57014": "a query took longer than QUORATE_STATEMENT_TIMEOUT allows. Do it again, or allow more",
-    "55P03": "another process has kept it busy for longer than QUORATE_LOCK_TIMEOUT. Do it again when that one is done",
-    "40": "two processes got into each other's way. Nothing of this step was kept; do it again",
-    "25006": "it may not be written to. Name the primary server in QUORATE_DATABASE",
-    "28": "it does not let this user in. Check the user and the password in QUORATE_DATABASE",
-    "3D000": "there is no database of this name. Create it, then run: quorate migrate",
-    "42501": "this user may not do that there. Give it the right to use the tables, or name another user",
-    "25P03": "this process took too long in the middle of a step. Nothing of this step was kept; do it again",
-    "08": "the connection broke. Do it again: what was kept has no second effect",
-}
-
-# What is over by itself, by the beginning of either's code.
-_PASSES = ("SQLITE_BUSY", "08", "25P03", "40", "53300", "55P03", "57P")
 
 
 class Instant(TypeDecorator[datetime]):
@@ -273,12 +221,12 @@ class Database:
         """What the person who runs Quorate can do something about, said in words; everything else as it is."""
         try:
             yield
-        except (DBAPIError, sqlite3.Error, _Broken) as wrong:
-            code, meaning = _meaning(wrong)
+        except (DBAPIError, sqlite3.Error, Broken) as wrong:
+            code, meaning = meaning_of(wrong)
             if meaning is None:
                 raise
             trouble = f"The database {self.name} cannot be used: {meaning}."
-            raise DatabaseTrouble(trouble, passes=code.startswith(_PASSES)) from wrong
+            raise DatabaseTrouble(trouble, passes=code.startswith(PASSES)) from wrong
         except QueueTimeout as wrong:
             raise DatabaseTrouble(
                 f"The database {self.name} cannot be used: this process has kept every connection busy for too long. "
@@ -404,7 +352,7 @@ class Database:
     def _revision(self, connection: Connection) -> str | None:
         """The revision that the schema stands at; None where there is none."""
         found = MigrationContext.configure(connection).get_current_revision()
-        if found is not None and found not in _revisions():
+        if found is not None and found not in revisions():
             raise DatabaseTrouble(
                 f"The database {self.name} was made by a newer Quorate (its schema is {found}, the newest known here "
                 f"is {newest_revision()}). Run the newer one, or put back a copy from before it."
@@ -457,48 +405,4 @@ def _note_broken(context: ExceptionContext) -> None:
     """What the network did to a connection in use. The driver lets it through as it is, or cannot go on after it."""
     if isinstance(context.original_exception, OSError):  # a time-out is one too
         context.is_disconnect = True
-        raise _Broken from context.original_exception
-
-
-def _meaning(error: DBAPIError | sqlite3.Error | _Broken) -> tuple[str, str | None]:
-    """The code of an error, and what it means to the person who runs Quorate; None where that person can do nothing
-    about it.
-    """
-    original = error.orig if isinstance(error, DBAPIError) else error
-    for attribute, meanings in (("sqlite_errorname", _SQLITE_SAYS), ("sqlstate", _POSTGRES_SAYS)):
-        code = str(getattr(original, attribute, ""))
-        for beginning, meaning in meanings.items():
-            if code.startswith(beginning):
-                return code, meaning
-    if isinstance(error, _Broken) or (isinstance(error, DBAPIError) and error.connection_invalidated):
-        return "08", _POSTGRES_SAYS["08"]
-    return "", None
-
-
-def alembic_config(connection: Connection | None = None) -> Config:
-    """Alembic set up in code, so that there is no second place that knows where the database is."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    return config
-
-
-@lru_cache
-def _revisions() -> tuple[str, ...]:
-    """Every revision that this code knows, newest first."""
-    return tuple(script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions())
-
-
-def newest_revision() -> str:
-    """The revision of the schema that this code works with."""
-    return _revisions()[0]
-
-
-def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Run the migrations up to `revision` on an open connection."""
-    command.upgrade(alembic_config(connection), revision)
-
-
-def downgrade(connection: Connection, revision: str) -> None:
-    """Undo the migrations after `revision` on an open connection."""
-    command.downgrade(alembic_config(connection), revision)
+        raise Broken from context.original_exception

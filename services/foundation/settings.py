@@ -8,154 +8,28 @@ test holds that file to this class.
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cached_property
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.envelope import MAX_BYTES
+from services.foundation.servers import HOST_AND_PORT, Broker, ImapMailbox, MeshMailbox, SmtpServer, is_loopback
 
 PREFIX = "QUORATE_"
 CONFIG = PREFIX + "CONFIG"
 SHORTEST_SECRET = 12
 _WORKFLOW = r"^[A-Za-z0-9_.:-]{1,50}$"
-_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,/@\[\]:]+):[0-9]{1,5}")
 
 
 class WrongSettings(Exception):
     """The settings cannot be used; the message says which one, why, and what would be right."""
-
-
-class SmtpServer:
-    """Where outgoing mail goes: `smtp://[user:password@]host:port?tls=required|starttls|none`.
-
-    `required` is TLS from the first byte, `starttls` upgrades before anything is said, `none` is for a server on
-    loopback only.
-    """
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        options = parse_qs(parts.query, keep_blank_values=True)
-        if (
-            parts.scheme != "smtp"
-            or not parts.hostname
-            or not parts.port
-            or parts.path.strip("/")
-            or not options.keys() <= {"tls"}
-        ):
-            raise ValueError("write smtp://[user:password@]host:port?tls=required|starttls|none")
-        tls = options.get("tls", ["required"])[0]
-        if tls not in {"required", "starttls", "none"}:
-            raise ValueError(f"tls={tls} is not known: use required, starttls or none")
-        if tls == "none" and not is_loopback(parts.hostname):
-            raise ValueError("tls=none is only for a server on loopback (127.0.0.1, ::1 or localhost)")
-        self.host: str = parts.hostname
-        self.port: int = parts.port
-        self.tls: Literal["required", "starttls", "none"] = tls  # type: ignore[assignment]  # checked just above
-        self.user = unquote(parts.username) if parts.username else None
-        self.password = unquote(parts.password) if parts.password else None
-
-
-class ImapMailbox:
-    """Where answers come to: `imaps://user:password@host[:port]/FOLDER`, or `imap://` for a server on loopback."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if (
-            parts.scheme not in {"imaps", "imap"}
-            or not parts.hostname
-            or not parts.username
-            or not parts.password
-            or parts.query
-            or parts.fragment
-        ):
-            raise ValueError("write imaps://user:password@host[:port]/INBOX")
-        self.tls = parts.scheme == "imaps"
-        if not self.tls and not is_loopback(parts.hostname):
-            raise ValueError("imap:// is only for a server on loopback (127.0.0.1, ::1 or localhost): use imaps://")
-        self.host: str = parts.hostname
-        self.port: int = parts.port or (993 if self.tls else 143)
-        self.user = unquote(parts.username)
-        self.password = unquote(parts.password)
-        self.folder = unquote(parts.path.strip("/")) or "INBOX"
-
-
-class MeshMailbox:
-    """Our own mailbox on MESH, the NHS's message exchange: `mesh://mailbox:password@host[:port][?tls=required|none]`.
-
-    `none` is for a server on loopback only; everywhere else both sides show certificates.
-    """
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        options = parse_qs(parts.query, keep_blank_values=True)
-        tls = options.get("tls", ["required"])[0]
-        if (
-            parts.scheme != "mesh"
-            or not parts.hostname
-            or not parts.username
-            or not parts.password
-            or parts.path.strip("/")
-            or parts.fragment
-            or not options.keys() <= {"tls"}
-            or tls not in {"required", "none"}
-        ):
-            raise ValueError("write mesh://mailbox:password@host[:port][?tls=required|none]")
-        if tls == "none" and not is_loopback(parts.hostname):
-            raise ValueError("tls=none is only for a server on loopback (127.0.0.1, ::1 or localhost)")
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        self.tls = tls == "required"
-        self.url = f"{'https' if self.tls else 'http'}://{host}{f':{parts.port}' if parts.port else ''}"
-        self.mailbox = unquote(parts.username)
-        self.password = unquote(parts.password)
-
-
-class Broker:
-    """Where Kafka is: `kafka://[user:password@]host:port[,host:port][?tls=required|none]`.
-
-    Without `tls` the brokers are spoken to over TLS, unless all of them are on loopback.
-    """
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        options = parse_qs(parts.query, keep_blank_values=True)
-        login, _, servers = parts.netloc.rpartition("@")
-        self.servers = servers.split(",")
-        if (
-            parts.scheme != "kafka"
-            or not all(_HOST_AND_PORT.fullmatch(server) for server in self.servers)
-            or parts.path.strip("/")
-            or not options.keys() <= {"tls"}
-            or bool(login) != (":" in login)
-        ):
-            raise ValueError("write kafka://[user:password@]host:port[,host:port][?tls=required|none]")
-        near = all(is_loopback(server.rpartition(":")[0].strip("[]")) for server in self.servers)
-        tls = options.get("tls", ["none" if near else "required"])[0]
-        if tls not in {"required", "none"}:
-            raise ValueError(f"tls={tls} is not known: use required or none")
-        self.tls: Literal["required", "none"] = tls  # type: ignore[assignment]  # checked just above
-        user, _, password = login.partition(":")
-        self.user = unquote(user) or None
-        self.password = unquote(password) or None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine by name or number, without asking a name server."""
-    if host == "localhost":
-        return True
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 class Settings(BaseModel):
@@ -315,7 +189,7 @@ class Settings(BaseModel):
     @field_validator("listen", "health_listen", "lmtp_listen")
     @classmethod
     def _can_be_listened_on(cls, value: str | None) -> str | None:
-        if value is not None and (not _HOST_AND_PORT.fullmatch(value) or int(value.rpartition(":")[2]) > 65535):
+        if value is not None and (not HOST_AND_PORT.fullmatch(value) or int(value.rpartition(":")[2]) > 65535):
             raise ValueError("write host:port, for example 127.0.0.1:8080")
         return value
 

@@ -21,8 +21,9 @@ from schemas.policy import Policy
 from schemas.registry import OUT_TYPES
 from services.foundation import outbox
 from services.foundation.clock import Clock
-from services.foundation.database import Database, DatabaseTrouble
+from services.foundation.database import Database
 from services.foundation.settings import Settings
+from services.foundation.trouble import DatabaseTrouble
 from services.foundation.work import Derived, Handlers, Work
 from services.intake import store
 from services.intake.rules import same_content, waves

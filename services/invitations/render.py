@@ -15,7 +15,8 @@ from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined, T
 import services
 from services.foundation.clock import LONDON
 from services.foundation.letters import Letter
-from services.foundation.settings import Settings, is_loopback
+from services.foundation.servers import is_loopback
+from services.foundation.settings import Settings
 from services.invitations.calendar import Appointment, write
 from services.invitations.rules import CANCEL
 from services.invitations.tokens import answer_link, local_part

@@ -24,10 +24,12 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation import outbox
-from services.foundation.database import DatabaseTrouble, announce, nobody_is
+from services.foundation.database import announce, nobody_is
 from services.foundation.letters import Attempt, LetterKind
 from services.foundation.outbox import OutboxRow, Settlement
-from services.foundation.settings import Settings, SmtpServer
+from services.foundation.servers import SmtpServer
+from services.foundation.settings import Settings
+from services.foundation.trouble import DatabaseTrouble
 from services.foundation.work import Work
 from services.intake.accept import Intake
 from services.post.handover import Line, LostWithContent

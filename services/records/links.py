@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from services.foundation.settings import Settings, is_loopback
+from services.foundation.servers import is_loopback
+from services.foundation.settings import Settings
 from services.invitations.tokens import link
 
 USE = "record"

@@ -19,9 +19,9 @@ from typing import Any
 import structlog
 
 from services.foundation import outbox
-from services.foundation.database import DatabaseTrouble
 from services.foundation.documents import Documents
 from services.foundation.outbox import LEASE, OutboxRow, Settlement
+from services.foundation.trouble import DatabaseTrouble
 from services.foundation.work import Work
 from services.intake.accept import Intake
 from services.records.document import content, for_reader

@@ -25,7 +25,8 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 
 from schemas.registry import LETTER_RECORD
-from services.foundation.settings import Broker, Settings
+from services.foundation.servers import Broker
+from services.foundation.settings import Settings
 
 MECHANISM = "SCRAM-SHA-512"
 REQUEST = 30.0  # seconds after which a question that a broker has not answered counts as lost

@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.foundation.settings import is_loopback
+from services.foundation.servers import is_loopback
 from services.process import UNREACHABLE, Process, alive_answer, measures_answer, ready_answer
 from services.web import (
     answer,

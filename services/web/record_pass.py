@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
-from services.foundation.settings import Settings, is_loopback
+from services.foundation.servers import is_loopback
+from services.foundation.settings import Settings
 from services.process import Process
 from services.records.codes import PASS_LIVES, opened_by
 from services.records.store.codes import Code

@@ -19,7 +19,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from services.bootstrap import House, open_house
-from services.foundation.settings import Settings, SmtpServer
+from services.foundation.servers import SmtpServer
+from services.foundation.settings import Settings
 from services.intake.accept import Arrival
 from tests.bench import partnership
 from tests.bench.mail import bare, built, last_row, sink

@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 from services import process as harness
 from services.bootstrap import House, open_house
 from services.foundation import outbox
-from services.foundation.database import DatabaseTrouble
 from services.foundation.settings import Settings
+from services.foundation.trouble import DatabaseTrouble
 from services.intake.accept import Arrival
 from services.process import STUCK_AFTER, Mailing, Part, Process, Pulse, ticking
 from tests import events

@@ -27,7 +27,7 @@ from imapclient import DELETED, SEEN, IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, IMAPClientError, LoginError
 
 from services.foundation.documents import PIECE
-from services.foundation.settings import ImapMailbox
+from services.foundation.servers import ImapMailbox
 from services.post.inbox.keep import Came, Keeper
 
 log = structlog.get_logger()

@@ -21,8 +21,8 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import Envelope, Session, syntax
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.foundation.database import DatabaseTrouble
 from services.foundation.documents import PIECE
+from services.foundation.trouble import DatabaseTrouble
 from services.post.inbox.keep import Keeper
 
 log = structlog.get_logger()

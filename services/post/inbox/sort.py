@@ -18,9 +18,9 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from services.foundation.database import DatabaseTrouble
 from services.foundation.documents import Damaged, Documents
 from services.foundation.letters import LetterKind
+from services.foundation.trouble import DatabaseTrouble
 from services.foundation.work import Derived
 from services.intake import store as journal
 from services.intake.accept import Arrival, Intake

@@ -17,7 +17,8 @@ from mesh_client import ENDPOINTS, MeshClient
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from services.foundation.parcels import Parcel
-from services.foundation.settings import MeshMailbox, Settings
+from services.foundation.servers import MeshMailbox
+from services.foundation.settings import Settings
 
 CHUNK = 8 << 20  # bytes that go in one request
 PIECE = 57 << 10

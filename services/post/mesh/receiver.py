@@ -15,7 +15,7 @@ import structlog
 from schemas.envelope import encode
 from schemas.record import DispatchBounced, DispatchReceived
 from services.foundation.documents import TooLarge
-from services.foundation.settings import MeshMailbox
+from services.foundation.servers import MeshMailbox
 from services.foundation.threads import in_a_thread
 from services.intake import store as journal
 from services.intake.accept import Arrival, Intake

@@ -18,12 +18,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from services.foundation import outbox
-from services.foundation.database import DatabaseTrouble
 from services.foundation.letters import Attempt
 from services.foundation.outbox import OutboxRow, Settlement
 from services.foundation.parcels import Parcel, ParcelKind
-from services.foundation.settings import MeshMailbox
+from services.foundation.servers import MeshMailbox
 from services.foundation.threads import in_a_thread
+from services.foundation.trouble import DatabaseTrouble
 from services.intake.accept import Intake
 from services.post.mailer import Tally
 from services.post.mesh import store

@@ -16,8 +16,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from services.bootstrap import House, open_house
 from services.directory import store as directory
-from services.foundation.database import Database, DatabaseTrouble, Instant
+from services.foundation.database import Database, Instant
 from services.foundation.settings import Settings
+from services.foundation.trouble import DatabaseTrouble
 from services.intake.accept import Arrival
 from services.intake.journal import verify
 from tests import events

@@ -12,8 +12,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
 from services.bootstrap import migrate, open_house
-from services.foundation.database import Database, DatabaseTrouble, downgrade, metadata, newest_revision, upgrade
+from services.foundation.database import Database, metadata
+from services.foundation.schema import downgrade, newest_revision, upgrade
 from services.foundation.settings import Settings
+from services.foundation.trouble import DatabaseTrouble
 from tests.integration.foundation.command import quorate
 
 MakeSettings = Callable[..., Awaitable[Settings]]

@@ -14,7 +14,7 @@ from services.directory import store as directory
 from services.foundation import outbox
 from services.foundation.letters import Attempt
 from services.foundation.outbox import OutboxRow
-from services.foundation.settings import SmtpServer
+from services.foundation.servers import SmtpServer
 from services.invitations import handlers, store
 from services.invitations.rules import invitation_id
 from services.oversight.views import list_exceptions

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from services.bootstrap import House
 from services.foundation import outbox
 from services.foundation.letters import PATIENCE
-from services.foundation.settings import SmtpServer
+from services.foundation.servers import SmtpServer
 from services.oversight.views import list_exceptions
 from tests import events
 from tests.clock import MovableClock

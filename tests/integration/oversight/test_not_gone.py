@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.bootstrap import House
 from services.foundation.letters import PATIENCE
-from services.foundation.settings import SmtpServer
+from services.foundation.servers import SmtpServer
 from services.oversight.views import list_exceptions
 from tests import events
 from tests.clock import MovableClock

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.bootstrap import House
-from services.foundation.settings import SmtpServer
+from services.foundation.servers import SmtpServer
 from services.invitations import store as invitations
 from services.oversight.views import list_exceptions
 from services.participation.handlers import refusals

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from services.bootstrap import House
-from services.foundation.settings import SmtpServer
+from services.foundation.servers import SmtpServer
 from services.oversight.views import list_exceptions
 from tests import events
 from tests.clock import MovableClock

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from services.bootstrap import House
 from services.foundation import timers
-from services.foundation.settings import SmtpServer
+from services.foundation.servers import SmtpServer
 from services.oversight.views import list_exceptions
 from services.participation.handlers.reports import DUE
 from services.participation.views import explain

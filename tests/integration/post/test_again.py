@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from services.bootstrap import House
 from services.cli import app
-from services.foundation.settings import Settings, SmtpServer
+from services.foundation.servers import SmtpServer
+from services.foundation.settings import Settings
 from services.intake.accept import Arrival
 from services.oversight.views import list_exceptions
 from services.post.again import GivenUp, given_up, send_again

@@ -17,7 +17,8 @@ from sqlalchemy import select, update
 
 from services.bootstrap import LETTERS, House, open_house
 from services.foundation import outbox
-from services.foundation.settings import Settings, SmtpServer
+from services.foundation.servers import SmtpServer
+from services.foundation.settings import Settings
 from services.intake.accept import Arrival
 from services.oversight.views import list_exceptions
 from services.post import mailer as post

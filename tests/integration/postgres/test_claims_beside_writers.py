@@ -16,7 +16,8 @@ from sqlalchemy.util import await_only
 from services.bootstrap import LETTERS, House, open_house
 from services.foundation import outbox
 from services.foundation.database import Database
-from services.foundation.settings import Settings, SmtpServer
+from services.foundation.servers import SmtpServer
+from services.foundation.settings import Settings
 from services.intake.accept import Arrival
 from services.post import mailer as post
 from tests import events

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import text
 
 from services.foundation import database as foundation
-from services.foundation.database import Database, DatabaseTrouble
+from services.foundation.database import Database
 from services.foundation.settings import Settings
+from services.foundation.trouble import DatabaseTrouble
 
 pytestmark = pytest.mark.postgres
 

@@ -13,9 +13,10 @@ from sqlalchemy import text
 from services.bootstrap import House
 from services.foundation import database as foundation
 from services.foundation import outbox, timers
-from services.foundation.database import Database, DatabaseTrouble, announce
+from services.foundation.database import Database, announce
 from services.foundation.settings import Settings
 from services.foundation.timers import Timer
+from services.foundation.trouble import DatabaseTrouble
 from services.foundation.work import Work
 from services.intake.accept import Arrival
 from tests import events

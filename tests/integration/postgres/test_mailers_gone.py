@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.bootstrap import LETTERS, House
-from services.foundation.settings import SmtpServer
+from services.foundation.servers import SmtpServer
 from services.intake.accept import Arrival
 from services.post.mailer import GRACE, LEASE, Mailer
 from tests import events

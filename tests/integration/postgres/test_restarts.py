@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 
 from services.bootstrap import House, open_house
 from services.foundation import outbox
-from services.foundation.database import Database, DatabaseTrouble
-from services.foundation.settings import SmtpServer
+from services.foundation.database import Database
+from services.foundation.servers import SmtpServer
+from services.foundation.trouble import DatabaseTrouble
 from services.intake import store
 from services.intake.accept import Arrival
 from services.intake.journal import verify

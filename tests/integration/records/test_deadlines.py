@@ -10,7 +10,7 @@ import pytest
 
 from services.bootstrap import House
 from services.foundation.letters import PATIENCE
-from services.foundation.settings import SmtpServer
+from services.foundation.servers import SmtpServer
 from services.meetings.policy import load_policy
 from services.records.rules.dispatch import dispatch_id
 from tests import events

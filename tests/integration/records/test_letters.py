@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import event
 
 from services.bootstrap import House, open_house
-from services.foundation.settings import Settings, SmtpServer
+from services.foundation.servers import SmtpServer
+from services.foundation.settings import Settings
 from services.invitations.tokens import is_right, read_link
 from services.records.letters import permitted, render_copy
 from tests import events

@@ -18,11 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.bootstrap import House, open_house
 from services.directory import handlers as directory
 from services.foundation import outbox
-from services.foundation.database import DatabaseTrouble
 from services.foundation.documents import Documents
 from services.foundation.metrics import Metrics
 from services.foundation.outbox import LEASE
 from services.foundation.settings import Settings
+from services.foundation.trouble import DatabaseTrouble
 from services.oversight.views import list_exceptions, standing
 from services.post.inbox.views import mail_standing
 from services.post.mailer import GRACE

@@ -17,7 +17,8 @@ from aiokafka import ConsumerRecord
 
 from deploy.kafka.jars import KAFKA
 from schemas.generate import documents
-from services.foundation.settings import Broker, Settings
+from services.foundation.servers import Broker
+from services.foundation.settings import Settings
 from services.streams.connection import BrokerTrouble, reachable
 from tests import events
 from tests.broker import Secure, own_names, running_secure_broker

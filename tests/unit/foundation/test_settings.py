@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.foundation.settings import Broker, Settings, SmtpServer, WrongSettings, load_settings
+from services.foundation.servers import Broker, SmtpServer
+from services.foundation.settings import Settings, WrongSettings, load_settings
 
 EXAMPLE = Path(__file__).parents[3] / ".env.example"
 

@@ -17,7 +17,7 @@ import pytest
 from imapclient import SEEN
 
 from services.bootstrap import House
-from services.foundation.settings import ImapMailbox
+from services.foundation.servers import ImapMailbox
 from services.mailbox import Fetching, Sorting, keeper_of
 from services.post.inbox import imap
 from services.post.inbox.imap import Mailbox, MailboxRefused, MailboxTrouble

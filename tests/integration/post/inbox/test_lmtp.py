@@ -16,8 +16,8 @@ import aiosmtplib
 import pytest
 
 from services.bootstrap import House
-from services.foundation.database import DatabaseTrouble
 from services.foundation.documents import Documents
+from services.foundation.trouble import DatabaseTrouble
 from services.mailbox import keeper_of, sorter_of
 from services.post.inbox import lmtp
 from services.post.inbox.keep import Keeper

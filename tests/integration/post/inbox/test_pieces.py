@@ -13,7 +13,7 @@ from imapclient import IMAPClient
 from services.foundation.clock import Clock
 from services.foundation.database import Database
 from services.foundation.documents import PIECE, Documents
-from services.foundation.settings import ImapMailbox
+from services.foundation.servers import ImapMailbox
 from services.post.inbox.imap import Mailbox
 from services.post.inbox.keep import Keeper
 

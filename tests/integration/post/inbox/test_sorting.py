@@ -12,8 +12,8 @@ import pytest
 
 from services.bootstrap import House
 from services.directory import store as directory
-from services.foundation.database import DatabaseTrouble
 from services.foundation.documents import Documents
+from services.foundation.trouble import DatabaseTrouble
 from services.mailbox import keeper_of, sorter_of
 from services.participation.store import documents as documents_store
 from services.participation.store import reports as reports_store

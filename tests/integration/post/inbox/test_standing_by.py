@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from services.bootstrap import House, open_house
-from services.foundation.settings import ImapMailbox
+from services.foundation.servers import ImapMailbox
 from services.mailbox import Fetching, Sorting
 from services.process import Process
 from tests.clock import MovableClock
