@@ -42,7 +42,6 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from services.foundation.schema import newest_revision, revisions, upgrade
 from services.foundation.trouble import PASSES, Broken, DatabaseTrouble, meaning_of
 
-
 log = structlog.get_logger()
 
 metadata = MetaData(
