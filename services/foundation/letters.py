@@ -16,6 +16,9 @@ from services.foundation.work import Derived, Work
 GONE = "oversight.gone"  # the timer by which it is looked whether what was written for a meeting has gone
 SETTLED = "post.settled"  # a letter went, or will not any more
 
+NOT_WANTED = "nothing_to_ask"
+"""Why a message does not go that is not wanted any more, which is no failure."""
+
 PATIENCE = timedelta(minutes=30)
 """How long the mailer may try by itself before a person is told that a message has not gone."""
 

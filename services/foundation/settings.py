@@ -289,6 +289,16 @@ class Settings(BaseModel):
         return (self.public_url or f"http://{self.listen}").rstrip("/")
 
     @cached_property
+    def links_can_be_opened(self) -> bool:
+        """Whether links in messages lead to where their readers can open them, and over a line that is not open to all.
+        Where no public address is set they lead to this machine, and stand in rehearsals alone.
+        """
+        if self.public_url is None:
+            return self.smtp is None
+        public = urlsplit(self.public_url)
+        return public.scheme == "https" or is_loopback(public.hostname or "")
+
+    @cached_property
     def key(self) -> bytes:
         """The key behind reply tokens."""
         return (self.secret or self._kept_under_home("secret")).encode()

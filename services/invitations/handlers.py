@@ -14,7 +14,7 @@ from schemas.outcomes import InvitationSent, InvitationUndelivered
 from services.directory import store as directory
 from services.directory.rules import secure_addresses
 from services.foundation import outbox, timers
-from services.foundation.letters import Attempt, watch
+from services.foundation.letters import NOT_WANTED, Attempt, watch
 from services.foundation.outbox import OutboxRow
 from services.foundation.work import Derived, Work
 from services.invitations import store
@@ -43,7 +43,6 @@ from services.meetings.rules import ILLNESS_FLAG, Entry, Meeting
 LETTER = store.LETTER
 SEND_AGAIN = "invitations.send_again"
 STANDS = "invitations.stands"  # what was sent before stands, and a message that said no more was not wanted any more
-NOTHING_TO_ASK = "nothing_to_ask"  # why such a message did not go
 ASKING = frozenset({"new", "again", "time"})
 
 
@@ -312,7 +311,7 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
                 if latest and invitation.state != DELIVERED:
                     done.append(invitation.invitation_id)
             work.emit(Derived("quorate.invitation.sent.v1", invitation.meeting_id, params["partition_key"], outcome))
-        elif attempt.reason == NOTHING_TO_ASK:
+        elif attempt.reason == NOT_WANTED:
             if latest and invitation.state == QUEUED and invitation.asked_at is not None:
                 asked.append((invitation.invitation_id, invitation.asked_at))
                 done.append(invitation.invitation_id)

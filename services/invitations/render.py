@@ -8,14 +8,12 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 import services
 from services.foundation.clock import LONDON
 from services.foundation.letters import Letter
-from services.foundation.servers import is_loopback
 from services.foundation.settings import Settings
 from services.invitations.calendar import Appointment, write
 from services.invitations.rules import CANCEL
@@ -137,13 +135,8 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
 
 
 def answer_url(params: Mapping[str, Any], settings: Settings, ends_at: datetime) -> str | None:
-    """The reader's own link to the answer page; None where no reader could open it, or only over a line that is open to
-    all. Where no public address is set it leads to this machine, and stands in rehearsals alone.
-    """
-    public = urlsplit(settings.public_url) if settings.public_url else None
-    if public is None and settings.smtp is not None:
-        return None
-    if public is not None and public.scheme != "https" and not is_loopback(public.hostname or ""):
+    """The reader's own link to the answer page; None where no reader could open it."""
+    if not settings.links_can_be_opened:
         return None
     expires = ends_at + timedelta(days=settings.answer_days)
     link = answer_link(settings.key, params["invitation_id"], params["to"], expires)

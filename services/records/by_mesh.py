@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import Agency
 from services.foundation.documents import Documents
+from services.foundation.letters import NOT_WANTED
 from services.foundation.outbox import OutboxRow
 from services.foundation.parcels import Parcel
 from services.foundation.settings import Settings
@@ -40,7 +41,6 @@ from services.records.rules.versions import TAKEN_BACK, Step, whole
 from services.records.store import dispatches, records
 
 COPY_PARCEL = "record_copy"
-NOTHING_TO_SEND = "nothing_to_ask"
 
 _TITLES = {"minutes": "Minutes", "plan": "Plan", "decision": "Decision"}
 
@@ -134,7 +134,7 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) 
     for row in rows:
         each = some.get(row.params["dispatch_id"])
         if each is None or each.state in (RECALLED, OVERTAKEN, WITHHELD):
-            found[row.outbox_id] = NOTHING_TO_SEND
+            found[row.outbox_id] = NOT_WANTED
         elif each.state != QUEUED or each.address != row.params["to"]:
             found[row.outbox_id] = NOT_PERMITTED
     return found

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import secure_addresses
 from services.foundation.documents import Documents
-from services.foundation.letters import Attachment, Letter
+from services.foundation.letters import NOT_WANTED, Attachment, Letter
 from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
 from services.foundation.work import Work
@@ -23,7 +23,6 @@ from services.participation.store import documents
 from services.records.core_groups import core_groups_of, members
 from services.records.handlers.copies import how
 from services.records.links import url_of
-from services.records.queueing import NOTHING_TO_SEND
 from services.records.readers import Around, around
 from services.records.rules.care_plans import may_have
 from services.records.rules.dispatch import ATTACHMENT, NOT_PERMITTED, OVERTAKEN, QUEUED, RECALLED, Dispatch
@@ -82,7 +81,7 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) 
     for row in rows:
         each = some.get(row.params["dispatch_id"])
         if each is None or each.state in (RECALLED, OVERTAKEN):
-            found[row.outbox_id] = NOTHING_TO_SEND
+            found[row.outbox_id] = NOT_WANTED
         elif each.state != QUEUED or (each.address, each.how) != (row.params["to"], row.params["how"]):
             found[row.outbox_id] = NOT_PERMITTED
     return found

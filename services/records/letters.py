@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import secure_addresses
 from services.foundation.documents import Documents
-from services.foundation.letters import Attachment, Letter
+from services.foundation.letters import NOT_WANTED, Attachment, Letter
 from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
 from services.foundation.work import Work
@@ -21,7 +21,6 @@ from services.invitations.render import authority_name, environment, long_day, w
 from services.invitations.tokens import local_part
 from services.records.handlers.copies import how
 from services.records.links import url_of
-from services.records.queueing import NOTHING_TO_SEND
 from services.records.readers import Around, around
 from services.records.rules.copies import copy_of
 from services.records.rules.dispatch import (
@@ -112,7 +111,7 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) 
     for row in rows:
         each = some.get(row.params["dispatch_id"])
         if each is None or each.state in (RECALLED, OVERTAKEN):
-            found[row.outbox_id] = NOTHING_TO_SEND
+            found[row.outbox_id] = NOT_WANTED
         elif each.state != QUEUED or (each.address, each.how) != (row.params["to"], row.params["how"]):
             found[row.outbox_id] = NOT_PERMITTED
     return found
@@ -164,7 +163,7 @@ async def recall_withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: dat
     for row in rows:
         each = some.get(row.params["dispatch_id"])
         if each is None or each.state != RECALLED or each.address != row.params["to"]:
-            found[row.outbox_id] = NOTHING_TO_SEND
+            found[row.outbox_id] = NOT_WANTED
     return found
 
 

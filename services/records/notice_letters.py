@@ -12,14 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory import store as directory
 from services.directory.rules import secure_addresses
-from services.foundation.letters import Letter
+from services.foundation.letters import NOT_WANTED, Letter
 from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
-from services.invitations.handlers import NOTHING_TO_ASK
 from services.invitations.render import authority_name, environment, wrapped
 from services.invitations.tokens import link, local_part
-from services.records.links import can_be_opened
-from services.records.rules.dispatch import DELIVERED, QUEUED, SENT, Dispatch
+from services.records.rules.dispatch import DELIVERED, NOT_PERMITTED, QUEUED, SENT, Dispatch
 from services.records.store import dispatches
 
 USE = "notice"
@@ -62,7 +60,7 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
 
 def notice_url(params: Mapping[str, Any], settings: Settings) -> str | None:
     """The reader's own link by which a notice is confirmed; None where no reader could open it."""
-    if params["expires_at"] is None or not can_be_opened(settings):
+    if params["expires_at"] is None or not settings.links_can_be_opened:
         return None
     until = datetime.fromisoformat(params["expires_at"])
     return f"{settings.links_begin_with}/notice/{link(settings.key, USE, params['dispatch_id'], params['to'], until)}"
@@ -78,9 +76,9 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) 
     for row in rows:
         each = some.get(row.params["dispatch_id"])
         if each is None or not _is_wanted(each, row.params):
-            found[row.outbox_id] = NOTHING_TO_ASK
+            found[row.outbox_id] = NOT_WANTED
         elif each.agency_id not in agencies or each.address not in secure_addresses(agencies[each.agency_id]):
-            found[row.outbox_id] = "not_permitted"
+            found[row.outbox_id] = NOT_PERMITTED
     return found
 
 

@@ -14,7 +14,6 @@ from services.foundation.work import Work
 from services.records.by_mesh import mailbox_of
 from services.records.document import content, file_name, for_reader
 from services.records.handlers.copies import how
-from services.records.links import can_be_opened
 from services.records.printing import Printer
 from services.records.readers import Around, around
 from services.records.rules.copies import (
@@ -109,7 +108,7 @@ def _foreseen(work: Work, copy: Copy, about: Around, steps: Sequence[Step]) -> F
     way, why_not = how(work, reader), copy.why_not
     if any(each.what == "recall" for each in own):
         why_not = TAKEN_BACK
-    if why_not is None and way == LINK and not can_be_opened(work.settings):
+    if why_not is None and way == LINK and not work.settings.links_can_be_opened:
         why_not = NO_LINK
     return Foreseen(
         copy,

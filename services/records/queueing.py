@@ -11,7 +11,6 @@ from services.foundation import outbox
 from services.foundation.work import Work
 from services.invitations.readers import told_of_child
 from services.meetings.rules import reference
-from services.records.links import can_be_opened
 from services.records.readers import Around, around
 from services.records.rules.dispatch import (
     ATTACHMENT,
@@ -28,8 +27,6 @@ from services.records.rules.versions import NO_READER, changes, last_had, parts,
 from services.records.store import dispatches, records
 
 COPY_LETTER, RECALL_LETTER = "record_copy", "record_recall"
-NOTHING_TO_SEND = "nothing_to_ask"
-"""Why a letter does not go that is not wanted any more, which is no failure."""
 
 
 async def queue(work: Work, some: Sequence[Dispatch]) -> None:
@@ -37,7 +34,7 @@ async def queue(work: Work, some: Sequence[Dispatch]) -> None:
     would hold nothing but a link, and none can be made, nothing goes.
     """
     copies = [each for each in some if each.kind == RECORD and each.channel == EMAIL and each.meeting_id is not None]
-    if not can_be_opened(work.settings):
+    if not work.settings.links_can_be_opened:
         without = [each for each in copies if each.how == LINK]
         ended = {"state": WITHHELD, "why": NO_LINK, "ended_at": work.now}
         await dispatches.set_columns(work.db, [{"dispatch_id": each.dispatch_id, **ended} for each in without])

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.directory import store as directory
 from services.directory.rules import Agency, Bounce, bounce_of, latest_bounces
 from services.foundation.clock import london_date
-from services.foundation.letters import Attempt, Letter
+from services.foundation.letters import NOT_WANTED, Attempt, Letter
 from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
 from services.foundation.work import Work
@@ -23,7 +23,6 @@ from services.meetings import store as meetings
 from services.participation.store.quoracy import held_facts
 from services.records.due import held_at
 from services.records.links import url_of
-from services.records.queueing import NOTHING_TO_SEND
 from services.records.reminders import COORDINATOR_LETTER, READER_LETTER, coordinators
 from services.records.rules.dispatch import DELIVERED, EMAIL, LINK, NOT_PERMITTED, SENT, Dispatch
 from services.records.rules.due import RECORDS, stands
@@ -106,7 +105,7 @@ async def to_reader_withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: 
             or (each.about, each.version, each.party) in filed
             or each.address != row.params["to"]
         ):
-            found[row.outbox_id] = NOTHING_TO_SEND
+            found[row.outbox_id] = NOT_WANTED
         elif not _may_be_used(each, agencies.get(each.agency_id or ""), bounces):
             found[row.outbox_id] = NOT_PERMITTED
     return found
@@ -141,7 +140,7 @@ async def to_coordinator_withheld(db: AsyncConnection, rows: Sequence[OutboxRow]
         at = held.get(meeting_id)
         given = {each.kind for each in known.get(meeting_id, ()) if stands(each, sent.get(meeting_id, ()))}
         if at is None or london_date(at).isoformat() != row.params["held_on"] or given & set(row.params["wanted"]):
-            found[row.outbox_id] = NOTHING_TO_SEND
+            found[row.outbox_id] = NOT_WANTED
         elif reachable.get(meeting_id) != row.params["to"]:
             found[row.outbox_id] = NOT_PERMITTED
     return found

@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.envelope import Event
 from schemas.invitation import InvitationCountered, InvitationRequested
 from services.foundation.clock import london_date
+from services.foundation.letters import NOT_WANTED
 from services.foundation.outbox import OutboxRow
 from services.foundation.work import Derived, Work
 from services.invitations import handlers as invitation_handlers
 from services.invitations import store as invitations
-from services.invitations.handlers import NOTHING_TO_ASK, SEND_AGAIN, SendAgain
+from services.invitations.handlers import SEND_AGAIN, SendAgain
 from services.invitations.rules import CANCELLED
 from services.meetings import store as meetings
 from services.meetings.handlers import Closed, Resolved
@@ -236,7 +237,7 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime
         another_stands = each.invitation.sequence > row.params["sequence"]
         said = reached[row.key].asked_at is not None and told_before(each, row.params["revision"])
         if another_stands or (said and _asks_nothing(each, meeting, row.params.get("answer_by"), now)):
-            found[row.outbox_id] = NOTHING_TO_ASK
+            found[row.outbox_id] = NOT_WANTED
     return found
 
 

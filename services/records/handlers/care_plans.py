@@ -29,7 +29,6 @@ from services.participation.uploads import EXTENSIONS
 from services.records.core_groups import core_groups_of, members
 from services.records.handlers import copies
 from services.records.handlers.readdress import next_readers
-from services.records.links import can_be_opened
 from services.records.readers import Around, around
 from services.records.rules.care_plans import (
     FOR_NOW,
@@ -276,7 +275,8 @@ def _dispatch(sheet: _Sheet, to: Recipient, plan: Report, child_id: str, name: s
     way = copies.how(work, reader)
     if document is not None and document.size > MOST_ATTACHED:
         way = LINK
-    why = to.why_not or _why_not(document) or (NO_LINK if way == LINK and not can_be_opened(work.settings) else None)
+    no_link = NO_LINK if way == LINK and not work.settings.links_can_be_opened else None
+    why = to.why_not or _why_not(document) or no_link
     opens_for = work.policy.on(london_date(work.now)).number("record_link_opens_for")
     return Dispatch(
         dispatch_id=name,

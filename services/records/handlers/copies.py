@@ -17,14 +17,13 @@ from schemas.persons import same_person
 from schemas.record import RecordApproved
 from services.foundation import outbox
 from services.foundation.clock import london_date
-from services.foundation.letters import Attempt
+from services.foundation.letters import NOT_WANTED, Attempt
 from services.foundation.work import Derived, Work
 from services.meetings.rules.words import earlier
 from services.records.by_mesh import copies_by_mesh, queue_parcels, told_by_mail
 from services.records.handlers.readdress import readdress
 from services.records.handlers.review import look
-from services.records.links import can_be_opened
-from services.records.queueing import NOTHING_TO_SEND, queue, queue_recalls
+from services.records.queueing import queue, queue_recalls
 from services.records.readers import Around, around
 from services.records.rules.copies import Copy, content_name, copies
 from services.records.rules.dispatch import (
@@ -259,7 +258,7 @@ def _dispatch(work: Work, of: Decided, step: Step, copy: Copy) -> Dispatch:
         "withhold": (WITHHELD, step.why),
     }[step.what]
     opens_for = work.policy.on(london_date(work.now)).number("record_link_opens_for")
-    if state == PRINTING and way == LINK and (opens_for is None or not can_be_opened(work.settings)):
+    if state == PRINTING and way == LINK and (opens_for is None or not work.settings.links_can_be_opened):
         state, why = WITHHELD, NO_LINK
     goes = state == PRINTING
     return Dispatch(
@@ -339,7 +338,7 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
             else:
                 continue
             _tell_distributed(work, each, attempt)
-        elif each.state == QUEUED and attempt.reason != NOTHING_TO_SEND:
+        elif each.state == QUEUED and attempt.reason != NOT_WANTED:
             state = WITHHELD if attempt.reason == NOT_PERMITTED else UNDELIVERED
             failed[each.dispatch_id] = replace(each, state=state, why=attempt.reason, ended_at=attempt.at)
     await dispatches.set_columns(work.db, sent)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.foundation.clock import london_date
+from services.foundation.letters import NOT_WANTED
 from services.foundation.outbox import OutboxRow
 from services.foundation.work import Work
-from services.invitations.handlers import NOTHING_TO_ASK
 from services.records.notice_facts import Standing, gather
-from services.records.rules.dispatch import Dispatch
+from services.records.rules.dispatch import NOT_PERMITTED, Dispatch
 from services.records.rules.notices import ENDED, recipients
 from services.records.rules.plans import Plan
 from services.records.store import dispatches
-
-NOT_PERMITTED = "not_permitted"
 
 
 async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
@@ -29,7 +27,7 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
         each = some[row.params["dispatch_id"]]
         plan = _plan(standing, each)
         if plan is None or standing.has_ended(plan) != (row.params["notice"] == ENDED):
-            found[row.outbox_id] = NOTHING_TO_ASK
+            found[row.outbox_id] = NOT_WANTED
             continue
         if plan.name not in ways:
             ways[plan.name] = _ways(work, standing, plan)

@@ -8,12 +8,11 @@ from typing import Any
 
 from schemas.envelope import Event
 from schemas.record import RecordRecalled
-from services.foundation.letters import Attempt
+from services.foundation.letters import NOT_WANTED, Attempt
 from services.foundation.work import Work
 from services.records.by_mesh import told_by_mail
 from services.records.handlers.copies import Decided, apply, distribute, stop
 from services.records.handlers.review import look
-from services.records.queueing import NOTHING_TO_SEND
 from services.records.readers import around
 from services.records.rules.dispatch import KEPT, MESH, RECALLED
 from services.records.rules.versions import NOT_TOLD, Step, is_hit, silent, taken_back
@@ -76,7 +75,7 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
     failed = {
         attempt.row.params["dispatch_id"]
         for attempt in attempts
-        if attempt.state == "failed" and attempt.reason != NOTHING_TO_SEND
+        if attempt.state == "failed" and attempt.reason != NOT_WANTED
     }
     some = [each for each in (await dispatches.by_ids(work.db, failed)).values() if each.state == RECALLED]
     await dispatches.set_columns(work.db, [{"dispatch_id": each.dispatch_id, "why": NOT_TOLD} for each in some])

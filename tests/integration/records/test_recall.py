@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from services.bootstrap import House
+from services.foundation.letters import NOT_WANTED
 from services.foundation.outbox import TAKEN_BACK, OutboxRow, outbox
 from services.records.letters import withheld
-from services.records.queueing import COPY_LETTER, NOTHING_TO_SEND
+from services.records.queueing import COPY_LETTER
 from services.records.rules.dispatch import Dispatch
 from services.records.store import dispatches
 from tests import events
@@ -113,7 +114,7 @@ async def test_a_letter_that_waits_leaves_the_outbox_and_would_not_pass_the_last
         found = (await db.execute(outbox.select().where(outbox.c.name == COPY_LETTER))).all()
         assert [each.state for each in found] == [TAKEN_BACK] * 3
         rows = [OutboxRow(each.outbox_id, each.name, each.key, each.params, 0) for each in found]
-        assert set((await withheld(db, rows, clock.now())).values()) == {NOTHING_TO_SEND}
+        assert set((await withheld(db, rows, clock.now())).values()) == {NOT_WANTED}
 
 
 async def test_what_a_mailer_had_in_hand_is_followed_by_the_letter_that_takes_it_back(

@@ -32,6 +32,25 @@ def test_nothing_needs_to_be_set() -> None:
     assert settings.links_begin_with == "http://127.0.0.1:8080"
 
 
+@pytest.mark.parametrize(
+    ("given", "can_be"),
+    [
+        ({}, True),
+        ({"SMTP": "smtp://mail.example:25"}, False),
+        ({"PUBLIC_URL": "https://a.example"}, True),
+        ({"PUBLIC_URL": "http://a.example"}, False),
+        ({"SMTP": "smtp://mail.example:25", "PUBLIC_URL": "https://a.example"}, True),
+        ({"SMTP": "smtp://mail.example:25", "PUBLIC_URL": "http://a.example"}, False),
+        ({"SMTP": "smtp://mail.example:25", "PUBLIC_URL": "http://localhost:8080"}, True),
+    ],
+)
+def test_a_link_is_for_its_reader_alone_and_leads_to_where_they_can_open_it(
+    given: dict[str, str], can_be: bool
+) -> None:
+    settings = load_settings({f"QUORATE_{name}": value for name, value in given.items()})
+    assert settings.links_can_be_opened is can_be
+
+
 def test_the_example_file_lists_every_setting_and_no_other() -> None:
     assert examples().keys() == {"QUORATE_CONFIG", *(f"QUORATE_{field.upper()}" for field in Settings.model_fields)}
 
