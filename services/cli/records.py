@@ -98,9 +98,7 @@ def draft_record(
 @record.command("preview")
 def preview_record(
     what: Annotated[str, typer.Argument(metavar="FILE|RECORD", help="A Word document, or an approved record by id.")],
-    folder: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write each reader's copy there, as it would leave.")
-    ] = None,
+    folder: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write each reader's copy there.")] = None,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:

@@ -28,6 +28,8 @@ KINDS = {"minutes": "Minutes", "plan": "Plan", "decision": "Decision letter"}
 HANDLING = "Keep this securely. Give it to nobody who is not entitled to it."
 HANDLING_AT_HOME = "This is private. Keep it somewhere safe."
 OWN_COPY = "This is your own copy. Parts that are not for you may have been left out."
+PREVIEW = "preview, not approved"
+NOT_FOR_SENDING = "This is a preview. Nobody has approved it: send it to nobody."
 MARKED = "Some letters or signs cannot be printed here. Where one stood, square brackets say what it was."
 COLUMNS = ("Who", "Invited", "Took part", "Report")
 
@@ -36,23 +38,33 @@ _NUMBER = re.compile(r"\s*(\d{1,3})[.)]\s+(?=\S)")
 
 
 def content(
-    record: Record, copy: Copy, about: Around, policy: Policy, part: TakenPart, replaces: int | None = None
+    record: Record,
+    copy: Copy,
+    about: Around,
+    policy: Policy,
+    part: TakenPart,
+    replaces: int | None = None,
+    *,
+    approved: bool = True,
 ) -> dict[str, Any]:
-    """The document of one copy, but for whom it is made for. `replaces` is the version that it takes the place of."""
+    """The document of one copy, but for whom it is made for. `replaces` is the version that it takes the place of. What
+    is not `approved` says so on every page.
+    """
     fit = Lettering(*FACES)
     reader, meeting = copy.reader, about.meeting
     kind = policy.on(meeting.day).kind(meeting.kind)
     by = "by the chair " if record.is_by_chair(meeting.chair) else ""
-    version = f"{record.version}, approved {by}on {say(london_date(record.approved_at))}"
+    day = say(london_date(record.approved_at))
+    version = f"{record.version}, approved {by}on {day}" if approved else f"{record.version}, {PREVIEW}"
     facts = [("Meeting", fit.line(capital(kind.name))), ("Date", weekday(meeting.day))]
     if children := _children(reader, about, policy):
         facts.append(("Child" if len(children) == 1 else "Children", "\n".join(map(fit.line, children))))
     facts += [("Reference", reference(meeting.meeting_id)), ("Version", version)]
-    notes = [OWN_COPY]
+    notes = [OWN_COPY] if approved else [NOT_FOR_SENDING]
     if replaces is not None:
         notes.insert(0, f"Version {record.version} takes the place of version {replaces}. Please use this one.")
     found = {
-        "marking": MARKING,
+        "marking": MARKING if approved else f"{MARKING}: {PREVIEW}",
         "handling": HANDLING_AT_HOME if reader.is_family else HANDLING,
         "author": fit.line(authority_name(meeting.authority)),
         "title": fit.line(f"{KINDS[record.kind]}: {kind.name}"),

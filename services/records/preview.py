@@ -55,9 +55,12 @@ class Foreseen:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would go to whom. `before` is the newest version that was approved, None where there is none."""
+    """What would go to whom. `approved` says whether this version is, `before` is the newest one before it that was;
+    None where there is none.
+    """
 
     record: Record
+    approved: bool
     about: Around
     part: TakenPart
     foreseen: tuple[Foreseen, ...]
@@ -98,7 +101,8 @@ async def foresee(work: Work, record: Record) -> Preview:
         silent(about.matter, about.readers),
     )
     foreseen = tuple(_foreseen(work, copy, about, steps) for copy in decided)
-    return Preview(record, about, part, foreseen, max(older, key=lambda each: each.version, default=None))
+    approved = versions.get(record.version) == record
+    return Preview(record, approved, about, part, foreseen, max(older, key=lambda each: each.version, default=None))
 
 
 def _foreseen(work: Work, copy: Copy, about: Around, steps: Sequence[Step]) -> Foreseen:
@@ -228,8 +232,8 @@ def in_words(each: Foreseen) -> str:
 
 
 def print_all(preview: Preview, policy: Policy, folder: Path) -> Mapping[str, Path]:
-    """Write each reader's copy into a folder, as it would leave, by the reader's party. Raises `OSError`, also where a
-    file of that name is there.
+    """Write each reader's copy into a folder, by the reader's party: as it would leave, but that it says on each page
+    where nobody has approved it. Raises `OSError`, also where a file of that name is there.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     printer, found = Printer("record"), {}
@@ -239,7 +243,7 @@ def print_all(preview: Preview, policy: Policy, folder: Path) -> Mapping[str, Pa
     for number, each in enumerate(preview.foreseen, 1):
         if not each.goes:
             continue
-        words = content(record, each.copy, about, policy, preview.part, replaces)
+        words = content(record, each.copy, about, policy, preview.part, replaces, approved=preview.approved)
         pdf = printer.print(words, for_reader(about, policy, each.copy), int(record.approved_at.timestamp()))
         party = each.copy.reader.party.strip(":").replace(":", "-")
         path = folder / f"{name}-{number:02d}-{party}.pdf"

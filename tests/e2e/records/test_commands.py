@@ -131,6 +131,7 @@ def test_the_preview_says_who_would_get_what_and_sends_nothing(home: Path) -> No
         assert "He was not at school." in text
         assert ("She is afraid." in text, "Police checks" in text) == (name == "County Police", name == "County Police")
         assert "waiting list" not in text
+        assert (text.count("preview, not approved") > 1, "approved by the chair" in text) == (True, False)
     assert "file" not in copies["Mill Lane Surgery"]
     assert not [path for path in (home / "home" / "mailbox").iterdir() if b".record@" in path.read_bytes()]
     assert quorate("record", "show", "m1.minutes", *AS_OF).exit_code == 1
@@ -158,6 +159,10 @@ def test_an_approved_document_goes_to_each_reader_and_twice_is_once(home: Path) 
     assert [(v["approved_by"], v["checked_by"]) for v in found["versions"]] == [("Verity Coldstream", "Ann Other")]
     letters = [p for p in (home / "home" / "mailbox").iterdir() if b".record@" in p.read_bytes()]
     assert len(letters) == 4
+    for copy in printed("record", "preview", "m1.minutes", "--out", home / "approved")["copies"]:
+        if "file" in copy:
+            text = text_of(Path(copy["file"]).read_bytes())
+            assert ("approved by the chair" in text, "not approved" in text) == (True, False)
     assert "sent" in quorate("record", "show", "m1.minutes", *AS_OF).stdout
 
 
