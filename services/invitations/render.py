@@ -17,7 +17,7 @@ from services.foundation.letters import Letter
 from services.foundation.settings import Settings
 from services.invitations.calendar import Appointment, write
 from services.invitations.rules import CANCEL
-from services.invitations.tokens import answer_link, local_part
+from services.invitations.tokens import answer_link, own_address
 from services.meetings.rules import say
 
 EMAILS = Path(services.__file__).parent.parent / "templates" / "email"
@@ -58,11 +58,11 @@ def _environment(loader: BaseLoader) -> Environment:
 environment = _environment(_Spliced(EMAILS))
 
 
-@lru_cache(maxsize=16)
-def _templates(audience: str) -> tuple[Template, Template, Template]:
-    """Subject, text and HTML for one kind of reader."""
+@lru_cache(maxsize=64)
+def templates(letter: str) -> tuple[Template, Template, Template]:
+    """Subject, text and HTML of one kind of letter."""
     subject, text, html = (
-        environment.get_template(f"invitation_{audience}/{name}") for name in ("subject.txt", "body.txt", "body.html")
+        environment.get_template(f"{letter}/{name}") for name in ("subject.txt", "body.txt", "body.html")
     )
     return subject, text, html
 
@@ -71,7 +71,7 @@ def _filled(audience: str, values: dict[str, Any]) -> tuple[str, str, str]:
     """Subject, text and HTML of one message. The three are filled from one context: to make one costs more than to fill
     a subject.
     """
-    subject, text, html = _templates(audience)
+    subject, text, html = templates(f"invitation_{audience}")
     context = html.new_context(values, shared=True)
     line = " ".join("".join(subject.root_render_func(context)).split())
     values["subject"] = line = line[:1].upper() + line[1:]
@@ -103,7 +103,7 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
     """The letter for one reader. The same parameters give the same bytes, so that a repeat is the same message."""
     when = _when(params["starts_at"], params["ends_at"])
     stamp = _instant(params["stamp"])
-    reply_to = f"{local_part(settings.key, 'reply', params['invitation_id'])}@{settings.mail_domain}"
+    reply_to = own_address(settings.key, settings.mail_domain, "reply", params["invitation_id"])
     cancelled = params["method"] == CANCEL
     values = {
         **params,
@@ -121,7 +121,7 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
     subject, text, html = _filled(params["audience"], values)
     return Letter(
         to=params["to"],
-        sender=f"{local_part(settings.key, 'bounce', params['invitation_id'])}@{settings.mail_domain}",
+        sender=own_address(settings.key, settings.mail_domain, "bounce", params["invitation_id"]),
         from_name=settings.mail_from_name,
         from_address=reply_to,
         subject=subject,

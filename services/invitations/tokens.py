@@ -25,6 +25,11 @@ def local_part(key: bytes, use: str, invitation_id: str) -> str:
     return f"{use}+{invitation_id}{_mark(key, use, invitation_id)}"
 
 
+def own_address(key: bytes, domain: str, use: str, invitation_id: str) -> str:
+    """An invitation's own address; `use` is `reply` or `bounce`."""
+    return f"{local_part(key, use, invitation_id)}@{domain}"
+
+
 def use_and_invitation(key: bytes, domain: str, address: str) -> tuple[str, str] | None:
     """What an address is for (`reply` or `bounce`), and the invitation that it belongs to; None for an address that is
     none of ours, or that was made up.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
-from jinja2 import Template
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.letters import Letter
@@ -15,23 +13,14 @@ from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
 from services.invitations import handlers as invitation_handlers
 from services.invitations import store as invitations
-from services.invitations.render import answer_url, authority_name, clock_time, environment, long_day, weekday, wrapped
-from services.invitations.tokens import local_part
+from services.invitations.letters import letter
+from services.invitations.render import answer_url, authority_name, clock_time, long_day, weekday
 from services.meetings import store as meetings
 from services.participation.handlers.reports import NOT_TRUE_NOW, REMINDER_LETTER, REQUEST_LETTER
 from services.participation.rules.reports import CARE_PLAN, FOR_APOLOGIES, REPORT, Request, came
 from services.participation.store import reports as store
 
 _WHAT = {(REPORT,): "Report", (CARE_PLAN,): "Care plan"}
-
-
-@lru_cache(maxsize=4)
-def _templates(name: str) -> tuple[Template, Template, Template]:
-    """Subject, text and HTML of one of the letters."""
-    subject, text, html = (
-        environment.get_template(f"{name}/{part}") for part in ("subject.txt", "body.txt", "body.html")
-    )
-    return subject, text, html
 
 
 def render_request(params: Mapping[str, Any], settings: Settings) -> Letter:
@@ -64,31 +53,19 @@ def _render(name: str, params: Mapping[str, Any], settings: Settings) -> Letter:
         "wants_care_plan": CARE_PLAN in kinds,
         "answer_url": answer_url(params, settings, ends_at),
     }
-    subject, text, html = _templates(name)
-    values["subject"] = line = " ".join(subject.render(values).split())
-    reply_to = f"{local_part(settings.key, 'reply', params['invitation_id'])}@{settings.mail_domain}"
-    return Letter(
-        to=params["to"],
-        sender=f"{local_part(settings.key, 'bounce', params['invitation_id'])}@{settings.mail_domain}",
-        from_name=settings.mail_from_name,
-        from_address=reply_to,
-        subject=line,
-        message_id=message_id(name, params, settings),
-        date=datetime.fromisoformat(params["stamp"]),
-        text=wrapped(text.render(values)),
-        html=html.render(values),
-    )
+    stamp = datetime.fromisoformat(params["stamp"])
+    return letter(name, params["invitation_id"], which(name, params), values, stamp, settings)
 
 
-def message_id(name: str, params: Mapping[str, Any], settings: Settings) -> str:
-    """One Message-ID for what is asked for at one SEQUENCE of an invitation, and one for each day of which it is
-    reminded, for ever.
+def which(name: str, params: Mapping[str, Any]) -> str:
+    """What tells a letter from others in its Message-ID: what it asks for at which SEQUENCE of the invitation, and of
+    which day it reminds. It is the same for ever.
     """
     kinds = [each["kind"] for each in params["wanted"]]
     if name == REMINDER_LETTER:
         ends = (datetime.fromisoformat(each["due_at"]) for each in params["wanted"])
         kinds = [f"{kind}.{due_at:%Y%m%d%H%M}" for kind, due_at in zip(kinds, ends, strict=True)]
-    return f"<{params['invitation_id']}.{params['sequence']}.{name}.{'.'.join(kinds)}@{settings.mail_domain}>"
+    return f"{params['sequence']}.{name}.{'.'.join(kinds)}"
 
 
 async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> dict[int, str]:

@@ -5,73 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
-from jinja2 import Template
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import secure_addresses
-from services.foundation.documents import Documents
-from services.foundation.letters import NOT_WANTED, Attachment, Letter
+from services.foundation.letters import NOT_WANTED, Letter
 from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
 from services.foundation.work import Work
-from services.invitations.render import authority_name, environment, long_day, weekday, wrapped
-from services.invitations.tokens import local_part
+from services.invitations.letters import letter
+from services.invitations.render import authority_name, weekday
 from services.participation.store import documents
 from services.records.core_groups import core_groups_of, members
 from services.records.handlers.copies import how
-from services.records.links import url_of
+from services.records.links import attached, words_of_link
 from services.records.readers import Around, around
 from services.records.rules.care_plans import may_have
 from services.records.rules.dispatch import ATTACHMENT, NOT_PERMITTED, OVERTAKEN, QUEUED, RECALLED, Dispatch
 from services.records.store import dispatches
 
 
-@lru_cache(maxsize=1)
-def _templates() -> tuple[Template, Template, Template]:
-    """Subject, text and HTML."""
-    subject, text, html = (
-        environment.get_template(f"care_plan/{part}") for part in ("subject.txt", "body.txt", "body.html")
-    )
-    return subject, text, html
-
-
 def render(params: Mapping[str, Any], settings: Settings) -> Letter:
     """The letter with a care plan, or with the link to it. The same parameters give the same bytes."""
-    expires_at = datetime.fromisoformat(params["expires_at"]) if params["expires_at"] else None
-    url = url_of(settings, params["dispatch_id"], params["to"], expires_at) if expires_at is not None else None
-    attached: tuple[Attachment, ...] = ()
-    if params["how"] == ATTACHMENT:
-        name = f"care-plan-{params['reference']}.{params['ends']}"
-        content = Documents(settings.documents_folder).read(params["document_id"])
-        attached = (Attachment(name, params["media_type"], content),)
-    elif url is None:
-        raise ValueError("a letter with a link has none")
+    name = f"care-plan-{params['reference']}.{params['ends']}"
+    file = attached(params, settings, name, params["media_type"])
     values = {
         **params,
+        **words_of_link(params, settings),
         "day": weekday(date.fromisoformat(params["day"])),
         "authority_name": authority_name(params["authority"]),
-        "record_url": url if params["how"] != ATTACHMENT else None,
-        "filed_url": f"{url}/filed" if url is not None else None,
-        "opens_until": long_day(expires_at) if expires_at is not None else None,
     }
-    subject, text, html = _templates()
-    values["subject"] = line = " ".join(subject.render(values).split())
-    reply_to = f"{local_part(settings.key, 'reply', params['dispatch_id'])}@{settings.mail_domain}"
-    return Letter(
-        to=params["to"],
-        sender=f"{local_part(settings.key, 'bounce', params['dispatch_id'])}@{settings.mail_domain}",
-        from_name=settings.mail_from_name,
-        from_address=reply_to,
-        subject=line,
-        message_id=f"<{params['dispatch_id']}.plan@{settings.mail_domain}>",
-        date=datetime.fromisoformat(params["stamp"]),
-        text=wrapped(text.render(values)),
-        html=html.render(values),
-        attachments=attached,
-    )
+    stamp = datetime.fromisoformat(params["stamp"])
+    return letter("care_plan", params["dispatch_id"], "plan", values, stamp, settings, file)
 
 
 async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) -> dict[int, str]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-from jinja2 import Template
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.letters import Attempt, Letter
 from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
 from services.foundation.work import Work
-from services.invitations.render import clock_time, environment, wrapped
-from services.invitations.tokens import local_part
+from services.invitations.letters import letter
+from services.invitations.render import clock_time
 from services.records import codes
 from services.records.opening import Shut, what_opens
 from services.records.rules.codes import LIVES, code_of
@@ -24,38 +22,19 @@ from services.records.rules.dispatch import LEFT, NOT_PERMITTED
 from services.records.store import dispatches
 
 
-@lru_cache(maxsize=1)
-def _templates() -> tuple[Template, Template, Template]:
-    """Subject, text and HTML of the letter."""
-    subject, text, html = (
-        environment.get_template(f"{codes.CODE_LETTER}/{part}") for part in ("subject.txt", "body.txt", "body.html")
-    )
-    return subject, text, html
-
-
 def render_code(params: Mapping[str, Any], settings: Settings) -> Letter:
     """The letter with a code. The same parameters give the same bytes; the code is made here, and kept nowhere."""
     stamp = datetime.fromisoformat(params["stamp"])
     values = {
+        "to": params["to"],
         "code": code_of(settings.key, params["dispatch_id"], params["nonce"]),
         "asked": clock_time(stamp),
         "until": clock_time(stamp + LIVES),
         "family": params["family"],
     }
-    subject, text, html = _templates()
-    values["subject"] = line = " ".join(subject.render(values).split())
     name = hashlib.sha256(f"code letter {params['nonce']}".encode()).hexdigest()[:16]
-    return Letter(
-        to=params["to"],
-        sender=f"{local_part(settings.key, 'bounce', params['dispatch_id'])}@{settings.mail_domain}",
-        from_name=settings.mail_from_name,
-        from_address=f"{local_part(settings.key, 'reply', params['dispatch_id'])}@{settings.mail_domain}",
-        subject=line,
-        message_id=f"<{params['dispatch_id']}.code.{name}@{settings.mail_domain}>",
-        date=stamp.replace(microsecond=0),
-        text=wrapped(text.render(values)),
-        html=html.render(values),
-    )
+    which, stamp = f"code.{name}", stamp.replace(microsecond=0)
+    return letter(codes.CODE_LETTER, params["dispatch_id"], which, values, stamp, settings)
 
 
 async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> dict[int, str]:

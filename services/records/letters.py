@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
-from jinja2 import Template
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.rules import secure_addresses
-from services.foundation.documents import Documents
 from services.foundation.letters import NOT_WANTED, Attachment, Letter
 from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
 from services.foundation.work import Work
-from services.invitations.render import authority_name, environment, long_day, weekday, wrapped
-from services.invitations.tokens import local_part
+from services.invitations.letters import letter
+from services.invitations.render import authority_name, weekday
 from services.records.handlers.copies import how
-from services.records.links import url_of
+from services.records.links import attached, words_of_link
 from services.records.readers import Around, around
 from services.records.rules.copies import copy_of
 from services.records.rules.dispatch import (
@@ -41,33 +38,12 @@ _TITLES = {"minutes": "Minutes", "plan": "Plan", "decision": "Decision letter"}
 _NAMES = {"minutes": "the minutes", "plan": "the plan", "decision": "the decision letter"}
 
 
-@lru_cache(maxsize=8)
-def _templates(name: str) -> tuple[Template, Template, Template]:
-    """Subject, text and HTML of one of the letters."""
-    subject, text, html = (
-        environment.get_template(f"{name}/{part}") for part in ("subject.txt", "body.txt", "body.html")
-    )
-    return subject, text, html
-
-
 def render_copy(params: Mapping[str, Any], settings: Settings) -> Letter:
     """The letter with a reader's copy, or with the link to it. The same parameters give the same bytes."""
-    expires_at = datetime.fromisoformat(params["expires_at"]) if params["expires_at"] else None
-    url = url_of(settings, params["dispatch_id"], params["to"], expires_at) if expires_at is not None else None
-    attached: tuple[Attachment, ...] = ()
-    if params["how"] == ATTACHMENT:
-        name = f"{params['record_kind']}-{params['reference']}-v{params['version']}.pdf"
-        content = Documents(settings.documents_folder).read(params["document_id"])
-        attached = (Attachment(name, "application/pdf", content),)
-    elif url is None:
-        raise ValueError("a letter with a link has none")
-    values = {
-        "record_url": url if params["how"] != ATTACHMENT else None,
-        "filed_url": f"{url}/filed" if url is not None else None,
-        "opens_until": long_day(expires_at) if expires_at is not None else None,
-    }
     template = "record_relative" if params["family"] else "record_copy"
-    return _letter(template, "record", {**params, **values}, settings, attached)
+    name = f"{params['record_kind']}-{params['reference']}-v{params['version']}.pdf"
+    file = attached(params, settings, name, "application/pdf")
+    return _letter(template, "record", {**params, **words_of_link(params, settings)}, settings, file)
 
 
 def render_recall(params: Mapping[str, Any], settings: Settings) -> Letter:
@@ -76,7 +52,7 @@ def render_recall(params: Mapping[str, Any], settings: Settings) -> Letter:
 
 
 def _letter(
-    template: str, what: str, params: Mapping[str, Any], settings: Settings, attached: tuple[Attachment, ...] = ()
+    template: str, which: str, params: Mapping[str, Any], settings: Settings, file: tuple[Attachment, ...] = ()
 ) -> Letter:
     values = {
         **params,
@@ -85,21 +61,8 @@ def _letter(
         "day": weekday(date.fromisoformat(params["day"])),
         "authority_name": authority_name(params["authority"]),
     }
-    subject, text, html = _templates(template)
-    values["subject"] = line = " ".join(subject.render(values).split())
-    reply_to = f"{local_part(settings.key, 'reply', params['dispatch_id'])}@{settings.mail_domain}"
-    return Letter(
-        to=params["to"],
-        sender=f"{local_part(settings.key, 'bounce', params['dispatch_id'])}@{settings.mail_domain}",
-        from_name=settings.mail_from_name,
-        from_address=reply_to,
-        subject=line,
-        message_id=f"<{params['dispatch_id']}.{what}@{settings.mail_domain}>",
-        date=datetime.fromisoformat(params["stamp"]),
-        text=wrapped(text.render(values)),
-        html=html.render(values),
-        attachments=attached,
-    )
+    stamp = datetime.fromisoformat(params["stamp"])
+    return letter(template, params["dispatch_id"], which, values, stamp, settings, file)
 
 
 async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) -> dict[int, str]:

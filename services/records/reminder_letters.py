@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
-from jinja2 import Template
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory import store as directory
@@ -17,37 +15,24 @@ from services.foundation.letters import NOT_WANTED, Attempt, Letter
 from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
 from services.foundation.work import Work
-from services.invitations.render import authority_name, environment, long_day, weekday, wrapped
-from services.invitations.tokens import local_part
+from services.invitations.letters import letter
+from services.invitations.render import authority_name, weekday
 from services.meetings import store as meetings
 from services.participation.store.quoracy import held_facts
 from services.records.due import held_at
-from services.records.links import url_of
+from services.records.links import words_of_link
 from services.records.reminders import COORDINATOR_LETTER, READER_LETTER, coordinators
-from services.records.rules.dispatch import DELIVERED, EMAIL, LINK, NOT_PERMITTED, SENT, Dispatch
+from services.records.rules.dispatch import DELIVERED, EMAIL, NOT_PERMITTED, SENT, Dispatch
 from services.records.rules.due import RECORDS, stands
 from services.records.rules.receipts import is_filed
 from services.records.store import dispatches, records
 
 
-@lru_cache(maxsize=4)
-def _templates(name: str) -> tuple[Template, Template, Template]:
-    """Subject, text and HTML of one of the letters."""
-    subject, text, html = (
-        environment.get_template(f"{name}/{part}") for part in ("subject.txt", "body.txt", "body.html")
-    )
-    return subject, text, html
-
-
 def render_to_reader(params: Mapping[str, Any], settings: Settings) -> Letter:
     """The letter to an agency that has not said that its copy is filed. The same parameters give the same bytes."""
-    expires_at = datetime.fromisoformat(params["expires_at"]) if params["expires_at"] else None
-    url = url_of(settings, params["dispatch_id"], params["to"], expires_at) if expires_at is not None else None
     values = {
+        **words_of_link(params, settings),
         "name": RECORDS[params["record_kind"]],
-        "record_url": url if params["how"] == LINK else None,
-        "filed_url": f"{url}/filed" if url is not None else None,
-        "opens_until": long_day(expires_at) if expires_at is not None else None,
         "sent_on": weekday(date.fromisoformat(params["sent_on"])) if params["sent_on"] else None,
         "by": weekday(date.fromisoformat(params["by"])) if params["by"] else None,
         "before": None,
@@ -71,20 +56,7 @@ def _letter(template: str, name: str, params: Mapping[str, Any], settings: Setti
         "day": weekday(date.fromisoformat(params["day"])),
         "authority_name": authority_name(params["authority"]),
     }
-    subject, text, html = _templates(template)
-    values["subject"] = line = " ".join(subject.render(values).split())
-    reply_to = f"{local_part(settings.key, 'reply', name)}@{settings.mail_domain}"
-    return Letter(
-        to=params["to"],
-        sender=f"{local_part(settings.key, 'bounce', name)}@{settings.mail_domain}",
-        from_name=settings.mail_from_name,
-        from_address=reply_to,
-        subject=line,
-        message_id=f"<{name}.{template}@{settings.mail_domain}>",
-        date=datetime.fromisoformat(params["stamp"]),
-        text=wrapped(text.render(values)),
-        html=html.render(values),
-    )
+    return letter(template, name, template, values, datetime.fromisoformat(params["stamp"]), settings)
 
 
 async def to_reader_withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) -> dict[int, str]:

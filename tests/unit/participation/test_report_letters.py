@@ -13,7 +13,7 @@ import pytest
 from services.foundation.letters import Letter
 from services.foundation.settings import Settings
 from services.invitations.tokens import local_part
-from services.participation.report_letters import message_id, render_reminder, render_request
+from services.participation.report_letters import render_reminder, render_request
 from tests.unit.invitations.rows import row
 
 SETTINGS = Settings(home=Path("nowhere"), secret="a-key-for-tests-alone")
@@ -106,7 +106,7 @@ def test_the_same_parameters_are_the_same_message(name: str) -> None:
 
 def test_each_thing_asked_for_at_each_time_of_the_meeting_has_a_message_id_of_its_own() -> None:
     def of(name: str, kinds: tuple[str, ...], sequence: int) -> str:
-        return message_id(name, params(name, kinds, sequence=sequence), SETTINGS)
+        return letter(name, kinds, sequence=sequence).message_id
 
     ids = [of(*each) for each in product(LETTERS, [("report",), ("care_plan",), BOTH], [0, 1])]
     assert len(set(ids)) == len(ids)
@@ -114,9 +114,8 @@ def test_each_thing_asked_for_at_each_time_of_the_meeting_has_a_message_id_of_it
 
 
 def test_a_reminder_of_another_day_is_another_message() -> None:
-    one = params("report_reminder")
-    other = one | {"wanted": [{"kind": "report", "due_at": "2026-12-10T00:00:00+00:00", "by": None}]}
-    assert message_id("report_reminder", one, SETTINGS) != message_id("report_reminder", other, SETTINGS)
+    wanted = [{"kind": "report", "due_at": "2026-12-10T00:00:00+00:00", "by": None}]
+    assert letter("report_reminder").message_id != letter("report_reminder", wanted=wanted).message_id
 
 
 def test_a_letter_carries_no_diary_entry_and_answers_come_to_the_invitations_own_address() -> None:

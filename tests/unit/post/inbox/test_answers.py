@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from schemas.invitation import InvitationAnswered, InvitationBounced, InvitationCountered
-from services.foundation.settings import Settings
 from services.participation import report_letters
 from services.post.inbox.reading import read
 from services.post.inbox.rules import Decision, decide
@@ -285,9 +283,7 @@ def test_what_came_back_is_the_message_that_it_names() -> None:
 @pytest.mark.parametrize("letter", ["report_request", "report_reminder"])
 def test_a_letter_about_a_report_that_came_back_is_no_invitation(letter: str) -> None:
     wanted = [{"kind": each, "due_at": "2026-03-30T23:00:00+00:00"} for each in ("report", "care_plan")]
-    settings = Settings(home=Path("nowhere"), mail_domain=DOMAIN)
-    params = {"invitation_id": INVITATION, "sequence": 1, "wanted": wanted}
-    own = report_letters.message_id(letter, params, settings).strip("<>")
+    own = f"{INVITATION}.{report_letters.which(letter, {'sequence': 1, 'wanted': wanted})}@{DOMAIN}"
     (event,) = decided(returned.postfix().replace(message_id().encode(), own.encode())).events
     assert isinstance(event.data, InvitationBounced)
     assert (event.data.letter, event.data.sequence, event.data.revision) == (letter, 1, None)
