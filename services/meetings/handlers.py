@@ -87,9 +87,10 @@ async def _remember(work: Work, rows: Sequence[dict[str, Any]]) -> dict[str, Mee
     found = await store.meetings_by_id(work.db, {row["meeting_id"] for row in rows})
     children = {child_id for meeting in found.values() for child_id in meeting.child_ids}
     children |= await store.place(work.db, found.values())
-    followers = {each.meeting_id for each in await store.to_come_after(work.db, found, work.now)}
-    looking_back = {each.meeting_id for each in await _looking_back(work, children)}
-    await _resolve(work, {*found, *followers, *looking_back})
+    to_come = _ToCome(work)
+    followers = {each.meeting_id for each in await to_come.after(found)}
+    looking_back = {each.meeting_id for each in await to_come.looking_back(children)}
+    await _resolve(work, {*found, *followers, *looking_back}, to_come, found)
     return found
 
 
@@ -98,6 +99,43 @@ def _tell_closed(work: Work, found: Mapping[str, Meeting]) -> None:
     for meeting in found.values():
         if meeting.state != "scheduled":
             work.emit(Derived(CLOSED, meeting.meeting_id, meeting.partition_key, Closed(meeting)))
+
+
+class _ToCome:
+    """The meetings to come, looked up for as long as one handler resolves: what was asked once is not asked again,
+    since nothing places a meeting meanwhile.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._about: dict[str, list[store.ToCome]] = {}
+        self._after: dict[str, list[store.Follower]] = {}
+
+    async def about(self, child_ids: Iterable[str]) -> list[store.ToCome]:
+        """Those about these children, once for each child."""
+        wanted = set(child_ids)
+        new = wanted - self._about.keys()
+        self._about |= {child_id: [] for child_id in new}
+        for each in await store.to_come_by_child(self._work.db, new, self._work.now):
+            self._about[each.child_id].append(each)
+        return [each for child_id in wanted for each in self._about[child_id]]
+
+    async def after(self, meeting_ids: Iterable[str]) -> list[store.Follower]:
+        """Those that name one of these as the meeting they follow."""
+        wanted = set(meeting_ids)
+        new = wanted - self._after.keys()
+        self._after |= {meeting_id: [] for meeting_id in new}
+        for each in await store.to_come_after(self._work.db, new, self._work.now):
+            self._after[each.follows].append(each)
+        return [each for meeting_id in wanted for each in self._after[meeting_id]]
+
+    async def looking_back(self, child_ids: Iterable[str]) -> list[store.ToCome]:
+        """Those about these children that ask who was asked to an earlier one."""
+        return [
+            each
+            for each in await self.about(child_ids)
+            if looks_back(self._work.policy, each.kind, london_date(each.starts_at))
+        ]
 
 
 async def scheduled(work: Work, events: Sequence[Event]) -> None:
@@ -140,7 +178,8 @@ async def resolve_again(work: Work, events: Sequence[Derived]) -> None:
     people = {each for change in changes for each in change.person_ids}
     children = people | await directory.children_tied_to(work.db, people)
     children |= {child.child_id for child in await directory.children_of_families(work.db, families)}
-    concerned = await store.to_come_for_children(work.db, children, work.now)
+    to_come = _ToCome(work)
+    concerned = {each.meeting_id for each in await to_come.about(children)}
     agencies = {each for change in changes for each in change.agency_ids}
     if agencies:
         kinds = {each for change in changes for each in change.agency_kinds}
@@ -149,7 +188,7 @@ async def resolve_again(work: Work, events: Sequence[Derived]) -> None:
     ordered = [*sorted(first), *sorted(concerned - first)]
     for meeting_id in ordered[AT_ONCE:]:
         work.arm(RESOLVE_LATER, meeting_id, work.now)
-    await _resolve(work, ordered[:AT_ONCE])
+    await _resolve(work, ordered[:AT_ONCE], to_come, {})
 
 
 RESOLVE_LATER = "meetings.resolve"
@@ -160,16 +199,19 @@ async def resolve_later(work: Work, keys: Sequence[str]) -> None:
     as it stood.
     """
     found = await store.meetings_by_id(work.db, keys)
-    await _resolve(work, {each for each, meeting in found.items() if meeting.starts_at > work.now})
+    some = {each for each, meeting in found.items() if meeting.starts_at > work.now}
+    await _resolve(work, some, _ToCome(work), found)
 
 
-async def _resolve(work: Work, meeting_ids: Iterable[str]) -> None:
-    """Resolve meetings, and then those that look back on whose entries changed; keep what changed, and tell."""
+async def _resolve(work: Work, meeting_ids: Iterable[str], to_come: _ToCome, known: Mapping[str, Meeting]) -> None:
+    """Resolve meetings, and then those that look back on whose entries changed; keep what changed, and tell. `known`
+    are meetings as they stand, which are not read again: nothing here changes what is said of a meeting.
+    """
     told: dict[str, Resolved] = {}
-    wanted = set(meeting_ids)
+    known, wanted = dict(known), set(meeting_ids)
     while wanted:
-        found = await store.meetings_by_id(work.db, wanted)
-        some = [meeting for meeting in found.values() if meeting.state == "scheduled"]
+        known |= await store.meetings_by_id(work.db, wanted - known.keys())
+        some = [known[each] for each in sorted(wanted) if each in known and known[each].state == "scheduled"]
         if not some:
             break
         resolved = await resolve_all(work.db, some, work.policy)
@@ -182,7 +224,7 @@ async def _resolve(work: Work, meeting_ids: Iterable[str]) -> None:
             told[meeting.meeting_id] = Resolved(meeting, resolution, first, after)
         await store.replace_entries(work.db, changes, work.now)
         changed = [meeting for meeting in some if changes[meeting.meeting_id][0] != changes[meeting.meeting_id][1]]
-        wanted = await _later_ones_looking_back(work, changed)
+        wanted = await _later_ones_looking_back(to_come, changed)
     for meeting_id, each in told.items():
         work.arm(STARTS, meeting_id, each.meeting.starts_at)
         work.emit(Derived(RESOLVED, meeting_id, each.meeting.partition_key, each))
@@ -190,27 +232,16 @@ async def _resolve(work: Work, meeting_ids: Iterable[str]) -> None:
             work.emit(Derived("quorate.invitees.resolved.v1", meeting_id, each.meeting.partition_key, _outcome(each)))
 
 
-async def _looking_back(work: Work, child_ids: Iterable[str]) -> list[store.ToCome]:
-    """The meetings to come about these children that ask who was asked to an earlier one."""
-    return [
-        each
-        for each in await store.to_come_by_child(work.db, child_ids, work.now)
-        if looks_back(work.policy, each.kind, london_date(each.starts_at))
-    ]
-
-
-async def _later_ones_looking_back(work: Work, changed: Sequence[Meeting]) -> set[str]:
+async def _later_ones_looking_back(to_come: _ToCome, changed: Sequence[Meeting]) -> set[str]:
     """The meetings that may change because these did; each is later than one of them, so that this comes to an end."""
-    if not changed:
-        return set()
     first: dict[str, datetime] = {}
     for meeting in changed:
         for child_id in meeting.child_ids:
             first[child_id] = min(first.get(child_id, meeting.starts_at), meeting.starts_at)
     starts = {meeting.meeting_id: meeting.starts_at for meeting in changed}
-    followers = await store.to_come_after(work.db, starts, work.now)
-    return {each.meeting_id for each in await _looking_back(work, first) if each.starts_at > first[each.child_id]} | {
-        each.meeting_id for each in followers if each.starts_at > starts[each.follows]
+    looking_back = await to_come.looking_back(first)
+    return {each.meeting_id for each in looking_back if each.starts_at > first[each.child_id]} | {
+        each.meeting_id for each in await to_come.after(starts) if each.starts_at > starts[each.follows]
     }
 
 

@@ -246,19 +246,6 @@ async def held_among(db: AsyncConnection, ids: Iterable[str]) -> set[str]:
     return found
 
 
-async def to_come_for_children(db: AsyncConnection, child_ids: Iterable[str], now: datetime) -> set[str]:
-    """The meetings still to come about these children."""
-    found: set[str] = set()
-    for some in chunks(set(child_ids)):
-        query = (
-            select(meeting_children.c.meeting_id)
-            .join(meetings, meetings.c.meeting_id == meeting_children.c.meeting_id)
-            .where(among(db, meeting_children.c.child_id, some), _to_come(now))
-        )
-        found |= set((await db.execute(query)).scalars())
-    return found
-
-
 async def to_come_for_agencies(
     db: AsyncConnection, agency_ids: Iterable[str], kinds: Iterable[str], now: datetime
 ) -> set[str]:
