@@ -40,10 +40,11 @@ from services.oversight import notices as oversight_notices
 from services.participation import report_letters
 from services.participation.handlers import answers, asking, quoracy, refusals, reports
 from services.participation.store import documents as documents_store  # noqa: F401  # its tables
+from services.post.attempts import Tally
 from services.post.catcher import Catcher
 from services.post.inbox import sort
 from services.post.inbox.keep import Keeper
-from services.post.mailer import Mailer, Tally
+from services.post.mailer import Mailer
 from services.post.mesh.receiver import MeshReceiver
 from services.post.mesh.sender import MeshSender
 from services.records import (

@@ -7,7 +7,7 @@ cancellation never overtakes the invitation that it cancels.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -174,23 +174,27 @@ async def claim(
     return sorted((OutboxRow(*each) for each in taken), key=lambda each: each.outbox_id)
 
 
-async def still_claimed(db: AsyncConnection, worker: str, outbox_ids: Sequence[int]) -> set[int]:
-    """Which of these rows `worker` still holds, and keeps to the commit: it has lost those whose lease ran out and
-    that another one took, and has none any more that it settled.
+async def still_claimed(db: AsyncConnection, rows: Iterable[OutboxRow]) -> set[int]:
+    """Which of these rows are still held by what they were claimed by, and are to the commit: lost are those whose
+    lease ran out and that another one took, and done with those that were settled.
     """
+    by_claim: dict[str, list[int]] = {}
+    for each in rows:
+        by_claim.setdefault(each.claim, []).append(each.outbox_id)
     held: set[int] = set()
-    for some in chunks(outbox_ids):
-        query = (
-            select(outbox.c.outbox_id)
-            # Not by the column alone: PostgreSQL would take it to be cheaper to go through all that is in hand.
-            .where(
-                among(db, outbox.c.outbox_id, some),
-                outbox.c.claimed_by == worker,
-                func.lower(outbox.c.state) == _PENDING,
+    for worker, outbox_ids in by_claim.items():
+        for some in chunks(outbox_ids):
+            query = (
+                select(outbox.c.outbox_id)
+                # Not by the column alone: PostgreSQL would take it to be cheaper to go through all that is in hand.
+                .where(
+                    among(db, outbox.c.outbox_id, some),
+                    outbox.c.claimed_by == worker,
+                    func.lower(outbox.c.state) == _PENDING,
+                )
+                .with_for_update()
             )
-            .with_for_update()
-        )
-        held |= set((await db.execute(query)).scalars())
+            held |= set((await db.execute(query)).scalars())
     return held
 
 

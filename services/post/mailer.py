@@ -10,31 +10,29 @@ then the message is sent again, with the same Message-ID and UID, so that it lan
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from itertools import count
 
 import aiosmtplib
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation import outbox
+from services.foundation import claims, outbox
 from services.foundation.database import announce, nobody_is
 from services.foundation.letters import Attempt, LetterKind
-from services.foundation.outbox import OutboxRow, Settlement
+from services.foundation.outbox import OutboxRow
 from services.foundation.servers import SmtpServer
 from services.foundation.settings import Settings
-from services.foundation.trouble import DatabaseTrouble
-from services.foundation.work import Work
 from services.intake.accept import Intake
+from services.post import attempts
+from services.post.attempts import Rest, Tally
 from services.post.handover import Line, LostWithContent
 from services.post.mime import assemble
-from services.post.rules import Stage, meaning, server_wait, wait_after
+from services.post.rules import Stage, meaning, wait_after
 from services.post.turns import Turns
 
 log = structlog.get_logger()
@@ -44,33 +42,12 @@ LEASE = outbox.LEASE
 # Of a claim's time: none of a batch is begun after the first part, and none takes longer than the second. What is left
 # is for noting how it went, so that nobody else claims what a mailer that is alive has in hand.
 TO_BEGIN, TO_SEND = LEASE / 2, LEASE / 3
-NOTE_FIRST_WAIT, NOTE_LONGEST_WAIT = 0.1, 1.0  # seconds between two tries of noting while the database is away
-NOTE_FOR = 60.0  # seconds after which whoever drains is told; what was not noted is noted by the next drain
-NOTE_WHEN_STOPPING = 1.5  # the same for a mailer that stops, after the last message
+NOTE_WHEN_STOPPING = 1.5  # seconds that a mailer that stops may take to note how the last messages went
 LOOK_EVERY = 10.0  # seconds between two looks for claims of mailers that are gone
 STAND_AGAIN = 1.0  # seconds after which a lost connection is tried again
 GRACE = timedelta(minutes=1)  # for which no claim is taken over
 IN_HAND = (outbox.MAIL, outbox.PRINT)  # what is claimed under a mailer's name: its own, and its process's press's
 FAILURES = (aiosmtplib.SMTPException, OSError, TimeoutError)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a run of the mailer did."""
-
-    sent: int = 0
-    failed: int = 0
-    put_off: int = 0
-
-    @classmethod
-    def of(cls, some: Sequence[Tally]) -> Tally:
-        """Several in one."""
-        return cls(*(sum(getattr(each, name) for each in some) for name in ("sent", "failed", "put_off")))
-
-    def count(self, attempts: Sequence[Attempt]) -> None:
-        self.sent += sum(attempt.state == "sent" for attempt in attempts)
-        self.failed += sum(attempt.state == "failed" for attempt in attempts)
-        self.put_off += sum(attempt.state == "pending" for attempt in attempts)
 
 
 @dataclass(slots=True)
@@ -81,17 +58,16 @@ class Mailer:
     letters: Mapping[str, LetterKind]
     server: SmtpServer
     settings: Settings
-    name: str = field(default_factory=lambda: f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}")
+    name: str = field(default_factory=claims.worker_name)
     kept: list[Line] = field(default_factory=list)  # open connections that nobody uses just now
     in_use: int = 0  # those that are open and used, or being opened
     tls: ssl.SSLContext | None = None
     under_way: set[asyncio.Timeout] = field(default_factory=set)
     ended: list[Attempt] = field(default_factory=list)  # attempts not noted yet
-    claims: Iterator[int] = field(default_factory=count)
+    numbers: Iterator[int] = field(default_factory=count)  # of its claims
     stopping: bool = False
     note_by: float | None = None  # on the loop's clock, once it stops
-    server_failures: int = 0  # since a message was last taken
-    rests_until: datetime | None = None  # nothing is claimed before, since the server itself failed
+    rest: Rest = field(default_factory=Rest)
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -177,10 +153,10 @@ class Mailer:
         for channel in IN_HAND:
             by_mailer: dict[str, list[str]] = {}
             for claim in await outbox.claims_in_hand(db, channel, now + LEASE - GRACE):
-                by_mailer.setdefault(claim.rpartition("-")[0], []).append(claim)
-            for mailer, claims in by_mailer.items():
+                by_mailer.setdefault(claims.worker_of(claim), []).append(claim)
+            for mailer, its_own in by_mailer.items():
                 if mailer != self.name and await nobody_is(db, f"mailer {mailer}"):
-                    count = await outbox.release(db, channel, now, claims)
+                    count = await outbox.release(db, channel, now, its_own)
                     await announce(db, channel)
                     log.warning("claims_taken_over", count=count)
 
@@ -188,73 +164,27 @@ class Mailer:
         """Claim the next batch; what of it may not be sent has ended already."""
         if self.stopping or self._rests():
             return []
-        now = self.intake.clock.now()
-        claim = f"{self.name}-{next(self.claims)}"
-        held: dict[int, str] = {}
-        async with self.intake.database.write(alone=False) as db:
-            rows = await outbox.claim(db, outbox.MAIL, self.letters, claim, BATCH, now, LEASE)
-            for name, some in _by_name(rows).items():
-                kind = self.letters[name]
-                held.update(await kind.withheld(db, some, now))
-                left = [row for row in some if row.outbox_id not in held]
-                if kind.permitted is not None and left:
-                    held.update(await kind.permitted(self.intake.work(db), left))
-        self.ended += [Attempt(row, "failed", now, reason=held[row.outbox_id]) for row in rows if row.outbox_id in held]
-        return [row for row in rows if row.outbox_id not in held]
+        claim = claims.claim_of(self.name, next(self.numbers))
+        rows, ended = await attempts.claim(self.intake, outbox.MAIL, self.letters, claim, BATCH, LEASE)
+        self.ended += ended
+        return rows
 
     async def _note(self, progress: Callable[[], None]) -> None:
         """Note how attempts ended, again and again while the database is away. What was noted although no answer came
         is not this mailer's any more, and so is noted once.
         """
         some = list(self.ended)
-        begun, wait = asyncio.get_running_loop().time(), NOTE_FIRST_WAIT
-        while some:
-            try:
-                async with self.intake.database.write() as db:
-                    await self._settle(self.intake.work(db), some)
-            except DatabaseTrouble as trouble:
-                until = begun + NOTE_FOR if self.note_by is None else self.note_by
-                if not trouble.passes or asyncio.get_running_loop().time() + wait > until:
-                    log.warning("not_noted", count=len(some))
-                    raise
-                log.warning("not_noted_yet", count=len(some), wait_s=wait)
-                progress()
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, NOTE_LONGEST_WAIT)
-            else:
-                break
+        if some:
+            settle = partial(self._settle, some)
+            await claims.note(self.intake.database, settle, len(some), lambda: self.note_by, progress)
         del self.ended[: len(some)]
         self.tally.count(some)
 
-    async def _settle(self, work: Work, done: Sequence[Attempt]) -> None:
-        """Note how attempts ended, as far as they are still this mailer's to note."""
-        by_claim: dict[str, list[int]] = {}
-        for attempt in done:
-            by_claim.setdefault(attempt.row.claim, []).append(attempt.row.outbox_id)
-        mine: set[int] = set()
-        for claim, outbox_ids in by_claim.items():
-            mine |= await outbox.still_claimed(work.db, claim, outbox_ids)
-        done = [attempt for attempt in done if attempt.row.outbox_id in mine]
-        await outbox.settle(work.db, [self._settlement(attempt) for attempt in done], work.now)
-        by_name: dict[str, list[Attempt]] = {}
-        for attempt in done:
-            by_name.setdefault(attempt.row.name, []).append(attempt)
-        for name, some in by_name.items():
-            await self.letters[name].settled(work, some)
-        await self.intake.finish(work)
+    async def _settle(self, some: Sequence[Attempt], db: AsyncConnection) -> None:
+        await attempts.settle(self.intake, db, self.letters, some, self.rest.until)
 
-    def _settlement(self, attempt: Attempt) -> Settlement:
-        attempts = attempt.row.attempts + attempt.counts
-        due = attempt.at
-        if attempt.state == "pending":
-            if attempt.counts:
-                due += wait_after(attempts) or timedelta(0)
-            due = max(due, self.rests_until or due)
-        result = f"{attempt.code or ''} {attempt.text}".strip()
-        return Settlement(attempt.row.outbox_id, attempt.state, result, attempts, due)
-
-    async def _send_all(self, rows: Sequence[OutboxRow], until: float, progress: Callable[[], None]) -> None:
-        """Send a batch over all connections, beginning none after `until` on the loop's clock.
+    async def _send_all(self, rows: Sequence[OutboxRow], begin_by: float, progress: Callable[[], None]) -> None:
+        """Send a batch over all connections, beginning none after `begin_by` on the loop's clock.
 
         Once the server itself fails, or the mailer is told to stop, the rest is put off untried.
         """
@@ -264,7 +194,7 @@ class Mailer:
 
         async def one_after_the_other() -> None:
             nonlocal server_failed
-            while not (server_failed or self.stopping or loop.time() > until) and (row := turns.take()):
+            while not (server_failed or self.stopping or loop.time() > begin_by) and (row := turns.take()):
                 attempt, of_server = await self._send(row)
                 progress()
                 if attempt is None:
@@ -278,18 +208,13 @@ class Mailer:
         hands = 0 if self._rests() else min(self.settings.smtp_connections, len(rows))
         await asyncio.gather(*(one_after_the_other() for _ in range(hands)))
         if server_failed and not self.stopping:  # a mailer that stops breaks off what hangs, whosever fault it is
-            self._leave_alone()
+            until = self.rest.begin(self.intake.clock.now())
+            log.warning("mail_server_left_alone", failures=self.rest.failures, until=until.isoformat())
         now = self.intake.clock.now()
         self.ended += [Attempt(row, "pending", now, counts=False) for row in turns.rest()]
 
     def _rests(self) -> bool:
-        return self.rests_until is not None and self.intake.clock.now() < self.rests_until
-
-    def _leave_alone(self) -> None:
-        """Leave the server alone for a while: longer, the longer it has taken nothing."""
-        self.server_failures += 1
-        self.rests_until = self.intake.clock.now() + server_wait(self.server_failures)
-        log.warning("mail_server_left_alone", failures=self.server_failures, until=self.rests_until.isoformat())
+        return self.rest.lasts(self.intake.clock.now())
 
     async def _send(self, row: OutboxRow) -> tuple[Attempt | None, bool]:
         """Send one message; returns how it went (None: not tried, there is no connection for it beside those that are
@@ -319,7 +244,7 @@ class Mailer:
             self.in_use -= 1
             if connection is not None:
                 self.kept.append(connection)
-        self.server_failures, self.rests_until = 0, None
+        self.rest.end()
         return Attempt(row, "sent", self.intake.clock.now(), code=250), False
 
     async def _connection(self) -> Line:
@@ -382,10 +307,3 @@ def stage_of(failure: Exception) -> Stage:
     if isinstance(failure, aiosmtplib.SMTPSenderRefused):
         return "sender"
     return "opening" if isinstance(failure, aiosmtplib.SMTPHeloError) else "recipient"
-
-
-def _by_name(rows: Sequence[OutboxRow]) -> dict[str, list[OutboxRow]]:
-    found: dict[str, list[OutboxRow]] = {}
-    for row in rows:
-        found.setdefault(row.name, []).append(row)
-    return found

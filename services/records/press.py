@@ -8,17 +8,16 @@ be made keeps no other back. While the disk takes none, or the database is away,
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation import outbox
+from services.foundation import claims, outbox
 from services.foundation.documents import Documents
 from services.foundation.outbox import LEASE, OutboxRow, Settlement
 from services.foundation.trouble import DatabaseTrouble
@@ -41,9 +40,7 @@ log = structlog.get_logger()
 
 BATCH = 10
 TO_BEGIN = LEASE / 2  # of a claim's time: no document is begun after it
-NOTE_FIRST_WAIT, NOTE_LONGEST_WAIT = 0.1, 1.0  # seconds between two tries of noting while the database is away
-NOTE_FOR = 60.0  # seconds after which whoever drains is told; what was not noted is noted by the next drain
-NOTE_WHEN_STOPPING = 4.0  # the same for a press that stops
+NOTE_WHEN_STOPPING = 4.0  # seconds that a press that stops may take to note what it made
 
 
 @dataclass(slots=True)
@@ -77,9 +74,9 @@ class Press:
     """One press; as many as needed may run beside each other on a shared database."""
 
     intake: Intake
-    name: str = field(default_factory=lambda: f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}")
+    name: str = field(default_factory=claims.worker_name)
     printer: Printer | None = None
-    claims: Iterator[int] = field(default_factory=count)
+    numbers: Iterator[int] = field(default_factory=count)  # of its claims
     ended: list[tuple[OutboxRow, Job | None]] = field(default_factory=list)  # what is not noted yet
     stopping: bool = False
     tally: Tally = field(default_factory=Tally)
@@ -109,7 +106,8 @@ class Press:
             return []
         now = self.intake.clock.now()
         async with self.intake.database.write(alone=False) as db:
-            return await outbox.claim(db, outbox.PRINT, (PRINT,), f"{self.name}-{next(self.claims)}", BATCH, now, LEASE)
+            claim = claims.claim_of(self.name, next(self.numbers))
+            return await outbox.claim(db, outbox.PRINT, (PRINT,), claim, BATCH, now, LEASE)
 
     async def _make(self, rows: Sequence[OutboxRow], progress: Callable[[], None]) -> None:
         """Make the documents of a batch; they are on the disk when this returns."""
@@ -174,24 +172,19 @@ class Press:
 
     async def _note(self, progress: Callable[[], None]) -> None:
         """Note what was made, again and again while the database is away."""
-        loop = asyncio.get_running_loop()
-        begun, wait = loop.time(), NOTE_FIRST_WAIT
+        begun = asyncio.get_running_loop().time()
         at_once = len(self.ended)
         wrong: Exception | None = None
+
+        def by() -> float | None:
+            return begun + NOTE_WHEN_STOPPING if self.stopping else None
+
         while self.ended:
             some = self.ended[:at_once]
             try:
-                async with self.intake.database.write() as db:
-                    await self._settle(self.intake.work(db), some)
-            except DatabaseTrouble as trouble:
-                until = begun + (NOTE_WHEN_STOPPING if self.stopping else NOTE_FOR)
-                if not trouble.passes or loop.time() + wait > until:
-                    log.warning("not_noted", count=len(some))
-                    raise
-                log.warning("not_noted_yet", count=len(some), wait_s=wait)
-                progress()
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, NOTE_LONGEST_WAIT)
+                await claims.note(self.intake.database, partial(self._settle, some), len(some), by, progress)
+            except DatabaseTrouble:
+                raise
             except Exception as failure:  # whatever is wrong with one, the others are noted
                 if at_once == 1:
                     wrong = failure
@@ -203,14 +196,10 @@ class Press:
         if wrong is not None:
             raise wrong
 
-    async def _settle(self, work: Work, some: Sequence[tuple[OutboxRow, Job | None]]) -> None:
+    async def _settle(self, some: Sequence[tuple[OutboxRow, Job | None]], db: AsyncConnection) -> None:
         """Note what became of rows, as far as they are still this press's to note."""
-        by_claim: dict[str, list[int]] = {}
-        for row, _ in some:
-            by_claim.setdefault(row.claim, []).append(row.outbox_id)
-        mine: set[int] = set()
-        for claim, outbox_ids in by_claim.items():
-            mine |= await outbox.still_claimed(work.db, claim, outbox_ids)
+        work = self.intake.work(db)
+        mine = await outbox.still_claimed(db, [row for row, _ in some])
         done = [(row, job) for row, job in some if row.outbox_id in mine]
         await outbox.settle(work.db, [_settlement(row, job, work) for row, job in done], work.now)
         jobs = [job for _, job in done if job is not None]

@@ -8,27 +8,26 @@ that whoever gets it twice can tell. One process at a time speaks to MESH.
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation import outbox
+from services.foundation import claims, outbox
 from services.foundation.letters import Attempt
-from services.foundation.outbox import OutboxRow, Settlement
+from services.foundation.outbox import OutboxRow
 from services.foundation.parcels import Parcel, ParcelKind
 from services.foundation.servers import MeshMailbox
 from services.foundation.threads import in_a_thread
-from services.foundation.trouble import DatabaseTrouble
 from services.intake.accept import Intake
-from services.post.mailer import Tally
+from services.post import attempts
+from services.post.attempts import Rest, Tally
 from services.post.mesh import store
 from services.post.mesh.line import Line, NotTaken
-from services.post.rules import server_wait, wait_after
+from services.post.rules import wait_after
 
 log = structlog.get_logger()
 
@@ -36,7 +35,6 @@ BATCH = 10
 LEASE = timedelta(hours=1)
 # Of a claim's time: none of a batch is begun after this part of it.
 TO_BEGIN = LEASE / 2
-NOTE_FOR, NOTE_FIRST_WAIT, NOTE_LONGEST_WAIT = 60.0, 0.1, 1.0  # seconds, while the database is away
 FIRST_LOOK = timedelta(minutes=5)  # after which it is asked whether a message was collected
 
 
@@ -47,10 +45,9 @@ class MeshSender:
     intake: Intake
     kinds: Mapping[str, ParcelKind]
     place: MeshMailbox
-    name: str = field(default_factory=lambda: f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}")
+    name: str = field(default_factory=claims.worker_name)
     stopping: bool = False
-    failures: int = 0  # of the server, since it last took something
-    rests_until: datetime | None = None
+    rest: Rest = field(default_factory=Rest)
     tally: Tally = field(default_factory=Tally)
 
     async def release(self) -> None:
@@ -74,24 +71,14 @@ class MeshSender:
         return self.tally
 
     def _goes_on(self) -> bool:
-        rests = self.rests_until is not None and self.intake.clock.now() < self.rests_until
-        return not (self.stopping or rests)
+        return not (self.stopping or self.rest.lasts(self.intake.clock.now()))
 
     async def _claim(self) -> list[OutboxRow]:
         """Claim the next rows; what of it may not be sent has ended already."""
-        now = self.intake.clock.now()
-        held: dict[int, str] = {}
-        async with self.intake.database.write(alone=False) as db:
-            rows = await outbox.claim(db, outbox.MESH, self.kinds, self.name, BATCH, now, LEASE)
-            for name in {row.name for row in rows}:
-                some = [row for row in rows if row.name == name]
-                held.update(await self.kinds[name].withheld(db, some, now))
-                left = [row for row in some if row.outbox_id not in held]
-                held.update(await self.kinds[name].permitted(self.intake.work(db), left))
-        for row in rows:
-            if row.outbox_id in held:
-                await self._note(Attempt(row, "failed", now, reason=held[row.outbox_id]), None)
-        return [row for row in rows if row.outbox_id not in held]
+        rows, ended = await attempts.claim(self.intake, outbox.MESH, self.kinds, self.name, BATCH, LEASE)
+        for attempt in ended:
+            await self._note(attempt, None)
+        return rows
 
     async def _send(self, row: OutboxRow) -> tuple[Attempt, tuple[Parcel, str] | None]:
         """Send one parcel; returns how it went, and under which name MESH has it."""
@@ -105,7 +92,7 @@ class MeshSender:
             message_id = await in_a_thread(lambda: self._hand_over(parcel), "mesh")
         except NotTaken as failure:
             return self._failed(row, failure), None
-        self.failures, self.rests_until = 0, None
+        self.rest.end()
         return Attempt(row, "sent", self.intake.clock.now(), code=202, text=message_id), (parcel, message_id)
 
     def _hand_over(self, parcel: Parcel) -> str:
@@ -116,9 +103,8 @@ class MeshSender:
         now = self.intake.clock.now()
         text = f"{failure} {failure.code or ''}".strip()
         if failure.of_server and not self.stopping:
-            self.failures += 1
-            self.rests_until = now + server_wait(self.failures)
-            log.warning("mesh_left_alone", failures=self.failures, reason=text, until=self.rests_until.isoformat())
+            until = self.rest.begin(now)
+            log.warning("mesh_left_alone", failures=self.rest.failures, reason=text, until=until.isoformat())
         counts = not failure.of_server or failure.unknown
         exhausted = counts and wait_after(row.attempts + 1) is None
         if failure.refused or failure.final or exhausted:
@@ -128,40 +114,12 @@ class MeshSender:
 
     async def _note(self, attempt: Attempt, went: tuple[Parcel, str] | None) -> None:
         """Note how an attempt ended, again and again while the database is away."""
-        wait, until = NOTE_FIRST_WAIT, asyncio.get_running_loop().time() + NOTE_FOR
-        while True:
-            try:
-                await self._settle(attempt, went)
-            except DatabaseTrouble as trouble:
-                if not trouble.passes or asyncio.get_running_loop().time() + wait > until:
-                    log.warning("not_noted", count=1)
-                    raise
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, NOTE_LONGEST_WAIT)
-            else:
-                break
+        await claims.note(self.intake.database, partial(self._settle, attempt, went), 1)
         self.tally.count([attempt])
 
-    async def _settle(self, attempt: Attempt, went: tuple[Parcel, str] | None) -> None:
-        row = attempt.row
-        async with self.intake.database.write() as db:
-            if went is not None:  # MESH has it, whoever holds the row by now: what becomes of it is heard
-                parcel, message_id = went
-                look_at = attempt.at + FIRST_LOOK
-                await store.note_sent(db, message_id, parcel.local_id, parcel.to, attempt.at, look_at)
-            if not await outbox.still_claimed(db, row.claim, [row.outbox_id]):
-                return
-            work = self.intake.work(db)
-            await outbox.settle(db, [self._settlement(attempt)], work.now)
-            await self.kinds[row.name].settled(work, [attempt])
-            await self.intake.finish(work)
-
-    def _settlement(self, attempt: Attempt) -> Settlement:
-        attempts = attempt.row.attempts + attempt.counts
-        due = attempt.at
-        if attempt.state == "pending":
-            if attempt.counts:
-                due += wait_after(attempts) or timedelta(0)
-            due = max(due, self.rests_until or due)
-        result = f"{attempt.code or ''} {attempt.text}".strip()
-        return Settlement(attempt.row.outbox_id, attempt.state, result, attempts, due)
+    async def _settle(self, attempt: Attempt, went: tuple[Parcel, str] | None, db: AsyncConnection) -> None:
+        if went is not None:  # MESH has it, whoever holds the row by now: what becomes of it is heard
+            parcel, message_id = went
+            look_at = attempt.at + FIRST_LOOK
+            await store.note_sent(db, message_id, parcel.local_id, parcel.to, attempt.at, look_at)
+        await attempts.settle(self.intake, db, self.kinds, [attempt], self.rest.until)

@@ -132,8 +132,10 @@ async def test_a_claim_whose_worker_died_falls_due_again_when_its_lease_ends(dat
     assert await claimed(database, "w2", now=NOW + LEASE - timedelta(seconds=1)) == []
     assert await claimed(database, "w2", now=NOW + LEASE) == [1]
     async with database.write() as db:
-        assert await outbox.still_claimed(db, "w1", [1, 2]) == set()
-        assert await outbox.still_claimed(db, "w2", [1, 2]) == {1}
+        rows = [outbox.OutboxRow(number, "letter", "", {}, 0, worker) for worker in ("w1", "w2") for number in (1, 2)]
+        assert await outbox.still_claimed(db, rows[:2]) == set()
+        assert await outbox.still_claimed(db, rows[2:]) == {1}
+        assert await outbox.still_claimed(db, rows) == {1}
 
 
 async def test_a_claim_that_is_not_committed_never_was(database: Database) -> None:

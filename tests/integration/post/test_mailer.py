@@ -319,15 +319,15 @@ async def test_an_hour_without_a_server_loses_nothing_and_asks_after_it_ever_mor
             before = server.connections
             await mailer.drain()
             await mailer.drain()
-            assert mailer.rests_until == clock.now() + server_wait(mailer.server_failures)
+            assert mailer.rest.until == clock.now() + server_wait(mailer.rest.failures)
             tried.append(server.connections - before)
-            clock.set(mailer.rests_until)
-        assert len(tried) == mailer.server_failures == 16
+            clock.set(mailer.rest.until)
+        assert len(tried) == mailer.rest.failures == 16
         assert max(tried) <= 4
         assert {(row.state, row.attempts) for row in await rows(house)} == {("pending", 0)}
         server.heal()
         await mailer.drain()
-        assert (mailer.server_failures, mailer.rests_until) == (0, None)
+        assert (mailer.rest.failures, mailer.rest.until) == (0, None)
         assert len(server.taken) == len(server.ids()) == 250
 
 

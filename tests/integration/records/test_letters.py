@@ -330,7 +330,7 @@ class TestOnTheWay:
                 rows = await mailer._claim()
                 await mailer._send_all(rows, float("inf"), lambda: None)
                 mailer.ended.clear()  # nothing of it was noted
-                mailer.claims = iter(range(100, 200))
+                mailer.numbers = iter(range(100, 200))
             clock.advance(timedelta(hours=1))
             async with house.mailer(url) as mailer:
                 await mailer.drain()

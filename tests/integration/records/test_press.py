@@ -203,7 +203,7 @@ async def test_what_was_made_is_noted_once_the_database_is_back(
         await whole(self, *given)
 
     monkeypatch.setattr(Press, "_settle", settle)
-    monkeypatch.setattr("services.records.press.NOTE_FIRST_WAIT", 0.001)
+    monkeypatch.setattr("services.foundation.claims.NOTE_FIRST_WAIT", 0.001)
     assert await approved.press.drain() == COPIES
     assert tries == 4
     assert await states(approved) == {QUEUED: COPIES}
@@ -217,7 +217,7 @@ async def test_what_could_not_be_noted_for_long_is_noted_by_the_next_drain(
 
     with monkeypatch.context() as patch:
         patch.setattr(Press, "_settle", settle)
-        patch.setattr("services.records.press.NOTE_FOR", 0.0)
+        patch.setattr("services.foundation.claims.NOTE_FOR", 0.0)
         with pytest.raises(DatabaseTrouble):
             await approved.press.drain()
     assert await states(approved) == {PRINTING: COPIES}
@@ -231,10 +231,10 @@ async def test_a_row_that_cannot_be_noted_keeps_no_other_back(
     await embedded.take(conference.record("r2"))
     whole = Press._settle
 
-    async def settle(self: Press, work: Any, some: Any) -> None:
+    async def settle(self: Press, some: Any, db: Any) -> None:
         if any(row.params["record_id"] == "r1" for row, _ in some):
             raise ZeroDivisionError
-        await whole(self, work, some)
+        await whole(self, some, db)
 
     with monkeypatch.context() as patch:
         patch.setattr(Press, "_settle", settle)

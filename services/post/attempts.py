@@ -1,0 +1,111 @@
+"""What the mailer and what sends by MESH do alike: claim rows and withhold what may not go any more, leave a server
+that fails alone for a while, and note how attempts ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.foundation import outbox
+from services.foundation.letters import Attempt, LetterKind
+from services.foundation.outbox import OutboxRow, Settlement
+from services.foundation.parcels import ParcelKind
+from services.intake.accept import Intake
+from services.post.rules import server_wait, wait_after
+
+Kinds = Mapping[str, LetterKind] | Mapping[str, ParcelKind]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done."""
+
+    sent: int = 0
+    failed: int = 0
+    put_off: int = 0
+
+    @classmethod
+    def of(cls, some: Sequence[Tally]) -> Tally:
+        """Several in one."""
+        return cls(*(sum(getattr(each, name) for each in some) for name in ("sent", "failed", "put_off")))
+
+    def count(self, attempts: Sequence[Attempt]) -> None:
+        self.sent += sum(attempt.state == "sent" for attempt in attempts)
+        self.failed += sum(attempt.state == "failed" for attempt in attempts)
+        self.put_off += sum(attempt.state == "pending" for attempt in attempts)
+
+
+@dataclass(slots=True)
+class Rest:
+    """How long a server is left alone that fails itself: longer, the longer it has taken nothing."""
+
+    failures: int = 0  # since it last took something
+    until: datetime | None = None  # nothing is claimed before
+
+    def begin(self, now: datetime) -> datetime:
+        """The server failed; returns until when it is left alone."""
+        self.failures += 1
+        self.until = now + server_wait(self.failures)
+        return self.until
+
+    def end(self) -> None:
+        """The server took something."""
+        self.failures, self.until = 0, None
+
+    def lasts(self, now: datetime) -> bool:
+        return self.until is not None and now < self.until
+
+
+async def claim(
+    intake: Intake, channel: str, kinds: Kinds, name: str, most: int, lease: timedelta
+) -> tuple[list[OutboxRow], list[Attempt]]:
+    """Claim the next rows that are due, by this name; returns those that may go, and how the others have ended."""
+    now = intake.clock.now()
+    held: dict[int, str] = {}
+    async with intake.database.write(alone=False) as db:
+        rows = await outbox.claim(db, channel, kinds, name, most, now, lease)
+        by_name: dict[str, list[OutboxRow]] = {}
+        for row in rows:
+            by_name.setdefault(row.name, []).append(row)
+        for each, some in by_name.items():
+            held.update(await kinds[each].withheld(db, some, now))
+            left = [row for row in some if row.outbox_id not in held]
+            permitted = kinds[each].permitted
+            if permitted is not None and left:
+                held.update(await permitted(intake.work(db), left))
+    ended = [Attempt(row, "failed", now, reason=held[row.outbox_id]) for row in rows if row.outbox_id in held]
+    return [row for row in rows if row.outbox_id not in held], ended
+
+
+async def settle(
+    intake: Intake, db: AsyncConnection, kinds: Kinds, attempts: Sequence[Attempt], rests_until: datetime | None
+) -> None:
+    """Note how attempts ended, as far as they are still to be noted by whoever claimed their rows, and tell the rooms.
+
+    What is tried again is not due before the server is spoken to again.
+    """
+    mine = await outbox.still_claimed(db, [attempt.row for attempt in attempts])
+    done = [attempt for attempt in attempts if attempt.row.outbox_id in mine]
+    work = intake.work(db)
+    await outbox.settle(db, [_settlement(attempt, rests_until) for attempt in done], work.now)
+    by_name: dict[str, list[Attempt]] = {}
+    for attempt in done:
+        by_name.setdefault(attempt.row.name, []).append(attempt)
+    for name, some in by_name.items():
+        await kinds[name].settled(work, some)
+    await intake.finish(work)
+
+
+def _settlement(attempt: Attempt, rests_until: datetime | None) -> Settlement:
+    attempts = attempt.row.attempts + attempt.counts
+    due = attempt.at
+    if attempt.state == "pending":
+        if attempt.counts:
+            due += wait_after(attempts) or timedelta(0)
+        due = max(due, rests_until or due)
+    result = f"{attempt.code or ''} {attempt.text}".strip()
+    return Settlement(attempt.row.outbox_id, attempt.state, result, attempts, due)
