@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +16,7 @@ from services.intake.accept import Arrival
 from services.process import Process
 from services.web.app import make_app
 from tests import events
+from tests.mailbox import messages
 
 LINK = re.compile(r"/answer/[0-9a-f-]+")
 CAMHS, GP, MOTHER = "camhs-1@agencies.gov.example", "gp-1@agencies.gov.example", "p1@family.example"
@@ -26,8 +25,7 @@ CAMHS, GP, MOTHER = "camhs-1@agencies.gov.example", "gp-1@agencies.gov.example",
 def links(home: Path) -> dict[str, str]:
     """The path of the answer page in the newest message to each address."""
     found: dict[str, str] = {}
-    for path in sorted((home / "mailbox").glob("*.eml")):
-        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    for message in messages(home):
         body = message.get_body(("plain",))
         link = LINK.search(body.get_content()) if body is not None else None
         if link is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import re
 from email.message import EmailMessage
 from pathlib import Path
@@ -18,6 +16,7 @@ from services.records.store import dispatches
 from tests import events
 from tests.answering import accept
 from tests.events import NOW
+from tests.mailbox import messages, plain
 
 CAMHS, GP, MOTHER = "camhs-1@agencies.gov.example", "gp-1@agencies.gov.example", "p1@family.example"
 TEXT = "The waiting list is reviewed in May."
@@ -63,7 +62,7 @@ def path_to(house: House, dispatch: Dispatch, use: str = "record") -> str:
 def letters_with_links(home: Path, use: str) -> dict[str, str]:
     """The path of the page that the newest message to each address leads to, of those that have such a link."""
     found: dict[str, str] = {}
-    for message in _letters(home):
+    for message in messages(home):
         body = message.get_body(("plain",))
         link = re.search(rf"/{use}/[0-9a-f-]+", body.get_content()) if body is not None else None
         if link is not None:
@@ -73,23 +72,12 @@ def letters_with_links(home: Path, use: str) -> dict[str, str]:
 
 def code_letters(home: Path) -> list[EmailMessage]:
     """The letters with codes that have come out, in their order."""
-    return [each for each in _letters(home) if ".code." in str(each["Message-ID"])]
-
-
-def _letters(home: Path) -> list[EmailMessage]:
-    found = []
-    for path in sorted((home / "mailbox").glob("*.eml")):
-        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        assert isinstance(message, EmailMessage)
-        found.append(message)
-    return found
+    return [each for each in messages(home) if ".code." in str(each["Message-ID"])]
 
 
 def code_in(message: EmailMessage) -> str:
     """The code in a letter."""
-    body = message.get_body(("plain",))
-    assert body is not None
-    [code] = re.findall(r"^Your code: ([0-9]{6})\s*$", body.get_content(), re.MULTILINE)
+    [code] = re.findall(r"^Your code: ([0-9]{6})\s*$", plain(message), re.MULTILINE)
     return str(code)
 
 

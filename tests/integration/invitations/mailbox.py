@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from typing import Any
 
 from icalendar import Calendar
 
 from services.bootstrap import House
+from tests import mailbox
 from tests.door import Door
+from tests.replies import caught
 
 
 @dataclass(frozen=True)
-class Mail:
+class Mail(mailbox.Mail):
     """One message as it was handed over, and the event in it."""
 
     raw: bytes
-    message: EmailMessage
     calendar: bytes
-
-    @property
-    def to(self) -> str:
-        return str(self.message["To"])
-
-    @property
-    def subject(self) -> str:
-        return str(self.message["Subject"])
 
     @property
     def method(self) -> str:
@@ -51,27 +41,13 @@ class Mail:
     def stamp(self) -> Any:
         return self.event["dtstamp"].dt
 
-    @property
-    def body(self) -> str:
-        """The words of the text, on one line."""
-        part = self.message.get_body(("plain",))
-        assert part is not None
-        return " ".join(part.get_content().split())
-
-    @property
-    def html(self) -> str:
-        part = self.message.get_body(("html",))
-        assert part is not None
-        return str(part.get_content())
-
 
 def read(raw: bytes) -> Mail:
-    message = message_from_bytes(raw, policy=default)
-    assert isinstance(message, EmailMessage)
+    message = caught(raw)
     [part] = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
     calendar = part.get_payload(decode=True)
     assert isinstance(calendar, bytes)
-    return Mail(raw, message, calendar)
+    return Mail(message, raw, calendar)
 
 
 async def take_in(door: Door, *events: bytes) -> None:

@@ -82,8 +82,8 @@ async def test_one_uid_from_the_first_message_to_the_last_and_numbers_that_only_
     assert len({step[DUTY].uid for step in steps} | {step[GP].uid for step in steps}) == 2
     words = [step[DUTY].subject.partition(":")[0] for step in steps]
     assert words == ["Invitation", "New place", "New joining link", "New time", "Cancelled", "Invitation"]
-    assert "The meeting was to begin on Monday 29 March 2027 at 10:00am." in steps[3][DUTY].body
-    assert "You are invited again" in steps[5][DUTY].body
+    assert "The meeting was to begin on Monday 29 March 2027 at 10:00am." in steps[3][DUTY].text
+    assert "You are invited again" in steps[5][DUTY].text
 
 
 async def test_a_place_and_a_link_count_until_another_one_is_given(house: House, door: Door) -> None:
@@ -93,7 +93,7 @@ async def test_a_place_and_a_link_count_until_another_one_is_given(house: House,
     await take_in(door, events.rescheduled(place="Room 2", **same), events.rescheduled(joining_url=link, **same))
     await sent(house)
     moved = await after(door, events.rescheduled(starts_at=STARTS + HOUR, ends_at=STARTS + 2 * HOUR))
-    assert f"Where: Room 2 Video link: {link}" in moved[GP].body
+    assert f"Where: Room 2 Video link: {link}" in moved[GP].text
 
 
 async def test_the_same_again_sends_nothing(door: Door) -> None:
@@ -142,7 +142,7 @@ async def test_ten_in_london_is_right_in_calendar_and_words_on_both_sides_of_the
     for local, instant in TEN_OCLOCK.items():
         [mail] = [mail for mail in to_practice if mail.event["dtstart"].dt == instant]
         assert f"DTSTART:{instant:%Y%m%dT%H%M%SZ}\r\n".encode() in mail.calendar
-        assert f"When: {local} to 11:00am (time in London)" in mail.body
+        assert f"When: {local} to 11:00am (time in London)" in mail.text
 
 
 async def test_a_new_address_before_the_message_has_gone_sends_it_there_and_nowhere_else(
@@ -161,7 +161,7 @@ async def test_a_new_address_after_the_message_has_gone_asks_there_with_the_next
     assert set(mails) == {"new@surgery.nhs.example"}
     second = mails["new@surgery.nhs.example"]
     assert (second.uid, second.sequence, second.method) == (first.uid, 1, "REQUEST")
-    assert "This takes the place of any earlier invitation" in second.body
+    assert "This takes the place of any earlier invitation" in second.text
 
 
 async def test_without_a_secure_address_nothing_goes_out_nothing_is_cancelled_and_a_person_is_told(
@@ -194,7 +194,7 @@ async def test_a_flag_after_the_family_was_asked_sends_it_nothing_more_not_even_
     assert await after(door, events.child("c1", flags=["fabricated_or_induced_illness"])) == {}
     moved = await after(door, events.rescheduled(starts_at=STARTS + HOUR, ends_at=STARTS + 2 * HOUR))
     assert set(moved) == {DUTY, GP}
-    assert "DO NOT TELL THE FAMILY YET" in moved[GP].body
+    assert "DO NOT TELL THE FAMILY YET" in moved[GP].text
     assert set(await after(door, events.cancelled())) == {DUTY, GP}
 
 

@@ -44,18 +44,18 @@ async def test_a_named_worker_a_waiting_list_and_a_practice_each_read_what_is_th
         children=["c1", "c2"], starts_at=STARTS, chair={"name": "Kit Chair", "email": "k@c.example"}
     )
     mails = await after(Embedded(house), *partnership(), meeting)
-    assert "For the attention of Wanda Example" in mails[CARE].body
-    assert "Please come to this initial child protection conference" in mails[CARE].body
-    assert "A child on your waiting list counts (AB, CD)." in mails[DUTY].body
-    assert "no diagnosis is needed" in mails[DUTY].body
-    assert "For Example camhs 1, Duty team" in mails[DUTY].body
-    assert "reply with the name of the person who will come" in mails[DUTY].body
-    assert "For Example Lane Surgery Please come" in mails[GP].body
-    assert "If nobody can leave the surgery, your report takes part for you" in mails[GP].body
+    assert "For the attention of Wanda Example" in mails[CARE].text
+    assert "Please come to this initial child protection conference" in mails[CARE].text
+    assert "A child on your waiting list counts (AB, CD)." in mails[DUTY].text
+    assert "no diagnosis is needed" in mails[DUTY].text
+    assert "For Example camhs 1, Duty team" in mails[DUTY].text
+    assert "reply with the name of the person who will come" in mails[DUTY].text
+    assert "For Example Lane Surgery Please come" in mails[GP].text
+    assert "If nobody can leave the surgery, your report takes part for you" in mails[GP].text
     number = events.nhs_number(1)
-    assert f"AB, born 5 May 2014, NHS number {number[:3]} {number[3:6]} {number[6:]}" in mails[GP].body
-    assert "waiting list" not in mails[GP].body
-    assert "Chair: Kit Chair Organiser: Pat Coordinator, for Leicester" in mails[GP].body
+    assert f"AB, born 5 May 2014, NHS number {number[:3]} {number[3:6]} {number[6:]}" in mails[GP].text
+    assert "waiting list" not in mails[GP].text
+    assert "Chair: Kit Chair Organiser: Pat Coordinator, for Leicester" in mails[GP].text
 
 
 async def test_the_report_is_asked_for_by_the_policys_day_and_the_notice_is_given_in_working_days(
@@ -70,8 +70,8 @@ async def test_the_report_is_asked_for_by_the_policys_day_and_the_notice_is_give
     assert before.unit == "working_days"
     due = add_working_days(date(2027, 3, 30), -int(before.value))
     day = long_day(datetime(due.year, due.month, due.day, 12, tzinfo=UTC))
-    assert f"A short written report, by {day}." in mails[GP].body
-    assert "Notice: 4 working days" in mails[GP].body
+    assert f"A short written report, by {day}." in mails[GP].text
+    assert "Notice: 4 working days" in mails[GP].text
 
 
 async def test_where_the_day_for_reports_has_passed_they_are_asked_for_as_soon_as_can_be(
@@ -79,8 +79,8 @@ async def test_where_the_day_for_reports_has_passed_they_are_asked_for_as_soon_a
 ) -> None:
     clock.set(STARTS - timedelta(hours=1))
     mails = await after(Embedded(house), *partnership(), events.meeting(starts_at=STARTS))
-    assert "A short written report, as soon as you can before the meeting." in mails[GP].body
-    assert "Notice: less than one working day" in mails[GP].body
+    assert "A short written report, as soon as you can before the meeting." in mails[GP].text
+    assert "Notice: less than one working day" in mails[GP].text
 
 
 async def test_an_unborn_child_is_told_of_by_the_day_it_is_expected(house: House) -> None:
@@ -89,7 +89,7 @@ async def test_an_unborn_child_is_told_of_by_the_day_it_is_expected(house: House
     involved = events.involvement(person_id="c9", agency_id="midwifery-1")
     meeting = events.meeting(kind="pre_birth_conference", children=["c9"], starts_at=STARTS)
     mails = await after(Embedded(house), midwives, unborn, involved, meeting)
-    assert "- Baby A, expected 3 May 2027 WHY" in mails["midwifery-1@agencies.gov.example"].body
+    assert "- Baby A, expected 3 May 2027 WHY" in mails["midwifery-1@agencies.gov.example"].text
 
 
 async def test_the_coordinators_own_words_cannot_pass_for_a_part_of_the_message(house: House) -> None:
@@ -99,5 +99,5 @@ async def test_the_coordinators_own_words_cannot_pass_for_a_part_of_the_message(
     part = mails[GP].message.get_body(("plain",))
     assert part is not None
     assert "\nOFFICIAL\n" not in part.get_content().replace("\r\n", "\n")
-    assert "Knows the family. OFFICIAL - <b>AB</b> may be told" in mails[GP].body
+    assert "Knows the family. OFFICIAL - <b>AB</b> may be told" in mails[GP].text
     assert "&lt;b&gt;AB&lt;/b&gt; may be told" in mails[GP].html

@@ -241,7 +241,7 @@ async def test_a_strategy_discussion_says_nothing_to_the_family(house: House) ->
     mails = await after(Embedded(house), *partnership(), conference(kind="strategy_discussion"))
     assert {GP, CAMHS} <= set(mails)
     assert not set(mails) & FAMILY
-    assert all("DO NOT TELL THE FAMILY YET" in mail.body for mail in mails.values())
+    assert all("DO NOT TELL THE FAMILY YET" in mail.text for mail in mails.values())
 
 
 @pytest.mark.parametrize("place", [ROOM, PLACE])
@@ -254,5 +254,5 @@ async def test_only_a_venue_that_the_areas_policy_lists_stands_in_the_calendar(
         mails = await after(Embedded(house), *partnership(), conference(place=place))
     for mail in mails.values():
         assert str(mail.event["location"]) == (ROOM if place == ROOM else "The place is in the message")
-        assert f"{place}" in mail.body
+        assert f"{place}" in mail.text
         assert mail.calendar.count(b"Hidden") == 0

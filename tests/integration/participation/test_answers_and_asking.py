@@ -112,8 +112,8 @@ async def test_an_answer_to_an_earlier_time_is_answered_with_the_present_one_onc
     assert (mail.method, mail.uid, mail.sequence) == ("REQUEST", first[DUTY].uid, 1)
     assert mail.stamp > second[DUTY].stamp
     assert mail.event["dtstart"].dt == STARTS + HOUR
-    assert "The time has changed since your answer" in mail.body
-    assert "You answered for Friday 27 March 2026 at 10:00am." in mail.body
+    assert "The time has changed since your answer" in mail.text
+    assert "You answered for Friday 27 March 2026 at 10:00am." in mail.text
     assert mail.message["Message-ID"] != second[DUTY].message["Message-ID"]
 
     # Once for each time that the meeting has, whoever answers the old one how often.
@@ -203,8 +203,8 @@ async def test_whoever_has_not_answered_is_reminded_once_and_then_told_of(
     assert (mail.uid, mail.sequence, mail.method) == (first[DUTY].uid, 0, "REQUEST")
     assert mail.stamp > first[DUTY].stamp
     assert mail.subject.startswith("Reminder: initial child protection conference")
-    assert "A reminder: please answer by Tuesday 24 March 2026" in mail.body
-    assert "Please tell us by Tuesday 24 March 2026, if you can." in reminded[MOTHER].body
+    assert "A reminder: please answer by Tuesday 24 March 2026" in mail.text
+    assert "Please tell us by Tuesday 24 March 2026, if you can." in reminded[MOTHER].text
     assert await silent(house) == {}
     assert await at(house, clock, MISSED - HOUR) == {}
 
@@ -340,7 +340,7 @@ async def test_the_invitation_goes_again_to_whoever_asks_for_it_and_not_more_tha
     assert set(again) == {DUTY}
     assert (again[DUTY].uid, again[DUTY].sequence) == (first[DUTY].uid, 0)
     assert again[DUTY].stamp > first[DUTY].stamp
-    assert "The invitation once more, as you asked" in again[DUTY].body
+    assert "The invitation once more, as you asked" in again[DUTY].text
     clock.advance(HOUR / 2)
     assert await after(embedded, events.requested(at=clock.now())) == {}
     clock.advance(HOUR / 2)

@@ -128,7 +128,7 @@ async def test_a_reminder_goes_to_whoever_has_answered_where_it_alone_tells_of_t
         async with house.mailer(SmtpServer(f"smtp://127.0.0.1:{server.port}?tls=none")) as mailer:
             await mailer.drain()
     [mail] = [read(each.content) for each in server.taken if b"text/calendar" in each.content]
-    assert "Room 2" in mail.body
+    assert "Room 2" in mail.text
     assert mail.subject.startswith("Reminder: ") == refuses
     assert await undelivered(house) == set()
     assert (await shown(house, "gp-1"))["state"] == "sent"

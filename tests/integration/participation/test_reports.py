@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from typing import Any
 
 import pytest
@@ -23,6 +19,7 @@ from tests import events
 from tests.clock import MovableClock
 from tests.door import Door
 from tests.mail_server import mail_server
+from tests.mailbox import Mail, messages
 
 CAMHS, GP = "camhs-1", "gp-1"
 KINDS = {"report_late", "apologies_without_report", "care_plan_not_received"}
@@ -35,28 +32,6 @@ TOO_LATE = datetime(2026, 3, 30, 23, 0, tzinfo=UTC)  # midnight in England
 
 def plan() -> bytes:
     return events.report(document_id="d-plan", kind="care_plan")
-
-
-@dataclass(frozen=True)
-class Mail:
-    """One message without a diary entry."""
-
-    message: EmailMessage
-
-    @property
-    def to(self) -> str:
-        return str(self.message["To"])
-
-    @property
-    def subject(self) -> str:
-        return str(self.message["Subject"])
-
-    @property
-    def text(self) -> str:
-        """The words of the text, on one line."""
-        part = self.message.get_body(("plain",))
-        assert part is not None
-        return " ".join(part.get_content().split())
 
 
 async def take(door: Door, *raw: bytes) -> None:
@@ -74,11 +49,8 @@ async def sent(house: House) -> list[Mail]:
     """Send all that is due; the letters about reports that have come out since the last time."""
     tally = await house.drain()
     assert not tally.put_off
-    found = []
-    for path in sorted((house.settings.home / "mailbox").glob("*.eml")):
-        message = message_from_bytes(path.read_bytes(), policy=default)
-        assert isinstance(message, EmailMessage)
-        found.append(message)
+    found = messages(house.settings.home)
+    for path in (house.settings.home / "mailbox").glob("*.eml"):
         path.unlink()
     return [Mail(each) for each in found if not any(p.get_content_type() == "text/calendar" for p in each.walk())]
 

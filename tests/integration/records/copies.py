@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import default
 from typing import Any
 
 from services.bootstrap import House
@@ -17,6 +15,7 @@ from services.records.views import explain
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Door
+from tests.mailbox import messages
 
 VERIFIED = date(2026, 1, 5)
 FIRST, SECOND = "in@camhs-1.nhs.example", "duty@camhs-1.nhs.example"
@@ -113,10 +112,4 @@ async def missing(house: House, *kinds: str, every: bool = False) -> list[dict[s
 
 def letters(house: House, name: str = "record") -> list[EmailMessage]:
     """The letters of a kind that have come out, in their order."""
-    found = []
-    for path in sorted((house.settings.home / "mailbox").glob("*.eml")):
-        message = message_from_bytes(path.read_bytes(), policy=default)
-        assert isinstance(message, EmailMessage)
-        if f".{name}" in str(message["Message-ID"]):
-            found.append(message)
-    return found
+    return [each for each in messages(house.settings.home) if f".{name}" in str(each["Message-ID"])]

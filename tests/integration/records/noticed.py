@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from typing import Any
 
 from services.bootstrap import House
@@ -17,6 +13,7 @@ from services.records.rules.notices import Notice
 from services.records.store import dispatches
 from services.records.store import plans as store
 from tests import events
+from tests.mailbox import Mail, messages
 
 SOCIAL_CARE, POLICE, SCHOOL, GP, CAMHS, NURSE = (
     "childrens_social_care-1",
@@ -70,31 +67,8 @@ def held(attendance: Sequence[Any] = QUORUM, meeting_id: str = "m2", **more: Any
     return events.held(meeting_id, attendance=attendance, held_at=REVIEW_AT, **more)
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(Mail):
     """One notice as it went out."""
-
-    message: EmailMessage
-
-    @property
-    def to(self) -> str:
-        return str(self.message["To"])
-
-    @property
-    def subject(self) -> str:
-        return str(self.message["Subject"])
-
-    @property
-    def text(self) -> str:
-        part = self.message.get_body(("plain",))
-        assert part is not None
-        return " ".join(str(part.get_content()).split())
-
-    @property
-    def html(self) -> str:
-        part = self.message.get_body(("html",))
-        assert part is not None
-        return str(part.get_content())
 
     @property
     def what(self) -> str:
@@ -109,13 +83,10 @@ class Told:
 
 def told(house: House) -> list[Told]:
     """The notices that have come out."""
-    found = []
-    for path in sorted((house.settings.home / "mailbox").glob("*.eml")):
-        message = message_from_bytes(path.read_bytes(), policy=default)
-        assert isinstance(message, EmailMessage)
-        if ".notice@" in str(message["Message-ID"]) or ".reminder@" in str(message["Message-ID"]):
-            found.append(Told(message))
-    return found
+    kinds = (".notice@", ".reminder@")
+    return [
+        Told(each) for each in messages(house.settings.home) if any(kind in str(each["Message-ID"]) for kind in kinds)
+    ]
 
 
 def whom(some: Sequence[Told], what: str) -> set[str]:

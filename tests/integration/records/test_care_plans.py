@@ -5,9 +5,7 @@ and to no member of the family by any route.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import default
 from typing import Any
 
 import pytest
@@ -25,6 +23,7 @@ from services.records.store import dispatches
 from services.records.views import explain
 from tests import events
 from tests.door import Door, Embedded
+from tests.mailbox import of_kind
 
 PLAN = b"%PDF-1.7 What CAMHS and the child agreed."
 CAMHS, GP, SCHOOL, POLICE = "camhs-1", "gp-1", "school-1", "police-1"
@@ -69,13 +68,7 @@ async def states(house: House, document_id: str) -> dict[str, tuple[str, str | N
 
 def letters(house: House) -> dict[str, EmailMessage]:
     """The letters with care plans that have come out, by address."""
-    found = {}
-    for path in sorted((house.settings.home / "mailbox").glob("*.eml")):
-        message = message_from_bytes(path.read_bytes(), policy=default)
-        assert isinstance(message, EmailMessage)
-        if ".plan@" in str(message["Message-ID"]):
-            found[str(message["To"])] = message
-    return found
+    return {str(each["To"]): each for each in of_kind(house.settings.home, "plan")}
 
 
 async def asked_of_a_person(house: House) -> list[str]:

@@ -5,9 +5,7 @@ theirs.
 from __future__ import annotations
 
 from datetime import date
-from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import default
 from io import BytesIO
 
 from pypdf import PdfReader
@@ -19,17 +17,12 @@ from services.records.store import dispatches
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Door, Embedded
+from tests.mailbox import of_kind
 
 
 def copies_of(house: House) -> dict[str, EmailMessage]:
     """The letters with copies of records that have come out, by address."""
-    found = {}
-    for path in sorted((house.settings.home / "mailbox").glob("*.eml")):
-        message = message_from_bytes(path.read_bytes(), policy=default)
-        assert isinstance(message, EmailMessage)
-        if ".record@" in str(message["Message-ID"]):
-            found[str(message["To"])] = message
-    return found
+    return {str(each["To"]): each for each in of_kind(house.settings.home, "record")}
 
 
 def words(message: EmailMessage) -> str:

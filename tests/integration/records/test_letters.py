@@ -35,9 +35,10 @@ from tests.integration.records.copies import (
     letters,
     missing,
 )
-from tests.integration.records.test_recall import EMAIL, text
+from tests.integration.records.test_recall import EMAIL
 from tests.integration.records.test_versions import MOTHER, ready, version
 from tests.mail_server import mail_server
+from tests.mailbox import html, plain
 
 PUBLIC = "https://quorate.council.gov.example"
 NHS = events.nhs_number(1)
@@ -57,11 +58,9 @@ async def letter_to(house: House, address: str) -> EmailMessage:
 
 def urls(message: EmailMessage) -> list[str]:
     """What a letter links to, each once; its two forms link to the same."""
-    plain = [word for word in text(message).split() if word.startswith("http")]
-    part = message.get_body(("html",))
-    assert part is not None
-    assert all(f'href="{each}"' in part.get_content() for each in plain)
-    return plain
+    found = [word for word in plain(message).split() if word.startswith("http")]
+    assert all(f'href="{each}"' in html(message) for each in found)
+    return found
 
 
 class TestAttachedOrByLink:
@@ -79,7 +78,7 @@ class TestAttachedOrByLink:
         message = await letter_to(embedded.house, FIRST)
         assert len(list(message.iter_attachments())) == (1 if how == "attachment" else 0)
         assert (await copy_of(embedded.house)).how == how
-        assert (NHS_AS_PRINTED in text(message)) == (how == "attachment"), (
+        assert (NHS_AS_PRINTED in plain(message)) == (how == "attachment"), (
             "an address nobody verified is told of no child"
         )
 
@@ -143,7 +142,7 @@ class TestAttachedOrByLink:
                 await house.drain()
                 taken = {each.to: each.parsed for each in server.taken if ".record@" in each.message_id}
                 assert set(taken) == {FIRST, COUNCIL}
-                assert "reply to this message with the word Filed" in text(taken[FIRST])
+                assert "reply to this message with the word Filed" in plain(taken[FIRST])
                 assert urls(taken[FIRST]) == []
                 copy = await copy_of(house, MOTHER)
                 assert (copy.state, copy.why, copy.document_id) == ("withheld", "no_link", None)
@@ -162,7 +161,7 @@ class TestWhatStandsInThem:
         await house.drain()
         message = await letter_to(house, EMAIL)
         assert list(message.iter_attachments()) == []
-        source = message.as_string() + text(message)
+        source = message.as_string() + plain(message)
         for words in ("conference", "protection", "Decision", "decision", "AB", NHS, NHS_AS_PRINTED, "camhs", "Filed"):
             assert words not in source.replace("multipart/alternative", "")
         assert "Text 1" not in source
@@ -187,7 +186,7 @@ class TestWhatStandsInThem:
             for address, name in readers.items():
                 if address != message["To"]:
                     assert address not in message.as_string()
-                    assert name not in text(message).lower()
+                    assert name not in plain(message).lower()
             for words in ("AB", NHS, NHS_AS_PRINTED, "Relative"):
                 assert words not in str(message["Subject"])
 
@@ -199,11 +198,11 @@ class TestWhatStandsInThem:
         clock.set(APPROVED_AT)
         await embedded.take(version(1))
         await embedded.house.drain()
-        told = " ".join(text(await letter_to(embedded.house, "in@gp-1.example")).split())
+        told = " ".join(plain(await letter_to(embedded.house, "in@gp-1.example")).split())
         assert "File it so that it cannot be seen online." in told
         assert "a patient or a parent may see it there" in told
         assert "KEEP THIS FROM THE FAMILY" not in told
-        assert "seen online" not in text(await letter_to(embedded.house, FIRST))
+        assert "seen online" not in plain(await letter_to(embedded.house, FIRST))
 
     @pytest.mark.parametrize("why", ["flagged", "a strategy discussion"])
     async def test_where_nothing_goes_to_family_everyone_is_told_to_keep_it_from_them(
@@ -216,7 +215,7 @@ class TestWhatStandsInThem:
         await embedded.take(version(1))
         await embedded.house.drain()
         assert {str(each["To"]) for each in letters(embedded.house)} == {FIRST, COUNCIL}
-        told = " ".join(text(await letter_to(embedded.house, FIRST)).split())
+        told = " ".join(plain(await letter_to(embedded.house, FIRST)).split())
         assert "keep it out of any record that they can see online" in told
 
     async def test_camhs_is_asked_to_file_it_for_a_child_on_its_waiting_list_too(
@@ -226,9 +225,9 @@ class TestWhatStandsInThem:
         await embedded.take(version(1, kind="minutes"))
         await embedded.house.drain()
         message = await letter_to(embedded.house, FIRST)
-        assert "For a child on your waiting list too" in text(message)
+        assert "For a child on your waiting list too" in plain(message)
         assert str(message["Subject"]).startswith("Minutes: initial child protection conference, Wednesday 1 April")
-        assert all(len(line) <= 78 for line in text(message).splitlines() if not line.startswith("http"))
+        assert all(len(line) <= 78 for line in plain(message).splitlines() if not line.startswith("http"))
 
     async def test_a_heading_stands_in_a_letter_as_it_was_written_and_makes_nothing_of_it(
         self, embedded: Embedded, clock: MovableClock
@@ -240,7 +239,7 @@ class TestWhatStandsInThem:
         await embedded.take(version(2, events.section("Text 2.", heading=heading)))
         await embedded.house.drain()
         message = [each for each in letters(embedded.house) if each["To"] == FIRST][-1]
-        assert f"- new: {heading}" in text(message)
+        assert f"- new: {heading}" in plain(message)
         html = message.get_body(("html",))
         assert html is not None
         assert "&lt;img src=x onerror=&#34;alert(1)&#34;&gt; {{ 7 * 7 }}" in html.get_content()
@@ -393,7 +392,7 @@ async def test_a_readers_newest_copy_is_the_last_thing_they_hear(embedded: Embed
     for number in (1, 2, 3):
         await embedded.take(version(number))
         await embedded.house.drain()
-    assert [f"version {n}" in text(each) for n, each in enumerate(_of(embedded.house, FIRST), 1)] == [True] * 3
+    assert [f"version {n}" in plain(each) for n, each in enumerate(_of(embedded.house, FIRST), 1)] == [True] * 3
 
 
 def _of(house: House, address: str) -> list[EmailMessage]:

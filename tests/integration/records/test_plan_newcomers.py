@@ -5,9 +5,6 @@ that made it.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from io import BytesIO
 from typing import Any
 
@@ -22,6 +19,7 @@ from tests import events
 from tests.clock import MovableClock
 from tests.door import Door, Embedded
 from tests.integration.records.noticed import GP, conference, directory, told
+from tests.mailbox import messages
 
 JUNE = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 NEW = "gp-2"
@@ -60,9 +58,7 @@ async def copies_for(house: House, agency_id: str = NEW) -> list[Dispatch]:
 def read(house: House, address: str) -> list[str]:
     """The words of the documents that were sent to an address."""
     found = []
-    for path in sorted((house.settings.home / "mailbox").glob("*.eml")):
-        message = message_from_bytes(path.read_bytes(), policy=default)
-        assert isinstance(message, EmailMessage)
+    for message in messages(house.settings.home):
         if message["To"] == address:
             for each in message.iter_attachments():
                 if each.get_content_type() == "application/pdf":

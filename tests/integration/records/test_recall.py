@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from email import message_from_bytes
-from email.message import EmailMessage
 from email.policy import default
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from services.bootstrap import House
 from services.foundation.letters import NOT_WANTED
 from services.foundation.outbox import TAKEN_BACK, OutboxRow, outbox
-from services.records.letters import withheld
+from services.records.permits import withheld
 from services.records.queueing import COPY_LETTER
 from services.records.rules.dispatch import Dispatch
 from services.records.store import dispatches
@@ -24,6 +23,7 @@ from tests.clock import MovableClock
 from tests.door import Door, Embedded
 from tests.integration.records.copies import APPROVED_AT, CAMHS, COUNCIL, FIRST, copy_of, letters, missing
 from tests.integration.records.test_versions import MOTHER, SOCIAL_CARE, ready, version
+from tests.mailbox import plain
 
 EMAIL = "p1@family.example"
 BACK_AT = APPROVED_AT + timedelta(hours=1, minutes=30)
@@ -33,13 +33,6 @@ BACK_AT = APPROVED_AT + timedelta(hours=1, minutes=30)
 def recall(**more: object) -> bytes:
     """What was approved by then is taken back, from everyone unless it says otherwise."""
     return events.recalled(**{"record_id": "r1", "time": BACK_AT, **more})  # type: ignore[arg-type]  # as the builder takes them
-
-
-def text(message: EmailMessage) -> str:
-    """The words of a letter."""
-    part = message.get_body(("plain",))
-    assert part is not None
-    return str(part.get_content())
 
 
 async def standing(house: House) -> dict[tuple[str, int], Dispatch]:
@@ -58,14 +51,14 @@ async def test_whoever_has_it_is_asked_to_delete_it_and_told_nothing_of_what_sto
     await door.house.drain()
     told = {str(each["To"]): each for each in letters(door.house, "recall")}
     assert set(told) == {FIRST, COUNCIL, EMAIL}
-    assert "take it out of the child's record" in text(told[FIRST])
-    assert "OFFICIAL-SENSITIVE" in text(told[FIRST])
-    assert "please delete it or throw it away" in text(told[EMAIL])
+    assert "take it out of the child's record" in plain(told[FIRST])
+    assert "OFFICIAL-SENSITIVE" in plain(told[FIRST])
+    assert "please delete it or throw it away" in plain(told[EMAIL])
     for letter in told.values():
         assert not list(letter.iter_attachments())
         for words in ("Text 1", "What was agreed", "new address", "/record/"):
-            assert words not in text(letter), "of the record and of why it is taken back it says nothing"
-    assert "conference" not in text(told[EMAIL])
+            assert words not in plain(letter), "of the record and of why it is taken back it says nothing"
+    assert "conference" not in plain(told[EMAIL])
     assert {(each.state, each.why) for each in (await standing(door.house)).values()} == {("recalled", "recalled")}
     assert await missing(door.house) == []
 
@@ -206,8 +199,8 @@ async def test_a_version_approved_later_goes_out_as_ever_and_compares_itself_wit
     await embedded.house.drain()
     await embedded.take(recall(), version(2))
     await embedded.house.drain()
-    [second] = [each for each in letters(embedded.house) if each["To"] == FIRST and "version 2" in text(each)]
-    assert "which you were sent" not in text(second)
+    [second] = [each for each in letters(embedded.house) if each["To"] == FIRST and "version 2" in plain(each)]
+    assert "which you were sent" not in plain(second)
     assert (await copy_of(embedded.house, version=2)).state == "sent"
     assert len(letters(embedded.house, "recall")) == 3
 

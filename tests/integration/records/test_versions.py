@@ -25,6 +25,7 @@ from tests.clock import MovableClock
 from tests.door import Door, Embedded
 from tests.integration.records.copies import APPROVED_AT, CAMHS, COUNCIL, FIRST, copy_of, invited, letters, missing
 from tests.integration.records.test_forwarding import words
+from tests.mailbox import plain
 
 MOTHER = "person:p1"
 SOCIAL_CARE = "agency:childrens-social-care-1:"
@@ -54,9 +55,7 @@ async def ready(door: Door, clock: MovableClock) -> None:
 def body(house: House, address: str) -> str:
     """The words of the last letter to an address that is about a record."""
     message = [each for each in letters(house) if each["To"] == address][-1]
-    part = message.get_body(("plain",))
-    assert part is not None
-    return str(part.get_content())
+    return plain(message)
 
 
 async def test_a_reader_who_has_the_first_version_is_told_what_the_second_changes_in_their_own_copy(
@@ -145,10 +144,8 @@ async def test_whoever_may_have_nothing_of_the_new_version_is_asked_to_delete_th
     assert (await states(embedded.house, 1))[CAMHS] == ("recalled", "withdrawn")
     assert (await states(embedded.house, 2))[CAMHS] == ("withheld", "nothing_for_them")
     [letter] = [each for each in letters(embedded.house, "recall") if each["To"] == FIRST]
-    part = letter.get_body(("plain",))
-    assert part is not None
-    assert "are taken back" not in part.get_content()
-    assert "is taken back" in part.get_content()
+    assert "are taken back" not in plain(letter)
+    assert "is taken back" in plain(letter)
     assert "For them alone" not in str(letter)
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from datetime import date
-from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import default
 from io import BytesIO
 from random import Random
 from typing import Any
@@ -27,6 +25,7 @@ from services.records.rules.dispatch import DELIVERED, SENT, Dispatch
 from services.records.store import dispatches
 from tests import events
 from tests.door import Embedded
+from tests.mailbox import of_kind
 from tests.unit.records.entitlement import bare, entitled
 from tests.unit.records.families import CHAIR, AnEntry, ASection, Case, case
 
@@ -118,12 +117,8 @@ def _audience(of: ASection) -> object:
 def letters(house: House) -> dict[str, list[str]]:
     """Everything that can be read in each letter about a record, by the dispatch that it is of."""
     found: dict[str, list[str]] = {}
-    for path in (house.settings.home / "mailbox").glob("*.eml"):
-        message = message_from_bytes(path.read_bytes(), policy=default)
-        assert isinstance(message, EmailMessage)
-        name = str(message["Message-ID"])
-        if ".record@" in name:
-            found[name.strip("<>").split(".record@")[0]] = list(_read(message))
+    for message in of_kind(house.settings.home, "record"):
+        found[str(message["Message-ID"]).strip("<>").split(".record@")[0]] = list(_read(message))
     return found
 
 

@@ -21,7 +21,7 @@ from tests.door import Embedded
 from tests.integration.post.inbox.partnership import take, waiting
 from tests.mail import copies
 from tests.mail.copies import SHAPES
-from tests.replies import caught
+from tests.mailbox import of_kind, plain
 
 ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 ADA = "Ada Example <in@camhs-1.example>"
@@ -70,13 +70,8 @@ async def sent(house: House, clock: MovableClock) -> Copies:
 
 def letter(house: House) -> str:
     """The words of the letter that brought CAMHS its copy, as they stand in a mailbox."""
-    for path in (house.settings.home / "mailbox").glob("*.eml"):
-        message = caught(path.read_bytes())
-        if ".record@" in message["Message-ID"] and message["To"] == "in@camhs-1.example":
-            body = message.get_body(("plain",))
-            assert body is not None
-            return str(body.get_content())
-    raise AssertionError("no letter came out")
+    [found] = [each for each in of_kind(house.settings.home, "record") if each["To"] == "in@camhs-1.example"]
+    return plain(found)
 
 
 async def heard(house: House) -> list[tuple[str, str | None, dict[str, Any]]]:
