@@ -5,34 +5,23 @@ the coordinator reads.
 from __future__ import annotations
 
 import re
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests import events
 from tests.answering import CAMHS, GP, MOTHER, links
+from tests.browser import DESK, PHONE, fits, press_until, without_script
 from tests.files import pdf
 from tests.running import Up
 
 pytestmark = pytest.mark.browser
 
-PHONE, DESK = (390, 800), (1280, 800)
 MEETING_AT = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=30)
-
-
-@pytest.fixture(scope="module")
-def browser(require: Callable[[str, bool, str], None]) -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    require("Chromium", found is not None, "install the package chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -64,31 +53,9 @@ def addresses(up: Up) -> dict[str, str]:
 
 @pytest.fixture(params=[PHONE], ids=["phone"])
 def page(browser: Browser, request: pytest.FixtureRequest, up: Up) -> Iterator[Page]:
-    """A page without script, on a phone unless said otherwise; it asks no other machine for anything."""
-    width, height = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, java_script_enabled=False)
-    opened = context.new_page()
-    asked: list[str] = []
-    wrong: list[str] = []
-    opened.on("request", lambda each: asked.append(each.url))
-    opened.on("console", lambda message: wrong.append(message.text))
-    yield opened
-    context.close()
-    assert {url for url in asked if not url.startswith(up.url)} == set()
-    assert [text for text in wrong if "status of 4" not in text] == []
-
-
-def fits(page: Page) -> None:
-    """The page is as wide as the screen, has one main heading, and every field has a label."""
-    size = page.viewport_size
-    assert size is not None
-    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], page.url
-    expect(page.locator("h1")).to_have_count(1)
-    expect(page.locator("script")).to_have_count(0)
-    for field in page.locator("input:not([type=hidden]), textarea, select").all():
-        assert page.locator(f"label[for='{field.get_attribute('id')}']").count() == 1, field
-    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
-    assert len(ids) == len(set(ids)), page.url
+    """A page without script, on a phone unless said otherwise."""
+    with without_script(browser, request.param, up.url, refusals=True) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("page", [PHONE, DESK], ids=["phone", "desk"], indirect=True)
@@ -97,10 +64,6 @@ def test_every_page_fits_the_screen_and_labels_its_fields(page: Page, addresses:
     for url in (*(addresses[CAMHS] + each for each in of_agencies), addresses[MOTHER], f"{up.url}/answer/x"):
         page.goto(url)
         fits(page)
-        assert page.locator("html").get_attribute("lang") == "en-GB"
-        for control in page.locator("button:visible, .govuk-radios__item:visible").all():
-            box = control.bounding_box()
-            assert box is None or box["width"] < 2 or box["height"] >= 24, "too small to touch"
 
 
 def test_what_belongs_to_a_choice_shows_once_it_is_chosen(page: Page, addresses: dict[str, str]) -> None:
@@ -126,15 +89,6 @@ def test_an_error_is_in_the_title_and_leads_to_its_field(page: Page, addresses: 
     expect(page.get_by_label("Who will come?")).to_be_focused()
     described = page.get_by_label("Who will come?").get_attribute("aria-describedby") or ""
     assert "delegate_name-error" in described
-
-
-def press_until(page: Page, wanted: str) -> None:
-    """Press Tab until the element with this selector is focused, as somebody without a mouse does."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if page.locator(f"{wanted}:focus").count():
-            return
-    raise AssertionError(f"{wanted} cannot be reached by keyboard")
 
 
 def test_by_keyboard_alone_somebody_sends_apologies_and_writes_the_form_of_a_minute(

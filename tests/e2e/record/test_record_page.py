@@ -5,34 +5,23 @@ and the code in the next one to the PDF, and to the click that says it is filed.
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
 from tests import events
+from tests.browser import DESK, PHONE, fits, press_until, without_script
 from tests.forwarded import CAMHS, GP, MOTHER, TEXT, code_in, code_letters, letters_with_links
 from tests.running import Up
 
 pytestmark = pytest.mark.browser
 
-PHONE, DESK = (360, 740), (1280, 800)
 TODAY = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0)
-
-
-@pytest.fixture(scope="module")
-def browser(require: Callable[[str, bool, str], None]) -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    require("Chromium", found is not None, "install the package chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -71,46 +60,9 @@ def addresses(up: Up) -> dict[str, str]:
 
 @pytest.fixture(params=[PHONE], ids=["phone"])
 def page(browser: Browser, request: pytest.FixtureRequest, up: Up) -> Iterator[Page]:
-    """A page without script, on a phone unless said otherwise; it asks no other machine for anything."""
-    width, height = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, java_script_enabled=False)
-    opened = context.new_page()
-    asked: list[str] = []
-    wrong: list[str] = []
-    opened.on("request", lambda each: asked.append(each.url))
-    opened.on("console", lambda message: wrong.append(message.text))
-    yield opened
-    context.close()
-    assert {url for url in asked if not url.startswith(up.url)} == set()
-    assert [text for text in wrong if "status of 4" not in text] == []
-
-
-def fits(page: Page) -> None:
-    """The page is as wide as the screen, has one main heading, every field a label, and nothing too small to touch."""
-    page.wait_for_load_state()
-    size = page.viewport_size
-    assert size is not None
-    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], page.url
-    expect(page.locator("h1")).to_have_count(1)
-    expect(page.locator("script")).to_have_count(0)
-    assert page.locator("html").get_attribute("lang") == "en-GB"
-    for field in page.locator("input:not([type=hidden])").all():
-        assert page.locator(f"label[for='{field.get_attribute('id')}']").count() == 1, field
-    for control in page.locator("button:visible, a[role=button]:visible").all():
-        box = control.bounding_box()
-        assert box is not None
-        assert box["height"] >= 24
-    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
-    assert len(ids) == len(set(ids)), page.url
-
-
-def press_until(page: Page, wanted: str) -> None:
-    """Press Tab until the element with this selector is focused, as somebody without a mouse does."""
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        if page.locator(f"{wanted}:focus").count():
-            return
-    raise AssertionError(f"{wanted} cannot be reached by keyboard")
+    """A page without script, on a phone unless said otherwise."""
+    with without_script(browser, request.param, up.url, refusals=True) as opened:
+        yield opened
 
 
 def new_code(up: Up, page: Page, press: Callable[[], None]) -> str:

@@ -5,31 +5,21 @@ a keyboard, and that nothing fails behind them.
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests import events
+from tests.browser import fits, without_script
 from tests.running import Up
 
 pytestmark = pytest.mark.browser
 
 LONG = "x" * 64
 WIDTHS = (320, 1280)
-
-
-@pytest.fixture(scope="module")
-def browser(require: Callable[[str, bool, str], None]) -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    require("Chromium", found is not None, "install the package chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +91,10 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 @pytest.fixture(params=WIDTHS)
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page without script, at each width; nothing may fail behind it."""
-    context = browser.new_context(viewport={"width": request.param, "height": 800}, java_script_enabled=False)
-    opened = context.new_page()
-    wrong: list[str] = []
-    opened.on("console", lambda message: wrong.append(f"console: {message.text}"))
-    opened.on(
-        "response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
-    )
-    yield opened
-    context.close()
-    assert wrong == []
+def page(browser: Browser, request: pytest.FixtureRequest, up: Up) -> Iterator[Page]:
+    """A page without script, at each width."""
+    with without_script(browser, (request.param, 800), up.url) as opened:
+        yield opened
 
 
 def invitation_of(up: Up, meeting: str) -> str:
@@ -150,24 +132,18 @@ def event_id(up: Up, meeting: str) -> str:
 
 
 def test_every_page_has_its_frame_and_fits_the_screen(page: Page, up: Up) -> None:
-    width = page.viewport_size["width"] if page.viewport_size else 0
     titles = []
     for path in paths(up):
         page.goto(up.url + path)
         titles.append(page.title())
         assert page.title().endswith(" – Quorate"), path
-        assert page.locator("html").get_attribute("lang") == "en"
-        expect(page.locator("h1")).to_have_count(1)
+        fits(page, lang="en")
         expect(page.locator("main#main-content")).to_have_count(1)
-        expect(page.locator("script")).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         for table in page.locator("table").all():
             expect(table.locator("caption")).to_have_count(1)
             assert table.locator("th:not([scope])").count() == 0
-        ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
-        assert len(ids) == len(set(ids)), path
         within = page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].map(link => link.hash.slice(1))")
-        assert set(within) <= set(ids), path
+        assert all(page.locator(f"[id='{each}']").count() for each in within), path
     assert titles[0] == "Meetings to come – Quorate"
 
 
