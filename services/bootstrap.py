@@ -53,6 +53,8 @@ from services.records import (
     code_letters,
     codes,
     notice_letters,
+    parcels,
+    permits,
     queueing,
     reminder_letters,
     reminders,
@@ -154,7 +156,7 @@ LETTERS: Mapping[str, LetterKind] = {
     reports.REQUEST_LETTER: LetterKind(report_letters.render_request, report_letters.withheld, reports.settled),
     reports.REMINDER_LETTER: LetterKind(report_letters.render_reminder, report_letters.withheld, reports.settled),
     queueing.COPY_LETTER: LetterKind(
-        record_letters.render_copy, record_letters.withheld, copies.settled, record_letters.permitted
+        record_letters.render_copy, permits.withheld, copies.settled, record_letters.permitted
     ),
     queueing.RECALL_LETTER: LetterKind(
         record_letters.render_recall, record_letters.recall_withheld, recalls.settled, record_letters.recall_permitted
@@ -169,7 +171,7 @@ LETTERS: Mapping[str, LetterKind] = {
         notice_letters.render, notice_letters.withheld, notices.settled, notice_permits.permitted
     ),
     care_plans.CARE_PLAN_LETTER: LetterKind(
-        care_plan_letters.render, care_plan_letters.withheld, care_plans.settled, care_plan_letters.permitted
+        care_plan_letters.render, permits.withheld, care_plans.settled, care_plan_letters.permitted
     ),
     codes.CODE_LETTER: LetterKind(
         code_letters.render_code, code_letters.withheld, code_letters.settled, code_letters.permitted
@@ -178,7 +180,7 @@ LETTERS: Mapping[str, LetterKind] = {
 
 # Row for MESH → who makes the parcel, says whether it may still go, and is told how it went.
 PARCELS: Mapping[str, ParcelKind] = {
-    by_mesh.COPY_PARCEL: ParcelKind(by_mesh.render_copy, by_mesh.withheld, copies.settled, by_mesh.permitted),
+    by_mesh.COPY_PARCEL: ParcelKind(parcels.render_copy, parcels.withheld, copies.settled, parcels.permitted),
 }
 
 # Timer → what happens when it is due, given the keys.

@@ -49,6 +49,11 @@ class Agency:
     cause: Cause
     recorded_at: datetime | None = None
 
+    @property
+    def every_channel(self) -> tuple[Channel, ...]:
+        """Its own channels, then those of its teams."""
+        return (*self.channels, *(channel for team in self.teams for channel in team.channels))
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -235,8 +240,7 @@ def secure_address(channels: Iterable[Channel]) -> str | None:
 
 def secure_addresses(agency: Agency) -> frozenset[str]:
     """Every e-mail address of an agency and its teams that may receive something."""
-    own = (agency.channels, *(team.channels for team in agency.teams))
-    return frozenset(each.address for some in own for each in some if each.kind == "email" and each.secure)
+    return frozenset(each.address for each in agency.every_channel if each.kind == "email" and each.secure)
 
 
 def bounce_of(agency: Agency, channel: Channel, bounced: Bounces) -> Bounce | None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from services.directory.rules import secure_addresses
-from services.foundation.letters import NOT_WANTED, Letter
+from services.foundation.letters import Letter
 from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
 from services.foundation.work import Work
@@ -18,11 +14,11 @@ from services.invitations.letters import letter
 from services.invitations.render import authority_name, weekday
 from services.participation.store import documents
 from services.records.core_groups import core_groups_of, members
-from services.records.handlers.copies import how
 from services.records.links import attached, words_of_link
+from services.records.permits import may_go_by_mail, reader_of
 from services.records.readers import Around, around
 from services.records.rules.care_plans import may_have
-from services.records.rules.dispatch import ATTACHMENT, NOT_PERMITTED, OVERTAKEN, QUEUED, RECALLED, Dispatch
+from services.records.rules.dispatch import NOT_PERMITTED, Dispatch
 from services.records.store import dispatches
 
 
@@ -38,19 +34,6 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
     }
     stamp = datetime.fromisoformat(params["stamp"])
     return letter("care_plan", params["dispatch_id"], "plan", values, stamp, settings, file)
-
-
-async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) -> dict[int, str]:
-    """Which care plans may not go any more: those taken back, and those written to another address or another way."""
-    some = await dispatches.by_ids(db, {row.params["dispatch_id"] for row in rows})
-    found = {}
-    for row in rows:
-        each = some.get(row.params["dispatch_id"])
-        if each is None or each.state in (RECALLED, OVERTAKEN):
-            found[row.outbox_id] = NOT_WANTED
-        elif each.state != QUEUED or (each.address, each.how) != (row.params["to"], row.params["how"]):
-            found[row.outbox_id] = NOT_PERMITTED
-    return found
 
 
 async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
@@ -72,17 +55,11 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
 
 def _may_have(work: Work, each: Dispatch, sender: str, where: Around | None, core_group: frozenset[str] | None) -> bool:
     """Whether an agency may have a care plan, at the address and in the way that it goes."""
-    readers = where.readers if where is not None else ()
-    reader = next((reader for reader in readers if reader.party == each.party), None)
+    reader = reader_of(each, where)
     agency = where.agencies.get(each.agency_id or "") if where is not None else None
     if where is None or reader is None or agency is None or reader.why_not is not None or each.child_id is None:
         return False
     family = {person.email.lower() for person in where.matter.people.values() if person.email}
-    address = each.address or ""
-    if address not in secure_addresses(agency) or address.lower() in family:
+    if (each.address or "").lower() in family or not may_go_by_mail(work, each, reader, agency):
         return False
-    channels = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
-    days = [channel.verified_on for channel in channels if channel.address == address and channel.verified_on]
-    verified = replace(reader, verified_on=max(days, default=None))
-    its_way = each.how != ATTACHMENT or how(work, verified) == ATTACHMENT
-    return its_way and may_have(each.child_id, sender, reader, core_group)
+    return may_have(each.child_id, sender, reader, core_group)

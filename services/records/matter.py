@@ -50,8 +50,7 @@ def matter_of(
 
 
 def _addresses(agency: Agency) -> list[str]:
-    channels = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
-    return [channel.address for channel in channels]
+    return [channel.address for channel in agency.every_channel]
 
 
 def _words(agency: Agency) -> tuple[str, ...]:

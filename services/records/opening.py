@@ -29,7 +29,7 @@ from services.records.rules.dispatch import (
     WITHHELD,
     Dispatch,
 )
-from services.records.rules.front_page import may_be_shown
+from services.records.rules.last_look import may_have_all
 from services.records.rules.record import Reader, Record
 from services.records.rules.versions import FOR_NOW, TAKEN_BACK, parts, whole
 from services.records.store import dispatches, records
@@ -92,7 +92,7 @@ async def _still_theirs(db: AsyncConnection, policy: Policy, dispatch: Dispatch)
         return Behind(about=about, media_type=media_type)
     versions = (await records.of_records(db, [dispatch.about])).get(dispatch.about, {})
     record = versions.get(dispatch.version)
-    if record is None or not _may_have(record, reader, about, dispatch):
+    if record is None or not may_have_all(dispatch, record, reader, about.readers, about.matter):
         raise Shut(SHUT)
     newest = versions[max(versions)]
     if dispatch.state == OVERTAKEN or (newest.version != record.version and not await _stands(db, dispatch, newest)):
@@ -137,18 +137,7 @@ def _addresses(agency: Agency | None, kind: str) -> set[str]:
     """Where an agency may be written to."""
     if agency is None or agency.closed_on is not None:
         return set()
-    channels = (agency.channels, *(team.channels for team in agency.teams))
-    return {each.address.lower() for some in channels for each in some if each.kind == kind and each.secure}
-
-
-def _may_have(record: Record, reader: Reader, about: Around, dispatch: Dispatch) -> bool:
-    """Whether a reader may have today every section that stands in the copy that was made for them, and be told what
-    its front page shows.
-    """
-    copy = copy_of(record, reader, about.matter)
-    printed = set(whole(dispatch))
-    allowed = copy.why_not is None and bool(printed) and printed <= set(copy.whole)
-    return allowed and may_be_shown(dispatch.shown, reader, about.readers, about.matter)
+    return {each.address.lower() for each in agency.every_channel if each.kind == kind and each.secure}
 
 
 async def _still_read(db: AsyncConnection, dispatch: Dispatch, reader: Reader) -> str | None:

@@ -280,10 +280,9 @@ def _way(
     """
     if agency.closed_on is not None:
         return None, None
-    every = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
     usable = [
         channel
-        for channel in every
+        for channel in agency.every_channel
         if channel.kind == "email"
         and channel.secure
         and bounce_of(agency, channel, bounced) is None

@@ -87,13 +87,12 @@ def _may_be_used(each: Dispatch, agency: Agency | None, bounces: Sequence[Bounce
     if agency is None or agency.closed_on is not None:
         return False
     back = latest_bounces(bounce for bounce in bounces if bounce.meeting_id in (None, each.meeting_id))
-    channels = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
     return any(
         channel.kind == EMAIL
         and channel.secure
         and channel.address == each.address
         and bounce_of(agency, channel, back) is None
-        for channel in channels
+        for channel in agency.every_channel
     )
 
 

@@ -22,6 +22,7 @@ from services.records.readers import around
 from services.records.rules.dispatch import EMAIL, QUEUED, RECORD, UNDELIVERED, Dispatch, line_of, opens_until
 from services.records.rules.record import Reader
 from services.records.store import dispatches
+from services.records.ways import ways_to
 
 
 async def readdress(work: Work, some: Sequence[Dispatch], how: Callable[[Work, Reader], str]) -> set[str]:
@@ -68,7 +69,7 @@ async def next_readers(work: Work, some: Sequence[Dispatch]) -> dict[str, Reader
         return {}
     about = await around(work.db, work.policy, {each.meeting_id for each in some if each.meeting_id is not None})
     agencies = await directory.agencies_by_id(work.db, {each.agency_id for each in some if each.agency_id is not None})
-    channels = {each.dispatch_id: _channels(agencies.get(each.agency_id or ""), each) for each in some}
+    channels = {each.dispatch_id: ways_to(agencies.get(each.agency_id or ""), each.team_id, EMAIL) for each in some}
     bounces = await directory.bounces_of(work.db, {c.address for of in channels.values() for c in of})
     past = await tried(work, some)
     found = {}
@@ -87,14 +88,6 @@ async def next_readers(work: Work, some: Sequence[Dispatch]) -> dict[str, Reader
         if channel is not None:
             found[each.dispatch_id] = replace(reader, address=channel.address, verified_on=channel.verified_on)
     return found
-
-
-def _channels(agency: Agency | None, each: Dispatch) -> list[Channel]:
-    """Where an agency may be written to: the channels of the team that was asked, then its own."""
-    if agency is None or agency.closed_on is not None:
-        return []
-    own = [channel for team in agency.teams if team.team_id == each.team_id for channel in team.channels]
-    return [channel for channel in (*own, *agency.channels) if channel.kind == EMAIL and channel.secure]
 
 
 def _next(agency: Agency, channels: Sequence[Channel], back: Bounces, tried: set[str]) -> Channel | None:
