@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import JSON, Column, Index, String, Table, Text, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -164,8 +164,12 @@ def _fold(facts: Mapping[str, Mapping[Any, Any]]) -> Meeting | None:
     )
 
 
-async def meetings_by_id(db: AsyncConnection, ids: Iterable[str], as_of: datetime | None = None) -> dict[str, Meeting]:
-    """The meetings with these ids, as known at `as_of` (None: now)."""
+Facts: TypeAlias = Mapping[str, Mapping[str, Mapping[Any, Any]]]
+"""What was said of meetings: by meeting, then by aspect."""
+
+
+async def facts_of(db: AsyncConnection, ids: Iterable[str], as_of: datetime | None = None) -> Facts:
+    """What is said of the meetings with these ids, as known at `as_of` (None: now)."""
     facts: dict[str, dict[str, Mapping[Any, Any]]] = {}
     for some in chunks(set(ids)):
         query = select(meeting_facts).where(
@@ -173,8 +177,18 @@ async def meetings_by_id(db: AsyncConnection, ids: Iterable[str], as_of: datetim
         )
         for row in (await db.execute(query)).mappings():
             facts.setdefault(row["meeting_id"], {})[row["aspect"]] = row
+    return facts
+
+
+def told_by(facts: Facts) -> dict[str, Meeting]:
+    """The meetings of which this is said, as far as they are defined."""
     folded = {meeting_id: _fold(aspects) for meeting_id, aspects in facts.items()}
     return {meeting_id: meeting for meeting_id, meeting in folded.items() if meeting is not None}
+
+
+async def meetings_by_id(db: AsyncConnection, ids: Iterable[str], as_of: datetime | None = None) -> dict[str, Meeting]:
+    """The meetings with these ids, as known at `as_of` (None: now)."""
+    return told_by(await facts_of(db, ids, as_of))
 
 
 async def place(db: AsyncConnection, some: Iterable[Meeting]) -> set[str]:

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Instant, RowNumber, metadata
 from services.foundation.statements import add, among, change, chunks
-from services.meetings.store import meeting_children
 from services.participation.rules.reports import CARE_PLAN, Report, Request
 
 ID = String(64)
@@ -58,7 +57,7 @@ reports = Table(
 Index("ix_reports_meeting_id", reports.c.meeting_id)
 # Care plans are few, and looked for whenever a meeting changes: written into the statement, where these indexes are
 # recognised before any value is known.
-_IS_CARE_PLAN = reports.c.kind == literal(CARE_PLAN, String(16), literal_execute=True)
+IS_CARE_PLAN = reports.c.kind == literal(CARE_PLAN, String(16), literal_execute=True)
 _care_plan = reports.c.kind == CARE_PLAN
 for _name in ("meeting_id", "document_id"):
     Index(f"ix_reports_care_plans_{_name}", reports.c[_name], sqlite_where=_care_plan, postgresql_where=_care_plan)
@@ -110,24 +109,11 @@ async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[s
     return found
 
 
-async def with_care_plans(db: AsyncConnection, child_ids: Iterable[str]) -> set[str]:
-    """The meetings about these children for which care plans came."""
-    found: set[str] = set()
-    for some in chunks(set(child_ids)):
-        query = (
-            select(reports.c.meeting_id)
-            .join(meeting_children, meeting_children.c.meeting_id == reports.c.meeting_id)
-            .where(among(db, meeting_children.c.child_id, some), _IS_CARE_PLAN)
-        )
-        found |= set((await db.execute(query)).scalars())
-    return found
-
-
 async def care_plans_for(db: AsyncConnection, document_ids: Iterable[str]) -> set[str]:
     """The meetings for which any of these documents came as a care plan."""
     found: set[str] = set()
     for some in chunks(set(document_ids)):
-        query = select(reports.c.meeting_id).where(among(db, reports.c.document_id, some), _IS_CARE_PLAN)
+        query = select(reports.c.meeting_id).where(among(db, reports.c.document_id, some), IS_CARE_PLAN)
         found |= set((await db.execute(query)).scalars())
     return found
 

@@ -78,14 +78,6 @@ async def received(work: Work, events: Sequence[Event]) -> None:
     await look(work, {each.meeting_id for each in some})
 
 
-async def meetings_changed(work: Work, events: Sequence[Derived]) -> None:
-    """Meetings were resolved, held or cancelled: who is asked, and who is of the core group, counts for every care plan
-    that came for a meeting about one of these children.
-    """
-    children = {child_id for event in events for child_id in event.data.meeting.child_ids}
-    await look(work, await reports.with_care_plans(work.db, children))
-
-
 async def scanned(work: Work, document_ids: Iterable[str]) -> None:
     """Something is known now of whether these documents do harm."""
     await look(work, await reports.care_plans_for(work.db, document_ids))

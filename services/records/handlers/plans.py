@@ -9,7 +9,6 @@ from schemas.meeting import QuoracyExcepted
 from services.directory.handlers import Changed
 from services.foundation.work import Derived, Work
 from services.meetings import store as meetings
-from services.meetings.handlers import Resolved
 from services.participation.rules.missing import Reviewed
 from services.participation.rules.verdict import KINDS
 from services.records.rules.dispatch import NOTICE
@@ -44,23 +43,13 @@ async def judged(work: Work, events: Sequence[Derived]) -> None:
     reviewed: list[Reviewed] = [event.data for event in events]
     some = [each.meeting for each in reviewed if each.kinds == KINDS]
     if some:
-        found = await store.children_of_ends(work.db, {each.meeting_id for each in some})
-        concern(work, await store.with_plans(work.db, found))
-
-
-async def resolved(work: Work, events: Sequence[Derived]) -> None:
-    """Others are asked to meetings than before; or a person excludes somebody, whom nothing else may have asked."""
-    resolved: list[Resolved] = [event.data for event in events]
-    changed = [each for each in resolved if each.before != each.after or each.meeting.do_not_invite]
-    if changed:
-        about = {child_id for each in changed for child_id in each.meeting.child_ids}
-        concern(work, await store.with_plans(work.db, about))
+        concern(work, await store.with_plans_about(work.db, {each.meeting_id for each in some}))
 
 
 async def allowed(work: Work, events: Sequence[Event]) -> None:
     """A person with the right to decide allows what an inquorate meeting may not do, be it held already or not."""
     ids = {event.data.meeting_id for event in events if isinstance(event.data, QuoracyExcepted)}
-    concern(work, await store.children_of_ends(work.db, ids))
+    concern(work, await store.with_plans_about(work.db, ids))
 
 
 async def decided(work: Work, events: Sequence[Derived]) -> None:

@@ -21,7 +21,6 @@ from services.meetings import store as meetings
 from services.meetings.rules import Meeting
 from services.participation.handlers.answers import REVIEWED
 from services.participation.rules.missing import Missing, Reviewed
-from services.participation.store.quoracy import held_facts
 from services.records.due import deadlines, filing, held_at
 from services.records.readers import Around, around
 from services.records.reminders import remind_coordinators, remind_readers
@@ -45,13 +44,21 @@ from services.records.rules.due import (
 from services.records.rules.record import Record
 from services.records.rules.versions import Recall, took_nothing
 from services.records.store import dispatches, records
+from services.records.store.there import There, there_is
 
 LOOK = "records.look"  # the timer of a meeting: something about its records falls due
 
 
 async def look(work: Work, meeting_ids: Iterable[str]) -> None:
     """Say what is missing about the records of these meetings, and look again when something falls due next."""
-    standing = await _Standing.load(work, meeting_ids)
+    await look_where(work, await there_is(work.db, meeting_ids))
+
+
+async def look_where(work: Work, there: There) -> None:
+    """The same for the meetings of which there is something: they were held, or have records, or something is named as
+    taken back. About the others nothing can be missing.
+    """
+    standing = await _Standing.load(work, there)
     reminders = _Reminders()
     for meeting in standing.meetings.values():
         missing, moments = _look(work, meeting, standing, reminders)
@@ -68,11 +75,6 @@ async def look(work: Work, meeting_ids: Iterable[str]) -> None:
 async def look_again(work: Work, events: Sequence[Derived]) -> None:
     """Something was decided about a record: the event's data names its meeting."""
     await look(work, {event.data.meeting_id for event in events})
-
-
-async def meetings_changed(work: Work, events: Sequence[Derived]) -> None:
-    """Meetings were resolved, held or cancelled."""
-    await look(work, {event.data.meeting.meeting_id for event in events})
 
 
 async def told_of_meetings(work: Work, events: Sequence[Event]) -> None:
@@ -103,25 +105,24 @@ class _Standing:
     waits: dict[str, Waits]
 
     @classmethod
-    async def load(cls, work: Work, meeting_ids: Iterable[str]) -> _Standing:
-        """The meetings alone that were held or have records: about the others nothing can be missing."""
-        db, ids = work.db, set(meeting_ids)
-        known = await records.of_meetings(db, ids)
-        held, recalls = await held_facts(db, ids), await records.recalls_of_meetings(db, ids)
-        found = await meetings.meetings_by_id(db, held.keys() | known.keys() | recalls.keys())
+    async def load(cls, work: Work, there: There) -> _Standing:
+        db = work.db
+        facts = await meetings.facts_of(db, there.held.keys() | there.records | there.recalls)
+        held = {each: facts[each][meetings.HELD] for each in there.held if meetings.HELD in facts.get(each, ())}
+        known = await records.of_meetings(db, there.records)
         sent = {
             meeting_id: [each for each in some if each.kind == RECORD]
             for meeting_id, some in (await dispatches.of_meetings(db, known)).items()
         }
         return cls(
-            found,
+            meetings.told_by(facts),
             await around(db, work.policy, known),
             {meeting_id: at for meeting_id, row in held.items() if (at := held_at(row)) is not None},
-            await meetings.held_known_since(db, held),
+            there.held,
             known,
             sent,
             await records.with_another_text(db, known),
-            recalls,
+            await records.recalls_of_meetings(db, there.recalls),
             await _waits(work, [each for some in sent.values() for each in some if each.state in GOES]),
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Date, Index, String, Table, Text, select
+from sqlalchemy import JSON, Column, Date, Index, String, Table, Text, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.envelope import Event
@@ -130,14 +130,21 @@ def _told(row: Mapping[Any, Any]) -> Told:
     )
 
 
-async def children_of_ends(db: AsyncConnection, meeting_ids: Iterable[str]) -> set[str]:
-    """The children whose plans these meetings are named as having ended, and those whom they are about."""
+async def with_plans_about(db: AsyncConnection, meeting_ids: Iterable[str]) -> set[str]:
+    """The children of whom a plan has been told and whom these meetings are about, or whose plans these are named as
+    having ended.
+    """
     found: set[str] = set()
+    told = select(plan_facts.c.child_id).where(plan_facts.c.known_until.is_(None))
+    ends = plan_ends.c.known_until.is_(None)
     for some in chunks(set(meeting_ids)):
-        about = select(meeting_children.c.child_id).where(among(db, meeting_children.c.meeting_id, some))
-        found |= set((await db.execute(about)).scalars())
-        query = select(plan_ends.c.child_id).where(
-            among(db, plan_ends.c.meeting_id, some), plan_ends.c.known_until.is_(None)
+        query = union(
+            told.join(meeting_children, meeting_children.c.child_id == plan_facts.c.child_id).where(
+                among(db, meeting_children.c.meeting_id, some)
+            ),
+            told.join(plan_ends, plan_ends.c.child_id == plan_facts.c.child_id).where(
+                among(db, plan_ends.c.meeting_id, some), ends
+            ),
         )
         found |= set((await db.execute(query)).scalars())
     return found

@@ -1,0 +1,64 @@
+"""What there is at all about the records of meetings and the plans of children: of most there is nothing, and nothing
+more is asked then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import zip_longest
+
+from sqlalchemy import ColumnElement, func, literal_column, null, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.foundation.statements import among, chunks
+from services.meetings.store import HELD, meeting_children, meeting_facts
+from services.participation.store.reports import IS_CARE_PLAN, reports
+from services.records.store.plans import plan_facts
+from services.records.store.records import recalls, records
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """Of which meetings there are records, which name something as taken back, which were held and since when that is
+    known, whatever was corrected about it later; for which meetings about the children care plans came, and of which
+    of the children a plan has been told.
+    """
+
+    records: set[str] = field(default_factory=set)
+    recalls: set[str] = field(default_factory=set)
+    held: dict[str, datetime] = field(default_factory=dict)
+    care_plans: set[str] = field(default_factory=set)
+    plans: set[str] = field(default_factory=set)
+
+
+async def there_is(db: AsyncConnection, meeting_ids: Iterable[str], child_ids: Iterable[str] = ()) -> There:
+    """What there is about these meetings, and about these children, in one statement."""
+    found = There()
+    of = {"records": found.records, "recalls": found.recalls, "care_plans": found.care_plans, "plans": found.plans}
+    for some, children in zip_longest(chunks(set(meeting_ids)), chunks(set(child_ids)), fillvalue=()):
+        of_meeting = among(db, meeting_facts.c.meeting_id, some)
+        query = union_all(
+            select(_what("held"), meeting_facts.c.meeting_id, func.min(meeting_facts.c.known_from))
+            .where(of_meeting, meeting_facts.c.aspect == HELD)
+            .group_by(meeting_facts.c.meeting_id),
+            select(_what("records"), records.c.meeting_id, null()).where(among(db, records.c.meeting_id, some)),
+            select(_what("recalls"), recalls.c.meeting_id, null()).where(among(db, recalls.c.meeting_id, some)),
+            select(_what("care_plans"), reports.c.meeting_id, null())
+            .join(meeting_children, meeting_children.c.meeting_id == reports.c.meeting_id)
+            .where(among(db, meeting_children.c.child_id, children), IS_CARE_PLAN),
+            select(_what("plans"), plan_facts.c.child_id, null()).where(
+                among(db, plan_facts.c.child_id, children), plan_facts.c.known_until.is_(None)
+            ),
+        )
+        for what, name, since in await db.execute(query):
+            if what == "held":
+                found.held[name] = since
+            else:
+                of[what].add(name)
+    return found
+
+
+def _what(name: str) -> ColumnElement[str]:
+    return literal_column(f"'{name}'").label("what")
