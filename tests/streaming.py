@@ -14,7 +14,7 @@ from schemas.envelope import Event, decode
 from schemas.registry import topic_of
 from services.bootstrap import House
 from services.foundation.settings import Settings
-from services.process import Part, Process
+from services.running.process import Part, Process
 from services.streams.connection import client_options, the_broker
 from services.streams.topics import topic_name
 from services.streams.worker import Consuming

@@ -18,14 +18,15 @@ from services.cli.processes import keep, say
 from services.cli.terminal import AsJson, fail, out, print_json, tell
 from services.foundation.documents import Damaged
 from services.foundation.settings import Settings
-from services.mailbox import keeper_of, mail_in, sorter_of
 from services.post.inbox import store
 from services.post.inbox.keep import Came
 from services.post.inbox.mbox import NotMail, messages
 from services.post.inbox.settle import ANSWERS, CONFIRMATIONS, CannotSettle, Given, again, settle
 from services.post.inbox.show import Shown, show
 from services.post.inbox.views import shown
-from services.process import CannotStart, keep_running
+from services.running.lifetime import keep_running
+from services.running.mail_in import keeper_of, mail_in, sorter_of
+from services.running.process import CannotStart
 
 mailbox = typer.Typer(invoke_without_command=True, add_completion=False, rich_markup_mode=None)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from services.cli.processes import keep, say
 from services.foundation.settings import Settings
-from services.mailbox import Sorting
-from services.mesh import by_mesh
-from services.process import CannotStart, keep_running
+from services.running.lifetime import keep_running
+from services.running.mail_in import Sorting
+from services.running.mesh import by_mesh
+from services.running.process import CannotStart
 
 
 def mesh() -> None:

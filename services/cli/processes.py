@@ -10,7 +10,10 @@ from services.foundation import logs
 from services.foundation.settings import Settings, WrongSettings, load_settings
 from services.foundation.trouble import DatabaseTrouble
 from services.meetings.policy import WrongPolicy
-from services.process import CannotStart, Mailing, Printing, keep_running, ticking
+from services.running.lifetime import keep_running
+from services.running.mail_out import Mailing, Printing
+from services.running.process import CannotStart
+from services.running.timers import ticking
 from services.web.process import Running, serve, serve_all
 
 NOTHING_LEAVES = "no QUORATE_SMTP is set: nothing leaves this machine"

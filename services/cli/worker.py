@@ -6,7 +6,8 @@ from services.bootstrap import House
 from services.cli.processes import keep, say
 from services.cli.terminal import fail
 from services.foundation.settings import Settings
-from services.process import Part, keep_running
+from services.running.lifetime import keep_running
+from services.running.process import Part
 from services.streams.connection import BrokerTrouble
 from services.streams.relay import Relaying
 from services.streams.worker import Consuming

@@ -20,7 +20,8 @@ from schemas.envelope import encode
 from services.bootstrap import House
 from services.foundation import outbox
 from services.foundation.outbox import Kept
-from services.process import LOOK_AGAIN, Process, until
+from services.running.process import Process, until
+from services.running.rounds import LOOK_AGAIN
 from services.streams.connection import Sender
 from services.streams.topics import OUTCOMES, topic_name
 

@@ -26,7 +26,7 @@ from faust.types import TP
 from schemas.registry import EVENT_RECORD
 from services.bootstrap import House
 from services.intake.accept import Arrival, Verdict
-from services.process import FIRST_WAIT, Process, until
+from services.running.process import FIRST_WAIT, Process, until
 from services.streams.connection import REQUEST, BrokerTrouble, Record, Sender, faust_options, the_broker
 from services.streams.consumer import CommittedConsumer, CommittedTransport
 from services.streams.topics import DEAD_LETTERS, check, lag, taken, topic_name

@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from services.process import Process
+from services.running.process import Process
 from services.web import pages
 from services.web.answer_body import TooLong, read_form
 from services.web.answer_choices import ANSWERS, OF_FAMILY, REASONS, Chosen, choose

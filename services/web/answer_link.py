@@ -20,7 +20,7 @@ from services.meetings import store as meetings
 from services.meetings.rules import Entry, Meeting, reference
 from services.participation.rules.answers import Answer, heard
 from services.participation.store import answers
-from services.process import Process
+from services.running.process import Process
 
 WAITING_LIST = "waiting_list"  # the rule that asks whoever a child waits for
 

@@ -24,7 +24,7 @@ from services.participation.store import documents as store
 from services.participation.store.documents import INFECTED, NOT_SCANNED, Document, Refusal
 from services.participation.uploads import Accepted, Refused, check
 from services.post.inbox import store as inbox
-from services.process import Process
+from services.running.process import Process
 from services.web.answer import LOOK, PREFIX, go, show
 from services.web.answer_body import TooLong, Upload, read_form, read_upload
 from services.web.answer_choices import LONGEST_LINE

@@ -14,7 +14,7 @@ import structlog
 from schemas.envelope import encode
 from services.intake.accept import Arrival
 from services.participation.store import documents as store
-from services.process import Process
+from services.running.process import Process
 from services.web.answer_link import Opened
 from services.web.door import RETRY_AFTER, Problem
 

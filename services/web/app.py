@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.foundation.servers import is_loopback
-from services.process import UNREACHABLE, Process, alive_answer, measures_answer, ready_answer
+from services.running.answering import UNREACHABLE, alive_answer, measures_answer, ready_answer
+from services.running.process import Process
 from services.web import (
     answer,
     answer_reports,

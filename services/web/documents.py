@@ -20,8 +20,8 @@ from services.participation.forms import MEDIA_TYPE, read_document
 from services.participation.scanning import scan
 from services.participation.store import documents as store
 from services.participation.store.documents import MAY_BE_READ, WAITING, Document
-from services.process import Process
 from services.records.handlers import care_plans
+from services.running.process import Process
 from services.web import pages
 from services.web.door import AtDoor, Problem
 from services.web.views import kind_name

@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse
 
 from services.intake.accept import Arrival, Verdict
 from services.intake.ingest import BATCH_BYTES, BATCH_EVENTS
-from services.process import Process
+from services.running.process import Process
 from services.web import views
 
 ONE = "application/cloudevents+json"

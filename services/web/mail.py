@@ -24,7 +24,7 @@ from services.participation.uploads import WORDS as REFUSALS
 from services.post.inbox import store
 from services.post.inbox.show import Shown, show
 from services.post.inbox.words import KINDS, WHY
-from services.process import Process
+from services.running.process import Process
 from services.web import pages
 from services.web.door import AtDoor, Problem
 from services.web.views import kind_name

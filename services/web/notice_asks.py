@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.meetings.rules import reference
-from services.process import Process
 from services.records.opening import SHUT
 from services.records.rules.notices import CHANGED, ENDED, Notice, told_last
 from services.records.store import plans
+from services.running.process import Process
 from services.web.record_link import Closed, Opened
 
 FLAG_CHANGED, NOTED = "flag_changed", "noted"

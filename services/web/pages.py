@@ -20,7 +20,7 @@ from services.bootstrap import LETTERS
 from services.foundation.letters import Letter
 from services.intake.views import list_dead_letters, list_waiting
 from services.invitations.render import clock_time, long_day, weekday
-from services.process import Process
+from services.running.process import Process
 from services.web import views
 from services.web.answers_shown import REASONS, WAYS
 from services.web.door import AtDoor, Problem

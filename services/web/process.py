@@ -12,20 +12,13 @@ from pathlib import Path
 
 from services.bootstrap import House
 from services.foundation.settings import Settings
-from services.mailbox import mail_in
-from services.mesh import by_mesh
-from services.process import (
-    CannotStart,
-    Mailing,
-    Part,
-    Printing,
-    Process,
-    answer,
-    listening,
-    ticking,
-    until_stopped,
-    url_of,
-)
+from services.running.answering import answer, listening, url_of
+from services.running.lifetime import until_stopped
+from services.running.mail_in import mail_in
+from services.running.mail_out import Mailing, Printing
+from services.running.mesh import by_mesh
+from services.running.process import CannotStart, Part, Process
+from services.running.timers import ticking
 from services.web.app import make_app
 
 

@@ -18,12 +18,12 @@ from fastapi.responses import HTMLResponse
 from services.foundation.documents import Damaged, Documents
 from services.meetings.rules import reference
 from services.participation.uploads import EXTENSIONS, PDF
-from services.process import Process
 from services.records import codes
 from services.records.document import file_name
 from services.records.rules.codes import LIVES, typed
 from services.records.store import codes as store
 from services.records.store.codes import Code
+from services.running.process import Process
 from services.web.answer_body import TooLong, read_form
 from services.web.door import AtDoor, Problem
 from services.web.record_link import Opened, open_link

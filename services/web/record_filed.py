@@ -13,8 +13,8 @@ from fastapi.responses import HTMLResponse
 
 from services.meetings.rules import reference
 from services.participation.forms import on_one_line
-from services.process import Process
 from services.records.rules.dispatch import CARE_PLAN
+from services.running.process import Process
 from services.web.answer_body import TooLong, read_form
 from services.web.answer_choices import LONGEST_LINE
 from services.web.door import AtDoor, Problem

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.policy import Policy
 from services.foundation.settings import Settings
 from services.invitations.tokens import is_right, read_link
-from services.process import Process
 from services.records.opening import TOO_EARLY, Shut, what_opens
 from services.records.readers import Around
 from services.records.rules.dispatch import CARE_PLAN, NOTICE, RECORD, WITHHELD, Dispatch
 from services.records.rules.record import Record
 from services.records.store import dispatches
+from services.running.process import Process
 
 OF_RECORD, OF_NOTICE = "record", "notice"
 """What a link is for."""

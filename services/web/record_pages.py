@@ -11,9 +11,9 @@ from fastapi.responses import RedirectResponse
 
 from services.foundation.clock import london_date
 from services.meetings.rules import reference
-from services.process import Process
 from services.records.document import KINDS
 from services.records.rules.dispatch import CARE_PLAN
+from services.running.process import Process
 from services.web import pages
 from services.web.answer_link import root_of
 from services.web.door import Problem

@@ -14,9 +14,9 @@ from fastapi import Request, Response
 
 from services.foundation.servers import is_loopback
 from services.foundation.settings import Settings
-from services.process import Process
 from services.records.codes import PASS_LIVES, opened_by
 from services.records.store.codes import Code
+from services.running.process import Process
 from services.web.answer_link import root_of
 from services.web.record_link import Opened
 

@@ -12,7 +12,7 @@ import structlog
 from schemas.envelope import encode
 from services.intake.accept import Arrival
 from services.participation.store import documents
-from services.process import Process
+from services.running.process import Process
 from services.web.door import RETRY_AFTER, Problem
 from services.web.record_link import Opened
 

@@ -18,12 +18,12 @@ from services.directory import store as directory
 from services.foundation.documents import Damaged, Documents
 from services.meetings.rules import reference
 from services.meetings.store import meetings_by_id
-from services.process import Process
 from services.records.rules.record import Record
 from services.records.shown import shown_record
 from services.records.shown_plans import shown_plans
 from services.records.store import records as store
 from services.records.word.draft import KINDS
+from services.running.process import Process
 from services.web import pages
 from services.web.documents import HEADERS
 from services.web.door import AtDoor, Problem

@@ -21,7 +21,8 @@ from datetime import UTC, datetime, timedelta
 
 from services.foundation import outbox
 from services.foundation.database import Database, announce
-from services.process import LOOK_AGAIN, until
+from services.running.process import until
+from services.running.rounds import LOOK_AGAIN
 
 GOAL = 100.0  # milliseconds within which a message is to leave
 LEASE = timedelta(minutes=15)

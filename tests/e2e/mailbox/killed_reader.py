@@ -21,7 +21,7 @@ from services.bootstrap import open_house
 from services.foundation import documents, logs
 from services.foundation.clock import FixedClock
 from services.foundation.settings import Settings
-from services.mailbox import keeper_of, sorter_of
+from services.running.mail_in import keeper_of, sorter_of
 from tests.e2e.killed_worker import Steps, around
 from tests.events import NOW
 

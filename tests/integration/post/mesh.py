@@ -11,11 +11,11 @@ from sqlalchemy import select
 from services.bootstrap import House
 from services.foundation.outbox import MESH, outbox
 from services.intake.store import journal
-from services.mailbox import sorter_of
 from services.oversight.views import list_exceptions
 from services.post.mesh.receiver import Fetched
 from services.records.rules.dispatch import Dispatch
 from services.records.store import dispatches
+from services.running.mail_in import sorter_of
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Embedded

@@ -26,12 +26,13 @@ from services.foundation.trouble import DatabaseTrouble
 from services.oversight.views import list_exceptions, standing
 from services.post.inbox.views import mail_standing
 from services.post.mailer import GRACE
-from services.process import Printing, Process
 from services.records.press import Press
 from services.records.printing import CannotPrint, Printer
 from services.records.rules.dispatch import PRINTING, QUEUED, SENT, WITHHELD, Dispatch
 from services.records.rules.printing import WAITS
 from services.records.store import dispatches
+from services.running.mail_out import Printing
+from services.running.process import Process
 from tests import conference, events
 from tests.clock import MovableClock
 from tests.door import Embedded

@@ -25,7 +25,8 @@ from services.intake import store as intake
 from services.invitations.store import invitations
 from services.meetings import store as meetings
 from services.oversight.store import exceptions
-from services.process import Process, answer, listening, url_of
+from services.running.answering import answer, listening, url_of
+from services.running.process import Process
 from services.web.app import make_app
 from tests import events
 from tests.broker import Broker

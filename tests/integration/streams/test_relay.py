@@ -16,7 +16,7 @@ from services.bootstrap import House
 from services.foundation.outbox import OUTCOME, outbox, relayed
 from services.foundation.settings import Settings
 from services.intake.accept import Arrival
-from services.process import Process
+from services.running.process import Process
 from services.streams.connection import client_options, the_broker
 from services.streams.relay import Relaying
 from services.streams.topics import OUTCOMES, topic_name

@@ -21,7 +21,7 @@ from services.participation.store.answers import answers
 from services.participation.store.documents import sendings
 from services.participation.store.reports import documents, drafts
 from services.participation.views import explain
-from services.process import Process
+from services.running.process import Process
 from services.web.app import make_app
 from tests import events
 from tests.answering import CAMHS, GP, MOTHER, Fields, accept, answer, browsing, invite, journal_of, links

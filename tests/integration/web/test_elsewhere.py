@@ -10,7 +10,7 @@ import pytest
 
 from services.bootstrap import House
 from services.foundation.settings import Settings
-from services.process import Process
+from services.running.process import Process
 from services.web.app import make_app
 from tests import events
 from tests.running import ONE, TOKEN, Up

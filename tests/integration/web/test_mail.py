@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from services.bootstrap import House
-from services.process import Process
+from services.running.process import Process
 from services.web.app import make_app
 from tests.integration.post.inbox.partnership import asked, take
 from tests.replies import message, with_files

@@ -8,7 +8,7 @@ import httpx2
 
 from services.bootstrap import House
 from services.intake.accept import Arrival
-from services.process import Process
+from services.running.process import Process
 from services.web.app import make_app
 from tests import events
 

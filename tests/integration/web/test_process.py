@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from services.bootstrap import House
-from services.process import Process
+from services.running.process import Process
 from services.web.app import make_app
 from tests import events
 from tests.mail_server import HANG, MailServer, mail_server, until

@@ -21,9 +21,9 @@ from sqlalchemy import Engine, event, inspect, select, text
 from services.bootstrap import House
 from services.foundation.settings import Settings
 from services.invitations.tokens import link as make_link
-from services.process import Process
 from services.records.rules.codes import A_DAY, TRIES, WRONG_IN_A_WEEK
 from services.records.store.codes import codes
+from services.running.process import Process
 from services.web.app import make_app
 from tests.answering import browsing, links
 from tests.clock import MovableClock

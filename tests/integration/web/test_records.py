@@ -13,10 +13,10 @@ from sqlalchemy import Engine, event
 from services.bootstrap import House
 from services.foundation.documents import Documents
 from services.intake.accept import Arrival
-from services.process import Process
 from services.records.shown import shown_record
 from services.records.shown_plans import shown_plans
 from services.records.store import dispatches
+from services.running.process import Process
 from services.web.app import make_app
 from tests import events
 

@@ -12,7 +12,7 @@ from services.bootstrap import House
 from services.intake.accept import Arrival
 from services.participation.store import documents
 from services.participation.store.documents import CLEAN, INFECTED, WAITING, Document
-from services.process import Process
+from services.running.process import Process
 from services.web.app import make_app
 from services.web.reports_shown import counted, reports
 from tests import events

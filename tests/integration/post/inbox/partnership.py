@@ -13,12 +13,12 @@ from services.bootstrap import House
 from services.intake.store import journal
 from services.invitations.store import invitations
 from services.invitations.tokens import local_part
-from services.mailbox import keeper_of, sorter_of
 from services.oversight.views import list_exceptions
 from services.participation.store.answers import answers
 from services.participation.views import explain
 from services.post.inbox import store
 from services.post.inbox.keep import Came
+from services.running.mail_in import keeper_of, sorter_of
 from tests import events
 from tests.door import Embedded
 from tests.mail.pieces import message as written

@@ -18,10 +18,10 @@ from imapclient import SEEN
 
 from services.bootstrap import House
 from services.foundation.servers import ImapMailbox
-from services.mailbox import Fetching, Sorting, keeper_of
 from services.post.inbox import imap
 from services.post.inbox.imap import Mailbox, MailboxRefused, MailboxTrouble
-from services.process import Process
+from services.running.mail_in import Fetching, Sorting, keeper_of
+from services.running.process import Process
 from tests.dovecot import PASSWORD, USER, Dovecot, mail, missing, running_dovecot
 from tests.integration.post.inbox.partnership import answered, asked, rows
 

@@ -18,10 +18,10 @@ import pytest
 from services.bootstrap import House
 from services.foundation.documents import Documents
 from services.foundation.trouble import DatabaseTrouble
-from services.mailbox import keeper_of, sorter_of
 from services.post.inbox import lmtp
 from services.post.inbox.keep import Keeper
 from services.post.inbox.lmtp import Listener
+from services.running.mail_in import keeper_of, sorter_of
 from tests.dovecot import mail
 from tests.integration.post.inbox.partnership import answered, asked, rows
 

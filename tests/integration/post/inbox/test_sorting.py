@@ -14,7 +14,6 @@ from services.bootstrap import House
 from services.directory import store as directory
 from services.foundation.documents import Documents
 from services.foundation.trouble import DatabaseTrouble
-from services.mailbox import keeper_of, sorter_of
 from services.participation.store import documents as documents_store
 from services.participation.store import reports as reports_store
 from services.participation.uploads import DOCX, PDF
@@ -22,6 +21,7 @@ from services.post.inbox import sort as sorting
 from services.post.inbox.rules import decide
 from services.post.inbox.settle import CannotSettle, Given, again, settle
 from services.post.inbox.sort import TRIES, Sorter
+from services.running.mail_in import keeper_of, sorter_of
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Embedded

@@ -8,8 +8,8 @@ import pytest
 
 from services.bootstrap import House, open_house
 from services.foundation.servers import ImapMailbox
-from services.mailbox import Fetching, Sorting
-from services.process import Process
+from services.running.mail_in import Fetching, Sorting
+from services.running.process import Process
 from tests.clock import MovableClock
 from tests.dovecot import Dovecot, mail
 from tests.integration.post.inbox.partnership import rows, waiting

@@ -15,12 +15,10 @@ from services.foundation import outbox
 from services.post.inbox import store
 from services.post.mesh.line import NotTaken
 from services.post.rules import server_wait
-from services.process import CannotStart, Part, Process, until
+from services.running.process import STAND_BY, CannotStart, Part, Process, until
+from services.running.rounds import LOOK_AGAIN, counting
 
 log = structlog.get_logger()
-
-STAND_BY = 2.0  # seconds between two looks at whether the process that speaks to MESH is gone
-LOOK_AGAIN = 1.0  # seconds after which work that nobody announced is found
 
 
 def by_mesh(house: House) -> list[Part]:
@@ -80,17 +78,8 @@ class Meshing:
         return max(poll, server_wait(self.failures).total_seconds()) if self.failures else poll
 
     async def _send(self, process: Process, mesh: Mesh) -> None:
-        tally = mesh.sender.tally
-        names = ("sent", "failed", "put_off")
-        before = {name: getattr(tally, name) for name in names}
-        try:
+        with counting(mesh.sender.tally, process.metrics.parcels, "parcels_sent"):
             await mesh.sender.drain(process.pulses[self.name].beat)
-        finally:
-            done = {name: getattr(tally, name) - before[name] for name in names}
-            for name, count in done.items():
-                process.metrics.parcels.labels(name).inc(count)
-            if any(done.values()):
-                log.info("parcels_sent", **done)
 
     async def _hear(self, process: Process, mesh: Mesh) -> None:
         pulse = process.pulses[self.name]

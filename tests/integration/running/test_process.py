@@ -13,13 +13,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
-from services import process as harness
 from services.bootstrap import House, open_house
 from services.foundation import outbox
 from services.foundation.settings import Settings
 from services.foundation.trouble import DatabaseTrouble
 from services.intake.accept import Arrival
-from services.process import STUCK_AFTER, Mailing, Part, Process, Pulse, ticking
+from services.running import process as harness
+from services.running.mail_out import Mailing
+from services.running.process import STUCK_AFTER, Part, Process, Pulse
+from services.running.timers import ticking
 from tests import events
 from tests.clock import MovableClock
 from tests.mail_server import MailServer, mail_server

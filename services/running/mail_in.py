@@ -19,12 +19,13 @@ from services.post.inbox.imap import Mailbox, MailboxRefused
 from services.post.inbox.keep import Came, Keeper
 from services.post.inbox.lmtp import Listener
 from services.post.inbox.sort import Sorter
-from services.process import LOOK_AGAIN, Part, Process, Rounds, listening, until
+from services.running.answering import listening
+from services.running.process import STAND_BY, Part, Process, until
+from services.running.rounds import LOOK_AGAIN, Rounds
 
 log = structlog.get_logger()
 
 REFUSED_AGAIN = 60.0  # seconds between two tries where a person must do something first
-STAND_BY = 2.0  # seconds between two looks at whether the process that reads the mailbox is gone
 CUT_AFTER = 2.0  # seconds that a server may take for its answer once the process stops
 FINISH_WITHIN = 3.0  # seconds that messages under way may take once the process stops
 

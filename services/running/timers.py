@@ -1,0 +1,23 @@
+"""The timers, as a part of a process."""
+
+from __future__ import annotations
+
+import structlog
+
+from services.foundation import outbox, timers
+from services.running.process import Process
+from services.running.rounds import LOOK_AGAIN, Rounds
+
+log = structlog.get_logger()
+
+
+def ticking(look_again: float = LOOK_AGAIN) -> Rounds:
+    """The part that acts on timers as they fall due."""
+
+    async def tick(process: Process) -> None:
+        count = await process.house.tick(process.pulses[timers.ARMED].beat)
+        process.metrics.timers.inc(count)
+        log.info("timers_acted_on", count=count)
+        process.wake(outbox.MAIL)
+
+    return Rounds(timers.ARMED, timers.next_due, tick, look_again)
