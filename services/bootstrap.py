@@ -47,19 +47,7 @@ from services.post.inbox.keep import Keeper
 from services.post.mailer import Mailer
 from services.post.mesh.receiver import MeshReceiver
 from services.post.mesh.sender import MeshSender
-from services.records import (
-    by_mesh,
-    care_plan_letters,
-    code_letters,
-    codes,
-    notice_letters,
-    parcels,
-    permits,
-    queueing,
-    reminder_letters,
-    reminders,
-)
-from services.records import letters as record_letters
+from services.records import by_mesh, codes, reminders
 from services.records.handlers import (
     addresses,
     care_plans,
@@ -73,6 +61,12 @@ from services.records.handlers import (
     receipts,
     review,
 )
+from services.records.letters import care_plans as care_plan_letters
+from services.records.letters import codes as code_letters
+from services.records.letters import copies as copy_letters
+from services.records.letters import notices as notice_letters
+from services.records.letters import parcels, permits, queueing
+from services.records.letters import reminders as reminder_letters
 from services.records.press import Press
 
 # Event type → the handlers that react, in order.
@@ -154,10 +148,10 @@ LETTERS: Mapping[str, LetterKind] = {
     reports.REQUEST_LETTER: LetterKind(report_letters.render_request, report_letters.withheld, reports.settled),
     reports.REMINDER_LETTER: LetterKind(report_letters.render_reminder, report_letters.withheld, reports.settled),
     queueing.COPY_LETTER: LetterKind(
-        record_letters.render_copy, permits.withheld, copies.settled, record_letters.permitted
+        copy_letters.render_copy, permits.withheld, copies.settled, copy_letters.permitted
     ),
     queueing.RECALL_LETTER: LetterKind(
-        record_letters.render_recall, record_letters.recall_withheld, recalls.settled, record_letters.recall_permitted
+        copy_letters.render_recall, copy_letters.recall_withheld, recalls.settled, copy_letters.recall_permitted
     ),
     reminders.READER_LETTER: LetterKind(
         reminder_letters.render_to_reader, reminder_letters.to_reader_withheld, reminder_letters.settled

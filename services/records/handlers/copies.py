@@ -23,7 +23,7 @@ from services.meetings.rules.words import earlier
 from services.records.by_mesh import copies_by_mesh, queue_parcels, told_by_mail
 from services.records.handlers.readdress import readdress
 from services.records.handlers.review import look
-from services.records.queueing import queue, queue_recalls
+from services.records.letters.queueing import queue, queue_recalls
 from services.records.readers import Around, around
 from services.records.rules.copies import Copy, content_name, copies
 from services.records.rules.dispatch import (

@@ -17,7 +17,7 @@ from services.foundation.clock import london_date
 from services.foundation.outbox import MAIL, MESH, outbox
 from services.foundation.statements import among, chunks
 from services.foundation.work import Work
-from services.records.queueing import queue
+from services.records.letters.queueing import queue
 from services.records.readers import around
 from services.records.rules.dispatch import EMAIL, QUEUED, RECORD, UNDELIVERED, Dispatch, line_of, opens_until
 from services.records.rules.record import Reader

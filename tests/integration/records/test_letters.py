@@ -18,7 +18,7 @@ from services.bootstrap import House, open_house
 from services.foundation.servers import SmtpServer
 from services.foundation.settings import Settings
 from services.invitations.tokens import is_right, read_link
-from services.records.letters import permitted, render_copy
+from services.records.letters.copies import permitted, render_copy
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Embedded

@@ -14,8 +14,8 @@ import pytest
 from services.bootstrap import House
 from services.foundation.letters import NOT_WANTED
 from services.foundation.outbox import TAKEN_BACK, OutboxRow, outbox
-from services.records.permits import withheld
-from services.records.queueing import COPY_LETTER
+from services.records.letters.permits import withheld
+from services.records.letters.queueing import COPY_LETTER
 from services.records.rules.dispatch import Dispatch
 from services.records.store import dispatches
 from tests import events

@@ -20,7 +20,7 @@ from services.invitations.render import authority_name, weekday
 from services.meetings import store as meetings
 from services.participation.store.quoracy import held_facts
 from services.records.due import held_at
-from services.records.links import words_of_link
+from services.records.letters.links import words_of_link
 from services.records.reminders import COORDINATOR_LETTER, READER_LETTER, coordinators
 from services.records.rules.dispatch import DELIVERED, EMAIL, NOT_PERMITTED, SENT, Dispatch
 from services.records.rules.due import RECORDS, stands

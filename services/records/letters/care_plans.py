@@ -14,8 +14,8 @@ from services.invitations.letters import letter
 from services.invitations.render import authority_name, weekday
 from services.participation.store import documents
 from services.records.core_groups import core_groups_of, members
-from services.records.links import attached, words_of_link
-from services.records.permits import may_go_by_mail, reader_of
+from services.records.letters.links import attached, words_of_link
+from services.records.letters.permits import may_go_by_mail, reader_of
 from services.records.readers import Around, around
 from services.records.rules.care_plans import may_have
 from services.records.rules.dispatch import NOT_PERMITTED, Dispatch

@@ -14,8 +14,8 @@ from services.foundation.settings import Settings
 from services.foundation.work import Work
 from services.invitations.letters import letter
 from services.invitations.render import authority_name, weekday
-from services.records.links import attached, words_of_link
-from services.records.permits import copies_permitted, may_go_by_mail
+from services.records.letters.links import attached, words_of_link
+from services.records.letters.permits import copies_permitted, may_go_by_mail
 from services.records.readers import Around, around
 from services.records.rules.dispatch import NOT_PERMITTED, RECALLED, Dispatch
 from services.records.rules.record import Reader

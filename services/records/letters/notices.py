@@ -15,7 +15,7 @@ from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
 from services.invitations.letters import letter
 from services.invitations.render import authority_name
-from services.records.links import NOTICE, url_of
+from services.records.letters.links import NOTICE, url_of
 from services.records.rules.dispatch import DELIVERED, NOT_PERMITTED, QUEUED, SENT, Dispatch
 from services.records.store import dispatches
 

@@ -15,8 +15,8 @@ from services.foundation.parcels import Parcel
 from services.foundation.settings import Settings
 from services.foundation.work import Work
 from services.invitations.render import weekday
-from services.records import permits
 from services.records.by_mesh import mailboxes
+from services.records.letters import permits
 from services.records.readers import Around
 from services.records.rules.dispatch import OVERTAKEN, RECALLED, WITHHELD, Dispatch
 from services.records.rules.record import Reader
