@@ -196,14 +196,18 @@ async def note_delivered(work: Work, events: Sequence[Derived]) -> None:
 async def note_missing(work: Work, events: Sequence[Derived]) -> None:
     """What was due from those who were asked was looked at: raise what is missing, resolve what is not any more."""
     reviewed: list[Reviewed] = [event.data for event in events]
-    for kinds in dict.fromkeys(each.kinds for each in reviewed):
-        last = {each.meeting.meeting_id: each for each in reviewed if each.kinds == kinds}
-        found = [
-            Finding(missing.kind, meeting_id, missing.about, missing.text, missing.agency_id, missing.person_id)
-            for meeting_id, each in last.items()
-            for missing in each.missing
-        ]
-        await reconcile(work, found, [each.meeting for each in last.values()], kinds)
+    last = {(each.meeting.meeting_id, each.kinds): each for each in reviewed}
+    about = {each.meeting.meeting_id: each.meeting for each in last.values()}
+    found = [
+        Finding(missing.kind, meeting_id, missing.about, missing.text, missing.agency_id, missing.person_id)
+        for (meeting_id, _), each in last.items()
+        for missing in each.missing
+    ]
+    still = {finding.exception_id for finding in found}
+    looked_at = {(meeting_id, kind) for meeting_id, kinds in last for kind in kinds}
+    standing = await store.of_meetings(work.db, about)
+    over = {each for each, row in standing.items() if (row["meeting_id"], row["kind"]) in looked_at} - still
+    await apply(work, found, over, standing, about)
 
 
 async def note_mail_waits(work: Work, events: Sequence[Derived]) -> None:

@@ -81,13 +81,12 @@ async def note_heard(work: Work, events: Sequence[Derived]) -> None:
     """Somebody answered: what was sent to them has arrived, whatever came back; and whoever answered before the meeting
     began was invited to it.
     """
-    found_meetings = await meetings.meetings_by_id(work.db, {event.data.meeting_id for event in events})
     standing = {
         each: row
-        for each, row in (await store.of_meetings(work.db, found_meetings)).items()
+        for each, row in (await store.of_meetings(work.db, {event.data.meeting_id for event in events})).items()
         if row["state"] != RESOLVED and row["kind"] in {UNDELIVERED, NOT_INVITED}
     }
-    about = {each: found_meetings[each] for each in {row["meeting_id"] for row in standing.values()}}
+    about = await meetings.meetings_by_id(work.db, {row["meeting_id"] for row in standing.values()})
     if not about:
         return
     invited, entries = await invitations.of_meetings(work.db, about), await meetings.entries_of(work.db, about)
