@@ -61,14 +61,26 @@ def _invitation(row: Mapping[Any, Any]) -> Invitation:
     )
 
 
-async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, dict[str, Invitation]]:
-    """The invitations to meetings, by meeting and party."""
-    found: dict[str, dict[str, Invitation]] = {}
+async def rows_of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> list[Mapping[Any, Any]]:
+    """The rows of the invitations to meetings."""
+    found: list[Mapping[Any, Any]] = []
     for some in chunks(set(meeting_ids)):
         rows = await db.execute(select(invitations).where(among(db, invitations.c.meeting_id, some)))
-        for row in rows.mappings():
-            found.setdefault(row["meeting_id"], {})[row["party"]] = _invitation(row)
+        found += rows.mappings()
     return found
+
+
+def by_meeting(rows: Iterable[Mapping[Any, Any]]) -> dict[str, dict[str, Invitation]]:
+    """The invitations of these rows, by meeting and party."""
+    found: dict[str, dict[str, Invitation]] = {}
+    for row in rows:
+        found.setdefault(row["meeting_id"], {})[row["party"]] = _invitation(row)
+    return found
+
+
+async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[str, dict[str, Invitation]]:
+    """The invitations to meetings, by meeting and party."""
+    return by_meeting(await rows_of_meetings(db, meeting_ids))
 
 
 # What is asked of every message that was tried, and no more.
@@ -103,17 +115,6 @@ async def standing(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Row[Any
     for some in chunks(set(ids)):
         query = select(*(invitations.c[name] for name in _STANDING)).where(among(db, invitations.c.invitation_id, some))
         found.update((row.invitation_id, row) for row in await db.execute(query))
-    return found
-
-
-async def asked_among(db: AsyncConnection, meeting_ids: Iterable[str]) -> set[str]:
-    """To which of these meetings somebody has been asked by a message that went out."""
-    found: set[str] = set()
-    for some in chunks(set(meeting_ids)):
-        query = select(invitations.c.meeting_id).where(
-            among(db, invitations.c.meeting_id, some), invitations.c.asked_at.is_not(None)
-        )
-        found |= set((await db.execute(query.distinct())).scalars())
     return found
 
 

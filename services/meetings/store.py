@@ -164,13 +164,13 @@ def _fold(facts: Mapping[str, Mapping[Any, Any]]) -> Meeting | None:
     )
 
 
-Facts: TypeAlias = Mapping[str, Mapping[str, Mapping[Any, Any]]]
+Facts: TypeAlias = dict[str, dict[str, Mapping[Any, Any]]]
 """What was said of meetings: by meeting, then by aspect."""
 
 
 async def facts_of(db: AsyncConnection, ids: Iterable[str], as_of: datetime | None = None) -> Facts:
     """What is said of the meetings with these ids, as known at `as_of` (None: now)."""
-    facts: dict[str, dict[str, Mapping[Any, Any]]] = {}
+    facts: Facts = {}
     for some in chunks(set(ids)):
         query = select(meeting_facts).where(
             among(db, meeting_facts.c.meeting_id, some), counts_at(meeting_facts, as_of)

@@ -6,7 +6,7 @@ is read as it stands. See ADR 0031.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -51,13 +51,14 @@ async def judged(
     """The register of each of these meetings that was held, and the verdict on it; with `as_of` as it was known
     then.
     """
-    found = await meetings.meetings_by_id(db, meeting_ids, as_of)
-    wanted = {each: meeting for each, meeting in found.items() if meeting.state == meetings.HELD}
+    said = await meetings.facts_of(db, meeting_ids, as_of)
+    wanted = _held(said)
     if not wanted:
         return {}
-    around = await _around(db, wanted.values(), as_of)
-    facts = await store.held_facts(db, {*around, *wanted}, as_of)
-    held = await _gathered(db, {**around, **wanted}, facts, policy, as_of)
+    said |= await meetings.facts_of(db, await _near(db, wanted.values()) - said.keys(), as_of)
+    some = _held(said)
+    facts = {each: said[each][meetings.HELD] for each in some}
+    held = await _gathered(db, some, facts, policy, as_of)
     assessed = {each: one for each, some in held.items() if (one := _assessed(some, policy)) is not None}
     permissions = await store.permissions_of(db, wanted, as_of)
     ended = await store.meetings_that_ended_plans(db, wanted, as_of)
@@ -80,14 +81,15 @@ async def judged(
     return result
 
 
-async def _around(db: AsyncConnection, some: Iterable[Meeting], as_of: datetime | None) -> dict[str, Meeting]:
-    """The held meetings about the same children, and those that these follow."""
-    some = list(some)
+def _held(said: meetings.Facts) -> dict[str, Meeting]:
+    return {each: meeting for each, meeting in meetings.told_by(said).items() if meeting.state == meetings.HELD}
+
+
+async def _near(db: AsyncConnection, some: Collection[Meeting]) -> set[str]:
+    """The held meetings about the same children, and those that these follow, whether held or not."""
     about = {child_id for meeting in some for child_id in meeting.child_ids}
     ids = {meeting_id for meeting_id, _, _ in await store.held_about(db, about)}
-    ids |= {meeting.follows for meeting in some if meeting.follows}
-    found = await meetings.meetings_by_id(db, ids, as_of)
-    return {each: meeting for each, meeting in found.items() if meeting.state == meetings.HELD}
+    return ids | {meeting.follows for meeting in some if meeting.follows}
 
 
 def _assessed(held: Held, policy: Policy) -> Assessment | None:
@@ -282,9 +284,7 @@ def _kinds(agencies: Mapping[str, Agency]) -> dict[str, str]:
 async def parties_asked(db: AsyncConnection, ids: Iterable[str], as_of: datetime | None = None) -> dict[str, set[str]]:
     """Whom something shows to have been asked, by meeting: a message that went and did not come back, or an answer."""
     found: dict[str, set[str]] = {}
-    standing = await invitations.of_meetings(db, ids)
-    rows = await invitations.rows_by_id(db, [i.invitation_id for some in standing.values() for i in some.values()])
-    for row in rows.values():
+    for row in await invitations.rows_of_meetings(db, ids):
         went = row["asked_at"] is not None and (as_of is None or row["asked_at"] <= as_of)
         # What is under way tells of another time, which nobody knows yet, or of a room at the same.
         details = row["state"] == QUEUED and row["revision"] > 0

@@ -6,36 +6,32 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from schemas.policy import Policy
 from services.foundation.clock import LONDON, london_date
 from services.foundation.working_days import add_working_days
 from services.invitations.readers import days_before
 from services.invitations.rules import Invitation
 from services.meetings.rules import Meeting
+from services.meetings.store import HELD, Facts
 from services.participation.rules.answers import Answer
 from services.participation.rules.register import Attended, noted
-from services.participation.rules.reports import HELD, Apologies, Terms, apologies_of
-from services.participation.store.quoracy import held_facts
+from services.participation.rules.reports import Apologies, Terms, apologies_of
 
 REMIND_AT = time(9)  # in England
 REMINDED_AFTER = 2  # working days: a whole one lies between
 
 
-async def apologies_among(
-    db: AsyncConnection,
-    some: Mapping[str, Meeting],
-    invited: Mapping[str, Mapping[str, Invitation]],
-    said: Mapping[str, Sequence[Answer]],
-    as_of: datetime | None = None,
+def apologies_among(
+    facts: Facts, invited: Mapping[str, Mapping[str, Invitation]], said: Mapping[str, Sequence[Answer]]
 ) -> dict[str, Apologies]:
     """The apologies of the agencies that are invited to meetings, by invitation: as they answered, and of a held
     meeting as its register says.
     """
-    held = [meeting_id for meeting_id, meeting in some.items() if meeting.state == HELD]
     registers = {}
-    for meeting_id, row in (await held_facts(db, held, as_of)).items():
+    for meeting_id, of_meeting in facts.items():
+        if HELD not in of_meeting:
+            continue
+        row = of_meeting[HELD]
         lines = [
             Attended(each["agency_id"], each["person_id"], each["status"]) for each in row["document"]["attendance"]
         ]

@@ -37,13 +37,14 @@ async def add_reports(
     have no entry is in `documents` of the meeting.
     """
     moment, meeting_id = as_of or now, found["meeting_id"]
-    meeting = (await meetings.meetings_by_id(db, [meeting_id], as_of))[meeting_id]
+    facts = await meetings.facts_of(db, [meeting_id], as_of)
+    meeting = meetings.told_by(facts)[meeting_id]
     reports = [
         each for each in (await store.of_meetings(db, [meeting_id])).get(meeting_id, []) if each.known_at <= moment
     ]
     held = await documents.some(db, {each.document_id for each in reports})
     asked = await invitations.standing(db, [each.invitation_id for each in standing.values()])
-    away = await apologies_among(db, {meeting_id: meeting}, {meeting_id: standing}, {meeting_id: said}, as_of)
+    away = apologies_among(facts, {meeting_id: standing}, {meeting_id: said})
     whose = {each.agency_id for each in standing.values() if each.agency_id and each.invitation_id in away}
     agencies = await directory.agencies_by_id(db, whose, as_of)
     asked_for = terms(policy, meeting)

@@ -94,10 +94,9 @@ async def tried(work: Work, events: Sequence[Derived]) -> None:
 async def resolved(work: Work, events: Sequence[Derived]) -> None:
     """A meeting is at another time, or of another kind, or somebody is not asked any more."""
     some: list[Resolved] = [event.data for event in events]
-    about = {each.meeting.meeting_id for each in some}
-    asked = await invitations.asked_among(work.db, about)
-    answered = await answers_store.of_meetings(work.db, about)  # what was said may have been learnt before the meeting
-    await review(work, asked | answered.keys(), quietly=True)
+    # What was said may have been learnt before the meeting.
+    concerned = await answers_store.asked_or_heard(work.db, {each.meeting.meeting_id for each in some})
+    await review(work, concerned, quietly=True)
 
 
 async def closed(work: Work, events: Sequence[Derived]) -> None:
@@ -182,19 +181,18 @@ class _Standing:
     @classmethod
     async def load(cls, work: Work, meeting_ids: Iterable[str]) -> _Standing:
         db = work.db
-        found = await meetings.meetings_by_id(db, meeting_ids)
-        invited = await invitations.of_meetings(db, found)
-        rows = await invitations.standing(
-            db, [each.invitation_id for some in invited.values() for each in some.values()]
-        )
+        facts = await meetings.facts_of(db, meeting_ids)
+        found = meetings.told_by(facts)
+        rows = await invitations.rows_of_meetings(db, found)
+        invited = invitations.by_meeting(rows)
         said = await answers_store.of_meetings(db, found)
-        away = await apologies_among(db, found, invited, said)
+        away = apologies_among(facts, invited, said)
         whose = {each.agency_id for some in invited.values() for each in some.values() if each.invitation_id in away}
         agencies = await directory.agencies_by_id(db, {each for each in whose if each is not None})
         return cls(
             found,
             invited,
-            {each: row.asked_at for each, row in rows.items()},
+            {row["invitation_id"]: row["asked_at"] for row in rows},
             said,
             await store.of_meetings(db, found),
             await store.requests_of_meetings(db, found),

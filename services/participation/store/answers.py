@@ -7,11 +7,12 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint, delete, select
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint, delete, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Instant, RowNumber, metadata
 from services.foundation.statements import add, among, chunks
+from services.invitations.store import invitations
 from services.participation.rules.answers import Answer
 from services.participation.rules.asking import Proposal
 
@@ -92,6 +93,18 @@ async def of_meetings(db: AsyncConnection, meeting_ids: Iterable[str]) -> dict[s
         for row in (await db.execute(query.order_by(answers.c.answer_no))).mappings():
             values: dict[str, Any] = dict(row)
             found.setdefault(values["meeting_id"], []).append(Answer(**values))
+    return found
+
+
+async def asked_or_heard(db: AsyncConnection, meeting_ids: Iterable[str]) -> set[str]:
+    """To which of these meetings somebody has been asked by a message that went out, or has answered."""
+    found: set[str] = set()
+    for some in chunks(set(meeting_ids)):
+        asked = select(invitations.c.meeting_id).where(
+            among(db, invitations.c.meeting_id, some), invitations.c.asked_at.is_not(None)
+        )
+        heard = select(answers.c.meeting_id).where(among(db, answers.c.meeting_id, some))
+        found |= set((await db.execute(union(asked, heard))).scalars())
     return found
 
 
