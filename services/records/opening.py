@@ -129,7 +129,7 @@ def _at_this_address(reader: Reader, about: Around, dispatch: Dispatch) -> Reade
         own = {reader.address.lower()} if reader.address is not None else set()
     else:
         own = _addresses(about.agencies.get(reader.agency_id or ""), dispatch.channel)
-        own -= {each.email.lower() for each in about.matter.people.values() if each.email}
+        own -= about.matter.family_addresses
     return replace(reader, address=dispatch.address) if wanted in own else None
 
 

@@ -80,10 +80,7 @@ async def next_readers(work: Work, some: Sequence[Dispatch]) -> dict[str, Reader
         if reader is None or reader.why_not is not None or agency is None:
             continue
         back = latest_bounces(bounce for bounce in bounces if bounce.meeting_id in (None, each.meeting_id))
-        # Whatever an agency's record says, what is somebody's of the family is not an agency's address.
-        family = (
-            {one.email.lower() for one in where.matter.people.values() if one.email} if where is not None else set()
-        )
+        family = where.matter.family_addresses if where is not None else frozenset()
         channel = _next(agency, channels[each.dispatch_id], back, past[each.dispatch_id] | family)
         if channel is not None:
             found[each.dispatch_id] = replace(reader, address=channel.address, verified_on=channel.verified_on)

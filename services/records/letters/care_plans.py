@@ -59,7 +59,7 @@ def _may_have(work: Work, each: Dispatch, sender: str, where: Around | None, cor
     agency = where.agencies.get(each.agency_id or "") if where is not None else None
     if where is None or reader is None or agency is None or reader.why_not is not None or each.child_id is None:
         return False
-    family = {person.email.lower() for person in where.matter.people.values() if person.email}
-    if (each.address or "").lower() in family or not may_go_by_mail(work, each, reader, agency):
+    at_family = (each.address or "").lower() in where.matter.family_addresses
+    if at_family or not may_go_by_mail(work, each, reader, agency):
         return False
     return may_have(each.child_id, sender, reader, core_group)

@@ -185,3 +185,8 @@ class Matter:
     foster_carers: frozenset[str] = frozenset()
     agency_addresses: frozenset[str] = frozenset()
     chair: str | None = None
+
+    @property
+    def family_addresses(self) -> frozenset[str]:
+        """Where family reads mail, in small letters. None of these is an agency's address, whatever its record says."""
+        return frozenset(each.email.lower() for each in self.people.values() if each.email)
