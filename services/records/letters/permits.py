@@ -19,7 +19,7 @@ from services.records.rules.last_look import may_have_all
 from services.records.rules.record import Reader
 from services.records.store import dispatches, records
 
-Place = Callable[[Work, Dispatch, Reader, Around], Reader | None]
+Reach = Callable[[Work, Dispatch, Reader, Around], Reader | None]
 """Gives a reader at the address that a dispatch goes to; None where it may not go there, or not in the way it does."""
 
 
@@ -45,7 +45,7 @@ def _as_written(each: Dispatch, row: OutboxRow) -> bool:
     return (each.address, each.how) == (row.params["to"], row.params.get("how", each.how))
 
 
-async def copies_permitted(work: Work, rows: Sequence[OutboxRow], place: Place) -> dict[int, str]:
+async def copies_permitted(work: Work, rows: Sequence[OutboxRow], reach: Reach) -> dict[int, str]:
     """Which copies their readers may not have with what is known now, whatever was decided before."""
     some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows})
     known = await records.of_records(work.db, {each.about for each in some.values()})
@@ -55,7 +55,7 @@ async def copies_permitted(work: Work, rows: Sequence[OutboxRow], place: Place) 
         each = some[row.params["dispatch_id"]]
         record, where = known[each.about][each.version], about.get(each.meeting_id or "")
         reader = reader_of(each, where)
-        there = place(work, each, reader, where) if reader is not None and where is not None else None
+        there = reach(work, each, reader, where) if reader is not None and where is not None else None
         if where is None or there is None or not may_have_all(each, record, there, where.readers, where.matter):
             found[row.outbox_id] = NOT_PERMITTED
     return found
