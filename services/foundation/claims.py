@@ -1,5 +1,5 @@
-"""What workers that claim rows of the outbox have alike: what they and their claims are called, and how they note what
-became of what they claimed, also where the database is away just then.
+"""What workers that claim rows of the outbox have alike: what they and their claims are called, how they note what
+became of what they claimed, also where the database is away just then, and what keeps them from their work.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -35,6 +37,26 @@ def claim_of(worker: str, number: int) -> str:
 def worker_of(claim: str) -> str:
     """Who claimed rows by this."""
     return claim.rpartition("-")[0]
+
+
+@dataclass(slots=True)
+class Rest:
+    """What is left alone for a while since it takes nothing: a server, a disk."""
+
+    failures: int = 0  # since it last took something
+    until: datetime | None = None
+    why: str = ""
+
+    def begin(self, until: datetime, why: str) -> None:
+        """It took nothing; `why` says what it is too, and nothing of anyone."""
+        self.failures, self.until, self.why = self.failures + 1, until, why
+
+    def end(self) -> None:
+        """It took something."""
+        self.failures, self.until, self.why = 0, None, ""
+
+    def lasts(self, now: datetime) -> bool:
+        return self.until is not None and now < self.until
 
 
 async def note(

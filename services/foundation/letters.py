@@ -65,6 +65,11 @@ class Attempt(NamedTuple):
     text: str = ""
     counts: bool = True
 
+    @property
+    def result(self) -> str:
+        """What is kept of the answer."""
+        return f"{self.code or ''} {self.text}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class LetterKind:

@@ -1,5 +1,5 @@
-"""What the mailer and what sends by MESH do alike: claim rows and withhold what may not go any more, leave a server
-that fails alone for a while, and note how attempts ended.
+"""What the mailer and what sends by MESH do alike: claim rows, withhold what may not go any more, and note how attempts
+ended.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from services.foundation.letters import Attempt, LetterKind
 from services.foundation.outbox import OutboxRow, Settlement
 from services.foundation.parcels import ParcelKind
 from services.intake.accept import Intake
-from services.post.rules import server_wait, wait_after
+from services.post.rules import wait_after
 
 Kinds = Mapping[str, LetterKind] | Mapping[str, ParcelKind]
 
@@ -37,27 +37,6 @@ class Tally:
         self.sent += sum(attempt.state == "sent" for attempt in attempts)
         self.failed += sum(attempt.state == "failed" for attempt in attempts)
         self.put_off += sum(attempt.state == "pending" for attempt in attempts)
-
-
-@dataclass(slots=True)
-class Rest:
-    """How long a server is left alone that fails itself: longer, the longer it has taken nothing."""
-
-    failures: int = 0  # since it last took something
-    until: datetime | None = None  # nothing is claimed before
-
-    def begin(self, now: datetime) -> datetime:
-        """The server failed; returns until when it is left alone."""
-        self.failures += 1
-        self.until = now + server_wait(self.failures)
-        return self.until
-
-    def end(self) -> None:
-        """The server took something."""
-        self.failures, self.until = 0, None
-
-    def lasts(self, now: datetime) -> bool:
-        return self.until is not None and now < self.until
 
 
 async def claim(
@@ -107,5 +86,4 @@ def _settlement(attempt: Attempt, rests_until: datetime | None) -> Settlement:
         if attempt.counts:
             due += wait_after(attempts) or timedelta(0)
         due = max(due, rests_until or due)
-    result = f"{attempt.code or ''} {attempt.text}".strip()
-    return Settlement(attempt.row.outbox_id, attempt.state, result, attempts, due)
+    return Settlement(attempt.row.outbox_id, attempt.state, attempt.result, attempts, due)

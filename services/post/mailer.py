@@ -22,6 +22,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation import claims, outbox
+from services.foundation.claims import Rest
 from services.foundation.database import announce, nobody_is
 from services.foundation.letters import Attempt, LetterKind
 from services.foundation.outbox import OutboxRow
@@ -29,10 +30,10 @@ from services.foundation.servers import SmtpServer
 from services.foundation.settings import Settings
 from services.intake.accept import Intake
 from services.post import attempts
-from services.post.attempts import Rest, Tally
+from services.post.attempts import Tally
 from services.post.handover import Line, LostWithContent
 from services.post.mime import assemble
-from services.post.rules import Stage, meaning, wait_after
+from services.post.rules import Stage, meaning, server_wait, wait_after
 from services.post.turns import Turns
 
 log = structlog.get_logger()
@@ -190,11 +191,11 @@ class Mailer:
         """
         turns = Turns(rows, self.settings.smtp_per_domain)
         loop = asyncio.get_running_loop()
-        server_failed = False
+        failed: Attempt | None = None  # by the server's own fault
 
         async def one_after_the_other() -> None:
-            nonlocal server_failed
-            while not (server_failed or self.stopping or loop.time() > begin_by) and (row := turns.take()):
+            nonlocal failed
+            while not (failed or self.stopping or loop.time() > begin_by) and (row := turns.take()):
                 attempt, of_server = await self._send(row)
                 progress()
                 if attempt is None:
@@ -203,12 +204,13 @@ class Mailer:
                 turns.done(row)
                 self.ended.append(attempt)
                 if of_server:
-                    server_failed = True
+                    failed = attempt
 
         hands = 0 if self._rests() else min(self.settings.smtp_connections, len(rows))
         await asyncio.gather(*(one_after_the_other() for _ in range(hands)))
-        if server_failed and not self.stopping:  # a mailer that stops breaks off what hangs, whosever fault it is
-            until = self.rest.begin(self.intake.clock.now())
+        if failed and not self.stopping:  # a mailer that stops breaks off what hangs, whosever fault it is
+            until = self.intake.clock.now() + server_wait(self.rest.failures + 1)
+            self.rest.begin(until, f"the mail server takes nothing ({failed.result or 'no connection'})")
             log.warning("mail_server_left_alone", failures=self.rest.failures, until=until.isoformat())
         now = self.intake.clock.now()
         self.ended += [Attempt(row, "pending", now, counts=False) for row in turns.rest()]

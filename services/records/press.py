@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation import claims, outbox
+from services.foundation.claims import Rest
 from services.foundation.documents import Documents
 from services.foundation.outbox import LEASE, OutboxRow, Settlement
 from services.foundation.trouble import DatabaseTrouble
@@ -66,7 +67,7 @@ class Job:
     shown: dict[str, dict[str, Any]] = field(default_factory=dict)
     withheld: dict[str, str] = field(default_factory=dict)
     left: bool = False  # not all of it was begun
-    trouble: bool = False  # the disk took no document
+    trouble: str | None = None  # why the disk took no document
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ class Press:
     numbers: Iterator[int] = field(default_factory=count)  # of its claims
     ended: list[tuple[OutboxRow, Job | None]] = field(default_factory=list)  # what is not noted yet
     stopping: bool = False
+    rest: Rest = field(default_factory=Rest)  # of the disk
     tally: Tally = field(default_factory=Tally)
 
     async def drain(self, progress: Callable[[], None] = lambda: None) -> int:
@@ -163,7 +165,7 @@ class Press:
                 job.shown[each.dispatch_id] = front_page(copy.reader, job.about.readers, job.about.matter)
             except OSError as trouble:
                 log.warning("document_not_kept", dispatch_id=each.dispatch_id, reason=trouble.strerror)
-                job.trouble = True
+                job.trouble = trouble.strerror or type(trouble).__name__
                 return
             except Exception as wrong:  # whatever is wrong with one document, the others are made
                 reason = str(wrong) if isinstance(wrong, CannotPrint) else type(wrong).__name__
@@ -217,11 +219,16 @@ class Press:
         await self.intake.finish(work)
 
     def _count(self, some: Sequence[tuple[OutboxRow, Job | None]]) -> None:
-        for _, job in some:
-            self.tally.put_off += job is None or job.left or job.trouble
+        for row, job in some:
+            self.tally.put_off += job is None or job.left or job.trouble is not None
             if job is not None:
                 self.tally.made += len(job.made)
                 self.tally.withheld += len(job.withheld)
+                if job.trouble is not None:
+                    until = self.intake.clock.now() + wait_after(row.attempts + 1)
+                    self.rest.begin(until, f"the folder of documents takes none ({job.trouble})")
+                elif job.made:
+                    self.rest.end()
 
 
 async def _shows_too_much(work: Work, jobs: Sequence[Job]) -> set[str]:
@@ -260,7 +267,7 @@ def _settlement(row: OutboxRow, job: Job | None, work: Work) -> Settlement:
     if job is None or job.left:
         return Settlement(row.outbox_id, "pending", "", row.attempts, work.now)
     attempts = row.attempts + 1
-    if job.trouble:
+    if job.trouble is not None:
         return Settlement(row.outbox_id, "pending", "could not be kept", attempts, work.now + wait_after(attempts))
     if job.withheld and not job.made:
         return Settlement(row.outbox_id, "failed", ", ".join(sorted(set(job.withheld.values()))), attempts, work.now)

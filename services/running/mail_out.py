@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.bootstrap import LETTERS, House
 from services.foundation import outbox
+from services.foundation.claims import Rest
 from services.records.handlers import copies
 from services.running.process import Process
 from services.running.rounds import LOOK_AGAIN, Rounds, counting
@@ -34,10 +35,13 @@ class Mailing(Rounds):
     def stop(self) -> None:
         self.mailer.stop(self.MAIL_WITHIN)
 
+    def rest(self) -> Rest:
+        return self.mailer.rest
+
     async def mail(self, process: Process) -> None:
         """Send what is due."""
         with counting(self.mailer.tally, process.metrics.mails, "mail_sent"):
-            await self.mailer.drain(progress=process.pulses[self.name].beat)
+            await self.mailer.drain(partial(self.beat, process))
 
 
 class Printing(Rounds):
@@ -55,6 +59,9 @@ class Printing(Rounds):
     def stop(self) -> None:
         self.press.stop()
 
+    def rest(self) -> Rest:
+        return self.press.rest
+
     async def due(self, db: AsyncConnection) -> datetime | None:
         """When something falls due: at once where something is made that is not noted."""
         if self.press.ended:
@@ -65,7 +72,7 @@ class Printing(Rounds):
         """Make what is due."""
         try:
             with counting(self.press.tally, process.metrics.documents, "documents_made") as done:
-                await self.press.drain(process.pulses[self.name].beat)
+                await self.press.drain(partial(self.beat, process))
         finally:
             if any(done.values()):
                 process.wake(outbox.MAIL)

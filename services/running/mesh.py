@@ -68,7 +68,8 @@ class Meshing:
                 await self._hear(process, mesh)
                 heard_at = time.monotonic()
             if not self.failures:
-                pulse.beat()
+                rest = mesh.sender.rest
+                pulse.beat(rest.why if rest.lasts(self.house.clock.now()) else None)
             if not process.stopping.is_set():
                 await until(woken, LOOK_AGAIN)
 
@@ -78,8 +79,13 @@ class Meshing:
         return max(poll, server_wait(self.failures).total_seconds()) if self.failures else poll
 
     async def _send(self, process: Process, mesh: Mesh) -> None:
-        with counting(mesh.sender.tally, process.metrics.parcels, "parcels_sent"):
-            await mesh.sender.drain(process.pulses[self.name].beat)
+        pulse, sender = process.pulses[self.name], mesh.sender
+
+        def progress() -> None:  # what it waited for stands until MESH takes and says something again
+            pulse.beat(pulse.waits if self.failures or sender.rest.failures else None)
+
+        with counting(sender.tally, process.metrics.parcels, "parcels_sent"):
+            await sender.drain(progress)
 
     async def _hear(self, process: Process, mesh: Mesh) -> None:
         pulse = process.pulses[self.name]

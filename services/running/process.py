@@ -68,10 +68,11 @@ class Pulse:
         self.patience = patience
         self.beat()
 
-    def beat(self) -> None:
+    def beat(self, waits: str | None = None) -> None:
+        """It has got on, as far as what it `waits` for lets it."""
         self.last = time.monotonic()
         self.fails: str | None = None
-        self._waits: str | None = None
+        self._waits = waits
 
     @property
     def waits(self) -> str | None:

@@ -11,6 +11,7 @@ import structlog
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.foundation.claims import Rest
 from services.post.attempts import Tally
 from services.records import press
 from services.running.process import Process, until
@@ -39,16 +40,28 @@ class Rounds:
     def stop(self) -> None:
         """The round in hand ends by itself."""
 
+    def rest(self) -> Rest:
+        """What this part leaves alone for a while, where there is such a thing."""
+        return Rest()
+
+    def beat(self, process: Process, *, at_it: bool = True) -> None:
+        """Tell that this part gets on, and what keeps it from its work: while it is `at_it`, what took nothing the last
+        time and has taken nothing yet.
+        """
+        rest = self.rest()
+        waits = rest.failures > 0 if at_it else rest.lasts(process.house.clock.now())
+        process.pulses[self.name].beat(rest.why if waits else None)
+
     async def run(self, process: Process) -> None:
         """Do what is due until the process stops."""
-        woken, pulse = process.woken[self.name], process.pulses[self.name]
+        woken = process.woken[self.name]
         while not process.stopping.is_set():
             woken.clear()
             async with process.house.database.read() as db:
                 due = await self.next_due(db)
             if due is not None and due <= process.house.clock.now():
                 await self.act(process)
-            pulse.beat()
+            self.beat(process, at_it=False)
             if not process.stopping.is_set():
                 await until(woken, self.look_again)
 

@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation import claims, outbox
+from services.foundation.claims import Rest
 from services.foundation.letters import Attempt
 from services.foundation.outbox import OutboxRow
 from services.foundation.parcels import Parcel, ParcelKind
@@ -24,10 +25,10 @@ from services.foundation.servers import MeshMailbox
 from services.foundation.threads import in_a_thread
 from services.intake.accept import Intake
 from services.post import attempts
-from services.post.attempts import Rest, Tally
+from services.post.attempts import Tally
 from services.post.mesh import store
 from services.post.mesh.line import Line, NotTaken
-from services.post.rules import wait_after
+from services.post.rules import server_wait, wait_after
 
 log = structlog.get_logger()
 
@@ -103,7 +104,8 @@ class MeshSender:
         now = self.intake.clock.now()
         text = f"{failure} {failure.code or ''}".strip()
         if failure.of_server and not self.stopping:
-            until = self.rest.begin(now)
+            until = now + server_wait(self.rest.failures + 1)
+            self.rest.begin(until, f"MESH takes nothing ({text})")
             log.warning("mesh_left_alone", failures=self.rest.failures, reason=text, until=until.isoformat())
         counts = not failure.of_server or failure.unknown
         exhausted = counts and wait_after(row.attempts + 1) is None

@@ -299,8 +299,9 @@ async def test_a_message_that_kills_the_connection_every_time_holds_nobody_up_an
 async def test_wrong_credentials_are_nobodys_fault_but_the_settings(house: House, clock: MovableClock) -> None:
     await book(house, 2)
     async with mail_server(password="right") as server:
-        for user in ("", "someone:wrong@"):
-            await drain(house, url(server, user=user))
+        for user, answer in (("", "530 SMTPSenderRefused"), ("someone:wrong@", "535")):
+            mailer = await drain(house, url(server, user=user))
+            assert mailer.rest.why == f"the mail server takes nothing ({answer})"
             assert {(row.state, row.attempts) for row in await rows(house)} == {("pending", 0)}
             clock.advance(SERVER_WAITS[-1])
         await drain(house, url(server, user="someone:right@"))

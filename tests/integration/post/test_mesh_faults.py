@@ -19,6 +19,8 @@ from services.foundation.outbox import outbox
 from services.foundation.settings import Settings
 from services.post.mesh.line import Line, NotTaken
 from services.post.mesh.store import mesh_messages
+from services.running.mesh import by_mesh as mesh_parts
+from services.running.process import Process
 from tests.clock import MovableClock
 from tests.integration.post.mesh import by_mesh, decided, hear, rows
 from tests.mesh.sandbox import OURS, ROOT, Sandbox
@@ -131,6 +133,40 @@ async def test_a_server_that_fails_is_left_alone_and_costs_no_attempt(
     assert collected(sandbox) == []  # it is left alone yet
     clock.advance(A_WHILE)
     await house.drain()
+    assert len(collected(sandbox)) == 1
+
+
+@ON_ONE_STORE
+async def test_a_process_waits_while_mesh_answers_and_takes_nothing(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    def refuse(*_: object) -> str:
+        raise NotTaken("status 500", status=500, of_server=True)
+
+    async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(60):
+            while not await holds():  # noqa: ASYNC110  # what a thread does sets no event here
+                await asyncio.sleep(0.01)
+
+    async def says(what: str | None) -> bool:
+        return await process.ready() == what
+
+    async def went() -> bool:
+        return (await by_mesh(house)).state == "sent"
+
+    await decided(house)
+    await house.press.drain()
+    process = Process(house)
+    running = asyncio.create_task(process.run(*mesh_parts(house)))
+    try:
+        with patch.object(Line, "send", refuse):
+            await until(lambda: says("waits for mesh: MESH takes nothing (status 500)"))
+        clock.advance(A_WHILE)
+        await until(went)
+        await until(lambda: says(None))
+    finally:
+        process.stop()
+        await running
     assert len(collected(sandbox)) == 1
 
 

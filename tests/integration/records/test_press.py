@@ -409,3 +409,22 @@ async def test_what_waits_to_be_printed_is_measured(approved: House, clock: Mova
     assert "quorate_outbox_print_oldest_seconds 90.0" in found
     await approved.press.drain()
     assert "quorate_outbox_print_waiting 0.0" in await measures()
+
+
+async def test_a_press_says_that_it_waits_while_the_disk_takes_nothing(approved: House, clock: MovableClock) -> None:
+    folder = approved.settings.documents_folder
+    folder.write_text("no folder")
+    process = Process(approved)
+
+    async def waits() -> bool:
+        return "waits for print: the folder of documents takes none (" in (await process.ready() or "")
+
+    async def ready() -> bool:
+        return await process.ready() is None
+
+    async with running(process, Printing(approved, look_again=0.01)):
+        await until(waits)
+        folder.unlink()
+        clock.advance(WAITS[0])
+        await until(lambda: _all_queued(approved))
+        await until(ready)

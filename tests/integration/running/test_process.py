@@ -18,13 +18,14 @@ from services.foundation import outbox
 from services.foundation.settings import Settings
 from services.foundation.trouble import DatabaseTrouble
 from services.intake.accept import Arrival
+from services.post.rules import SERVER_WAITS
 from services.running import process as harness
 from services.running.mail_out import Mailing
 from services.running.process import STUCK_AFTER, Part, Process, Pulse
 from services.running.timers import ticking
 from tests import events
 from tests.clock import MovableClock
-from tests.mail_server import MailServer, mail_server
+from tests.mail_server import DROP, MailServer, mail_server
 
 NEVER = 1e6  # seconds: far longer than a test may take
 WITHIN = 60.0  # seconds that anything may take that a test waits for
@@ -283,6 +284,59 @@ async def server() -> AsyncIterator[MailServer]:
 @pytest.fixture
 async def settings(make_settings: Callable[..., Awaitable[Settings]], server: MailServer) -> Settings:
     return await make_settings(smtp=f"smtp://127.0.0.1:{server.port}?tls=none")
+
+
+@ON_SQLITE
+async def test_a_mailer_says_what_it_waits_for_until_the_mail_server_takes_something(
+    house: House, server: MailServer, clock: MovableClock
+) -> None:
+    told: list[tuple[bool, str | None]] = []
+
+    class Heard(Mailing):
+        def beat(self, process: Process, *, at_it: bool = True) -> None:
+            super().beat(process, at_it=at_it)
+            told.append((at_it, process.pulses[self.name].waits))
+
+    server.always["greeting"] = DROP
+    await house.intake.accept(invitation(1))
+    process, waits = Process(house), "the mail server takes nothing (no connection)"
+    async with running(process, Heard(house, look_again=0.01)):
+        await until(lambda: (False, waits) in told)
+        assert await process.ready() == f"waits for mail: {waits}"
+        told.clear()
+        tried = server.connections
+        clock.advance(SERVER_WAITS[0])
+        await until(lambda: server.connections > tried)
+        await until(lambda: len({at_it for at_it, _ in told}) == 2)
+        assert {why for _, why in told} == {waits}  # also while it was tried again
+        assert process.alive() == {}
+        server.heal()
+        clock.advance(SERVER_WAITS[1])
+        await until(lambda: len(server.taken) == 1)
+        await until(lambda: ready(process))
+
+
+@ON_SQLITE
+async def test_a_mailer_with_nothing_to_send_any_more_does_not_wait_for_ever(
+    house: House, server: MailServer, clock: MovableClock
+) -> None:
+    server.always["greeting"] = DROP
+    await house.intake.accept(invitation(1))
+    process = Process(house)
+    async with running(process, Mailing(house, look_again=0.01)):
+        await until(lambda: not_ready(process))
+        async with house.database.write() as db:
+            await db.execute(text("UPDATE outbox SET state = 'taken_back'"))
+        clock.advance(SERVER_WAITS[0])
+        await until(lambda: ready(process))
+
+
+async def ready(process: Process) -> bool:
+    return await process.ready() is None
+
+
+async def not_ready(process: Process) -> bool:
+    return not await ready(process)
 
 
 class Counted(Mailing):
