@@ -6,7 +6,7 @@ is read as it stands. See ADR 0031.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -63,15 +63,22 @@ async def judged(
     permissions = await store.permissions_of(db, wanted, as_of)
     ended = await store.meetings_that_ended_plans(db, wanted, as_of)
     lines = await _registers(db, {each: held[each] for each in wanted}, facts, as_of)
+    about: dict[str, dict[str, Assessment]] = {}
+    for each, one in assessed.items():
+        for child_id in one.held.meeting.child_ids:
+            about.setdefault(child_id, {})[each] = one
     result = {}
     for meeting_id in wanted:
         one = assessed.get(meeting_id)
         if one is None:
             result[meeting_id] = Judged(held[meeting_id], lines[meeting_id])
             continue
+        follows = one.held.meeting.follows
+        near = {follows: assessed[follows]} if follows in assessed else {}
+        near |= {each: other for child_id in one.held.meeting.child_ids for each, other in about[child_id].items()}
         verdict = judge(
             one,
-            _before(one, assessed.values(), policy),
+            _before(one, near.values(), policy),
             permissions.get(meeting_id, ()),
             _chairs(facts[meeting_id]),
             policy.on(one.held.meeting.day),
@@ -149,8 +156,10 @@ async def _gathered(
     stays = await directory.histories(db, directory.hospital_stays, "child_id", child_ids, as_of)
     tied = await ever.relatives_of(db, child_ids)
     relatives = await directory.histories(db, directory.relatives, "person_id", tied, as_of)
+    of_child = _by(relatives, lambda each: {tie.child_id for tie in each.relationships})
     ids = await ever.involvements_of(db, child_ids | tied)
     involvements = await directory.histories(db, directory.involvements, "involvement_id", ids, as_of)
+    with_person = _by(involvements, lambda each: {each.person_id})
     registers = {each: _attended(row) for each, row in facts.items()}
     named = {line.agency_id for lines in registers.values() for line in lines if line.agency_id}
     named |= {each.agency_id for versions in involvements.values() for _, each in versions}
@@ -158,23 +167,27 @@ async def _gathered(
     counting = {each: rule_of(policy.on(m.day), m.kind) for each, m in some.items()}
     reported = [each for each, rule in counting.items() if rule is not None and rule.report_counts]
     reports_of = await _reports_in_time(db, {each: some[each] for each in reported}, as_of)
+    naming: dict[str, list[Meeting]] = {}
+    for meeting in some.values():
+        for child_id in meeting.child_ids if meeting.core_group else ():
+            naming.setdefault(child_id, []).append(meeting)
     found = {}
     for meeting_id, meeting in some.items():
         row = facts[meeting_id]
         at = meeting.starts_at
         about = [_then(children[each], at) for each in meeting.child_ids if each in children]
-        people = set(meeting.child_ids) | _family(relatives, meeting, policy, at)
+        people = set(meeting.child_ids) | _family(_some(of_child, meeting.child_ids), meeting, policy, at)
         found[meeting_id] = Held(
             meeting,
             {each.agency_id: each for each in noted(registers[meeting_id]).values() if each.agency_id is not None},
-            {each: _then(versions, at) for each, versions in agencies.items()},
-            _by_agency(involvements, people, at),
+            _AsTheyWere(agencies, at),
+            _by_agency(_some(with_person, people), people, at),
             Cause(row["event_source"], row["event_id"]),
             datetime.fromisoformat(row["document"]["held_at"]),
             tuple(row["document"]["outcome"]),
             {c.placement.agency_id: c.cause for c in about if c.placement and c.placement.agency_id},
             _in_hospital(stays, meeting),
-            _core_group(meeting, some.values()),
+            _core_group(meeting, naming),
             _areas(meeting, about),
             any(child.unborn_on(meeting.day) for child in about),
             reports_of.get(meeting_id, {}),
@@ -185,6 +198,40 @@ async def _gathered(
 def _then(versions: Sequence[tuple[Order, Any]], moment: datetime) -> Any:
     """What was so at a moment; of what was first told of later, the first that was told."""
     return true_at(versions, moment) or first_known(versions)
+
+
+class _AsTheyWere(Mapping[str, Agency]):
+    """What agencies were at a moment. Of the many that a batch of meetings names each asks about a few: what one was is
+    worked out when it is asked.
+    """
+
+    def __init__(self, versions: Histories, moment: datetime) -> None:
+        self._versions, self._moment = versions, moment
+        self._asked: dict[str, Agency] = {}
+
+    def __getitem__(self, agency_id: str) -> Agency:
+        if agency_id not in self._asked:
+            self._asked[agency_id] = _then(self._versions[agency_id], self._moment)
+        return self._asked[agency_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._versions)
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+
+def _by(histories: Histories, whom: Callable[[Any], set[str]]) -> dict[str, Histories]:
+    """Histories by everyone whom any of their versions is about."""
+    found: dict[str, dict[str, Sequence[tuple[Order, Any]]]] = {}
+    for each, versions in histories.items():
+        for person_id in set().union(*(whom(version) for _, version in versions)):
+            found.setdefault(person_id, {})[each] = versions
+    return dict(found)
+
+
+def _some(by_person: Mapping[str, Histories], people: Iterable[str]) -> Histories:
+    return {each: versions for person in people for each, versions in by_person.get(person, {}).items()}
 
 
 def _attended(row: Mapping[Any, Any]) -> list[Attended]:
@@ -223,15 +270,11 @@ def _in_hospital(stays: Histories, meeting: Meeting) -> Cause | None:
     return None
 
 
-def _core_group(meeting: Meeting, around: Iterable[Meeting]) -> dict[str, Cause]:
-    """The members that the last meeting to name any named, for each of the children."""
+def _core_group(meeting: Meeting, naming: Mapping[str, Sequence[Meeting]]) -> dict[str, Cause]:
+    """The members that the last meeting to name any named, for each of the children; `naming` are those, by child."""
     found: dict[str, Cause] = {}
     for child_id in meeting.child_ids:
-        named = [
-            each
-            for each in around
-            if each.core_group and child_id in each.child_ids and each.starts_at < meeting.starts_at
-        ]
+        named = [each for each in naming.get(child_id, ()) if each.starts_at < meeting.starts_at]
         if named:
             last = max(named, key=lambda each: (each.starts_at, each.meeting_id))
             assert last.held_by is not None
@@ -271,14 +314,10 @@ async def _registers(
             entries.get(meeting_id, {}).values(),
             noted(_attended(facts[meeting_id])),
             asked.get(meeting_id, set()),
-            _kinds(each.agencies),
+            {agency_id: each.agencies[agency_id].kind for agency_id in each.noted if agency_id in each.agencies},
         )
         for meeting_id, each in held.items()
     }
-
-
-def _kinds(agencies: Mapping[str, Agency]) -> dict[str, str]:
-    return {each: agency.kind for each, agency in agencies.items()}
 
 
 async def parties_asked(db: AsyncConnection, ids: Iterable[str], as_of: datetime | None = None) -> dict[str, set[str]]:
