@@ -81,6 +81,10 @@ async def _resolve_all(
     for child in await directory.children_of_families(db, family_ids, as_of):
         families.setdefault(child.family_id, []).append(child)
     relatives = await directory.relatives_of_children(db, children, as_of)
+    places: dict[str, set[int]] = {}
+    for place, relative in enumerate(relatives):
+        for tie in relative.relationships:
+            places.setdefault(tie.child_id, set()).add(place)
     people = {*children, *(relative.person_id for relative in relatives)}
     ever = await directory.involvements_ever(db, people) if then else {}
     involvements = _by_person(
@@ -96,14 +100,13 @@ async def _resolve_all(
     bounces = await _bounces(db, agencies.values(), relatives, as_of)
     resolved = {}
     for meeting in some:
-        about = set(meeting.child_ids)
         if then:
             was = [as_it_was(versions, meeting.starts_at, meeting.day) for versions in ever.values()]
             involvements = _by_person(each for each in was if each is not None)
         facts = Facts(
             children,
             families,
-            [each for each in relatives if any(tie.child_id in about for tie in each.relationships)],
+            [relatives[place] for place in sorted(set().union(*(places.get(each, ()) for each in meeting.child_ids)))],
             involvements,
             agencies,
             by_authority,
