@@ -50,6 +50,7 @@ from services.post.mesh.sender import MeshSender
 from services.records import by_mesh, codes, reminders
 from services.records.handlers import (
     addresses,
+    again,
     care_plans,
     changed_meetings,
     copies,
@@ -172,7 +173,7 @@ LETTERS: Mapping[str, LetterKind] = {
 
 # Row for MESH → who makes the parcel, says whether it may still go, and is told how it went.
 PARCELS: Mapping[str, ParcelKind] = {
-    by_mesh.COPY_PARCEL: ParcelKind(parcels.render_copy, parcels.withheld, copies.settled, parcels.permitted),
+    by_mesh.COPY_PARCEL: ParcelKind(parcels.render_copy, parcels.withheld, again.parcels_settled, parcels.permitted),
 }
 
 # Timer → what happens when it is due, given the keys.

@@ -25,7 +25,7 @@ COMMANDS = {
     "drain": ("upkeep:drain", "Send and tick all that is due, then exit."),
     "resend": (
         "upkeep:resend",
-        "Send again what the mail server refused for good, once the reason is gone.",
+        "Send again what the mail server or MESH refused for good, once the reason is gone.",
     ),
     "explain": (
         "meetings:explain",

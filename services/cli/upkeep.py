@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.bootstrap import House, migrate
 from services.cli.opening import AsOf, run
 from services.cli.terminal import AsJson, fail, out, print_json
+from services.foundation.outbox import MESH
 from services.foundation.settings import WrongSettings, load_settings
 from services.foundation.trouble import DatabaseTrouble
 from services.invitations import store as invitations
-from services.post.again import given_up, send_again
+from services.post.again import GivenUp, given_up, send_again
+from services.records.store import dispatches
 
 
 def drain(as_of: AsOf = None, as_json: AsJson = False) -> None:
@@ -38,29 +43,27 @@ def resend(
     try_only: Annotated[bool, typer.Option("--dry-run", help="Say what would go again, and leave it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send again what the mail server refused for good, once the reason is gone.
+    """Send again what the mail server or MESH refused for good, once the reason is gone.
 
     For messages whose address was right all the time: the server was set up wrongly, the mailbox is back. A new address
-    needs no command: the event that records it sends the invitation there. Each message goes as it was, so that a
-    second copy lands on the same diary entry, and only where it may still go. The mailer sends it; what is refused once
-    more is an exception as before.
+    needs no command: the event that records it sends there. Each message goes as it was, so that a second copy lands on
+    the same diary entry, and only where it may still go. Copies of records, notices of plans and care plans are decided
+    anew: they go to whoever may have them today, where they would be sent today. A notice belongs to no meeting, and
+    goes with --all. The mailer sends; what is refused once more is an exception as before.
     """
     if every == bool(meetings):
         fail("give the ids of meetings, or --all", 2)
 
     async def go(house: House) -> list[dict[str, Any]]:
-        async with house.database.write() as db:
-            now = house.clock.now()
-            some = await given_up(db, now, meetings or (), codes or ())
-            whose = await invitations.standing(db, [each.key for each in some])
-            if not try_only:
-                await send_again(db, some, now)
-        told = []
-        for each in some:
-            party = whose.get(each.key)
-            names = {name: getattr(party, name, None) for name in ("agency_id", "person_id")}
-            about = {"meeting_id": each.meeting_id, **names, "answer": each.result}
-            told.append({name: value for name, value in about.items() if value is not None})
+        told: list[dict[str, Any]] = []
+        with suppress(_OnlyTried):
+            async with house.database.write() as db:
+                work = house.intake.work(db)
+                going = await send_again(work, await given_up(db, work.now, meetings or (), codes or ()))
+                told += await _told(db, going)
+                if try_only:
+                    raise _OnlyTried  # which undoes it
+                await house.intake.finish(work)
         return told
 
     told = run(go)
@@ -69,11 +72,30 @@ def resend(
         return
     for each in told:
         who = each.get("agency_id") or each.get("person_id") or "the reader"
-        out.print(f"{each.get('meeting_id', 'a message')} to {who}: {each['answer']}", markup=False, soft_wrap=True)
+        about = each.get("meeting_id") or each.get("child_id") or "no meeting"
+        letter = each["letter"].replace("_", " ") + (" by MESH" if each["channel"] == MESH else "")
+        out.print(f"{about}, {letter} to {who}: {each['answer']}", markup=False, soft_wrap=True)
     count = f"{len(told)} message{'' if len(told) == 1 else 's'}"
     out.print(
         f"{count} would go again" if try_only else f"{count} go again" if len(told) != 1 else f"{count} goes again"
     )
+
+
+class _OnlyTried(Exception):
+    """Nothing was to be changed."""
+
+
+async def _told(db: AsyncConnection, some: Sequence[GivenUp]) -> list[dict[str, Any]]:
+    """What is said of messages that go again: by ids, and by no name or address."""
+    whose: dict[str, Any] = {**await invitations.standing(db, [each.row.key for each in some])}
+    things = await dispatches.by_ids(db, {str(each.row.params.get("dispatch_id")) for each in some})
+    told = []
+    for each in some:
+        party = things.get(str(each.row.params.get("dispatch_id"))) or whose.get(each.row.key)
+        names = {name: getattr(party, name, None) for name in ("agency_id", "person_id", "child_id")}
+        about = {"meeting_id": each.meeting_id, **names, "letter": each.row.name, "channel": each.channel}
+        told.append({name: value for name, value in (about | {"answer": each.result}).items() if value is not None})
+    return told
 
 
 def migrate_database() -> None:

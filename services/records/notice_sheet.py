@@ -60,7 +60,7 @@ class Sheet:
                 document_id=None,
                 written_at=self.work.now,
                 ended_at=None if goes else self.work.now,
-                expires_at=_expires(self.work),
+                expires_at=expires(self.work),
             )
             self.added[dispatch.dispatch_id] = dispatch
 
@@ -98,7 +98,7 @@ class Sheet:
         return counting(notices, self.written(plan, notices))
 
 
-def _expires(work: Work) -> datetime | None:
+def expires(work: Work) -> datetime | None:
     """Until when a link in a notice that is written now opens."""
     today = london_date(work.now)
     number = work.policy.on(today).number("record_link_opens_for")

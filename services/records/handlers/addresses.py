@@ -60,7 +60,7 @@ async def _decide_again(work: Work, some: Sequence[Dispatch]) -> None:
         }
         for channel, all_ in steps.items():
             may = [
-                (copy, each) for copy, was, each in all_ if _as_decided(record, copy, was, recalls.get(record_id, ()))
+                (copy, each) for copy, was, each in all_ if as_decided(record, copy, was, recalls.get(record_id, ()))
             ]
             decided.append(Decided(record, where, [Step("write", copy, each) for copy, each in may], channel))
     fresh = await apply(work, decided)
@@ -98,7 +98,7 @@ def _by_mesh(
     return found
 
 
-def _as_decided(record: Record, copy: Copy, before: Dispatch, recalls: Sequence[Recall]) -> bool:
+def as_decided(record: Record, copy: Copy, before: Dispatch, recalls: Sequence[Recall]) -> bool:
     """Whether a reader may have now what was decided and shown before, and no more and no less."""
     same = [asdict(section) for section in copy.sections] == before.decided
     return copy.why_not is None and same and not is_recalled(record, copy.reader, recalls)

@@ -56,6 +56,7 @@ from services.records.rules.dispatch import (
     dispatch_id,
     line_of,
     opens_until,
+    would_be_written_so,
 )
 from services.records.rules.record import Reader
 from services.records.store import dispatches
@@ -101,13 +102,13 @@ async def look_at(work: Work, some: Iterable[Dispatch]) -> None:
     await scanned(work, {each.about for each in some if each.kind == CARE_PLAN})
 
 
-async def look(work: Work, meeting_ids: Collection[str]) -> None:
+async def look(work: Work, meeting_ids: Collection[str], again: frozenset[str] = frozenset()) -> None:
     """Bring what is forwarded of the care plans of these meetings, and what is missing of it, into line with how things
-    stand.
+    stand. What a person says is to go `again` goes to its reader's address of today, if it may.
     """
     if not meeting_ids:
         return
-    sheet = await _Sheet.load(work, meeting_ids)
+    sheet = await _Sheet.load(work, meeting_ids, again)
     for meeting in sheet.meetings.values():
         missing = [each for plan in sheet.plans[meeting.meeting_id] for each in _look(sheet, meeting, plan)]
         reviewed = Reviewed(meeting, frozenset({NOT_FORWARDED}), tuple(missing))
@@ -131,7 +132,7 @@ _WRITTEN = (
 @dataclass(slots=True)
 class _Sheet:
     """What is known of the care plans of some meetings, and what is written of them. `elsewhere` has the readers of
-    what reached nobody, with the next address of theirs.
+    what reached nobody, with the next address of theirs; `again` is what a person says is to go once more.
     """
 
     work: Work
@@ -143,11 +144,12 @@ class _Sheet:
     held: Mapping[str, Document]
     standing: Mapping[str, Dispatch]
     elsewhere: Mapping[str, Reader]
+    again: frozenset[str]
     written: dict[str, Dispatch] = field(default_factory=dict)
     letters: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    async def load(cls, work: Work, meeting_ids: Collection[str]) -> _Sheet:
+    async def load(cls, work: Work, meeting_ids: Collection[str], again: frozenset[str]) -> _Sheet:
         db = work.db
         came = await reports.of_meetings(db, meeting_ids)
         found = await meetings.meetings_by_id(db, came)
@@ -165,7 +167,8 @@ class _Sheet:
         held = await documents.some(db, ids)
         standing = {each.dispatch_id: each for some in (await dispatches.about(db, ids)).values() for each in some}
         lost = [each for each in standing.values() if each.kind == CARE_PLAN and each.state == UNDELIVERED]
-        return cls(work, found, plans, core_groups, about, agencies, held, standing, await next_readers(work, lost))
+        elsewhere = await next_readers(work, [each for each in lost if each.dispatch_id not in again])
+        return cls(work, found, plans, core_groups, about, agencies, held, standing, elsewhere, again)
 
 
 def _each_once(some: Iterable[Report]) -> list[Report]:
@@ -238,9 +241,12 @@ def _bring(sheet: _Sheet, to: Recipient, plan: Report, child_id: str) -> _Standi
     made = _dispatch(sheet, to, plan, child_id, name)
     if before is None or _goes_again(sheet, before, made):
         sheet.written[name] = made
-        if made.state == QUEUED:
+        to_address = (made.address, made.how, made.expires_at)
+        if before is not None and name in sheet.again and would_be_written_so(before, *to_address):
+            sheet.written[name] = replace(before, state=QUEUED, why=None, ended_at=None)
+        elif made.state == QUEUED:
             sheet.letters[name] = _params(sheet, to, plan, made)
-        return _Standing(made, made.why)
+        return _Standing(made, UNDELIVERED if name in sheet.again else made.why)  # until it has gone
     if before.state == UNDELIVERED:
         return _Standing(before, UNDELIVERED)
     if before.state == WITHHELD:
@@ -253,7 +259,7 @@ def _goes_again(sheet: _Sheet, before: Dispatch, made: Dispatch) -> bool:
     last look kept back goes to another address or in another way, and not the same way again.
     """
     if before.state == UNDELIVERED:
-        return made.why is None and before.dispatch_id in sheet.elsewhere
+        return made.why is None and before.dispatch_id in {*sheet.elsewhere, *sheet.again}
     if before.state != WITHHELD:
         return False
     if before.why == NOT_PERMITTED:

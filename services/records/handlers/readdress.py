@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
 from services.directory import store as directory
 from services.directory.rules import Agency, Bounces, Channel, bounce_of, latest_bounces
@@ -94,6 +94,10 @@ def _next(agency: Agency, channels: Sequence[Channel], back: Bounces, tried: set
     return None
 
 
+# What was kept back before anybody tried it used up no address.
+_may_have_been_tried = or_(outbox.c.state.in_(("pending", "sent")), func.coalesce(outbox.c.result, "") != "")
+
+
 async def tried(work: Work, some: Sequence[Dispatch]) -> dict[str, set[str]]:
     """The addresses or mailboxes, in small letters, that each of these was to go to by its channel, and the one that it
     has.
@@ -102,7 +106,9 @@ async def tried(work: Work, some: Sequence[Dispatch]) -> dict[str, set[str]]:
     keys = {line_of(each.kind, each.about, each.party, each.channel) for each in some}
     written = [row["params"] for row in work.rows if row["key"] in keys]
     for part in chunks(keys):
-        query = select(outbox.c.params).where(among(work.db, outbox.c.key, part), outbox.c.channel.in_((MAIL, MESH)))
+        query = select(outbox.c.params).where(
+            among(work.db, outbox.c.key, part), outbox.c.channel.in_((MAIL, MESH)), _may_have_been_tried
+        )
         written += (await work.db.execute(query)).scalars()
     for params in written:
         if params.get("dispatch_id") in found and params.get("to"):

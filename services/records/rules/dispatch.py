@@ -78,6 +78,16 @@ def line_of(kind: str, about: str, party: str, channel: str = EMAIL) -> str:
     return hashlib.sha256(f"line {kind} {about} {party}{by}".encode()).hexdigest()[:26]
 
 
+def would_be_written_so(
+    each: Dispatch, address: str | None, how: str, expires_at: datetime | None, about: timedelta = timedelta(days=1)
+) -> bool:
+    """Whether what was written before is what would be written now: to this address, in this way, with links that open
+    as long, but for what it is `about`.
+    """
+    lasts = each.expires_at is None or expires_at is None or each.expires_at >= expires_at - about
+    return lasts and (each.address, each.how) == (address, how)
+
+
 def opens_until(written_at: datetime, number: Number) -> datetime:
     """Until when a link opens that was written then; the end of the month where that month is shorter."""
     if number.unit not in {"months", "years"}:

@@ -52,9 +52,10 @@ async def refused(house: House, server: MailServer, answer: str = RELAY_DENIED) 
 
 async def again(house: House, *meetings: str, codes: tuple[int, ...] = ()) -> list[GivenUp]:
     async with house.database.write() as db:
-        found = await given_up(db, house.clock.now(), meetings, codes)
-        await send_again(db, found, house.clock.now())
-    return found
+        work = house.intake.work(db)
+        going = await send_again(work, await given_up(db, work.now, meetings, codes))
+        await house.intake.finish(work)
+    return going
 
 
 async def undelivered(house: House) -> Counter[str]:
@@ -146,7 +147,9 @@ async def test_the_command_names_what_goes_again_and_a_dry_run_leaves_it(
         found: list[dict[str, str]] = json.loads(done.stdout)
         return found
 
-    expected = {"meeting_id": "m1", "agency_id": "camhs-1", "answer": "554 SMTPRecipientsRefused"}
+    expected = {"meeting_id": "m1", "agency_id": "camhs-1", "letter": "invitation", "channel": "mail"} | {
+        "answer": "554 SMTPRecipientsRefused"
+    }
     assert await told("--all", "--dry-run") == [expected]
     assert await told("m1", "--code", "554") == [expected]
     assert await told("--all") == []

@@ -13,6 +13,7 @@ ON_BOTH = {
     "test_front_page",
     "test_plan_ends",
     "test_press",
+    "test_put_back",
     "test_readers",
     "test_receipts",
     "test_versions",
