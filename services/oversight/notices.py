@@ -8,7 +8,7 @@ from services.foundation.work import Derived, Work
 from services.oversight import store
 from services.oversight.handlers import apply
 from services.oversight.rules import Finding
-from services.records.notice_chasing import KINDS, Chased
+from services.records.notices.chasing import KINDS, Chased
 
 
 async def note_notices(work: Work, events: Sequence[Derived]) -> None:

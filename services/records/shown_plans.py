@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
 from services.directory.rules import Cause
-from services.records.notice_facts import ends_that_do_not_count
+from services.records.notices.facts import ends_that_do_not_count
 from services.records.rules.dispatch import NOTICE, Dispatch
 from services.records.rules.due import why_in_words
 from services.records.rules.notices import CHANGED, ENDED, JOINED, STANDS, STARTED, Notice

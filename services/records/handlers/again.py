@@ -20,15 +20,16 @@ from services.foundation.outbox import OutboxRow
 from services.foundation.work import Work
 from services.participation.store import reports
 from services.records.by_mesh import COPY_PARCEL, mailbox_of
-from services.records.handlers import care_plans, copies, notice_permits, notices
+from services.records.handlers import care_plans, copies, notices
 from services.records.handlers.addresses import as_decided
 from services.records.handlers.copies import Decided, apply, ask_for_print, how
 from services.records.handlers.plans import concern
 from services.records.handlers.receipts import CAME_BACK
 from services.records.handlers.review import look
+from services.records.letters import notices as notice_letters
 from services.records.letters.queueing import COPY_LETTER
-from services.records.notice_facts import gather
-from services.records.notice_sheet import Sheet, expires
+from services.records.notices.facts import gather
+from services.records.notices.sheet import Sheet, expires
 from services.records.readers import Around, around
 from services.records.rules.copies import NO_ADDRESS, Copy
 from services.records.rules.copies import copies as copies_for
@@ -146,7 +147,7 @@ async def _notices(work: Work, lost: Sequence[Lost]) -> dict[int, bool]:
     counting = {
         each.dispatch_id for some in standing.plans.values() for plan in some for _, each in sheet.counting(plan)
     }
-    forbidden = await notice_permits.permitted(work, [one.row for one in lost])
+    forbidden = await notice_letters.permitted(work, [one.row for one in lost])
     found = {
         row.outbox_id: would_be_written_so(each, row.params["to"], each.how, expires(work))
         for row, each in lost

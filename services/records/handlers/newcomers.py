@@ -14,7 +14,7 @@ from services.meetings.rules import INVITED
 from services.participation.report_terms import end_of
 from services.records.handlers.copies import distribute, only_new_readers
 from services.records.handlers.review import look as review
-from services.records.notice_facts import Standing, gather
+from services.records.notices.facts import Standing, gather
 from services.records.rules.dispatch import WITHHELD, Dispatch
 from services.records.rules.notices import NO_ADDRESS, About, recipients, who_take_part
 from services.records.rules.plans import Plan

@@ -17,10 +17,10 @@ from services.foundation.work import Derived, Work
 from services.meetings.rules.words import earlier
 from services.records.handlers.newcomers import Joined, give_plans
 from services.records.handlers.plans import concern
-from services.records.notice_chasing import Chased, chase
-from services.records.notice_facts import Standing, gather
-from services.records.notice_sheet import Sheet
-from services.records.notice_words import letter
+from services.records.notices.chasing import Chased, chase
+from services.records.notices.facts import Standing, gather
+from services.records.notices.sheet import Sheet
+from services.records.notices.words import letter
 from services.records.rules.dispatch import (
     DELIVERED,
     NOTICE,

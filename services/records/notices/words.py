@@ -19,7 +19,7 @@ from services.foundation.clock import LONDON, london_date
 from services.foundation.work import Work
 from services.meetings.rules import ILLNESS_FLAG, INVITED, reference, say
 from services.meetings.rules.words import relation
-from services.records.notice_facts import Standing
+from services.records.notices.facts import Standing
 from services.records.rules.dispatch import Dispatch
 from services.records.rules.notices import CHANGED, ENDED, About, Notice
 from services.records.rules.plans import Plan

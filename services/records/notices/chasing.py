@@ -18,7 +18,7 @@ from services.participation.due import morning
 from services.participation.report_terms import end_of
 from services.participation.rules.missing import Missing
 from services.records.due import days_after
-from services.records.notice_facts import Standing
+from services.records.notices.facts import Standing
 from services.records.rules.dispatch import DELIVERED, QUEUED, SENT, UNDELIVERED, WITHHELD, Dispatch
 from services.records.rules.notices import AGENCY_CLOSED, CHASED, ENDED, NO_ADDRESS, STANDS, Notice, told_last
 from services.records.rules.plans import Plan

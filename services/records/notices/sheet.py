@@ -10,7 +10,7 @@ from typing import Any
 from services.foundation.clock import london_date
 from services.foundation.work import Work
 from services.meetings.rules.words import earlier
-from services.records.notice_facts import Standing
+from services.records.notices.facts import Standing
 from services.records.rules.dispatch import BODY, EMAIL, LEFT, NOTICE, QUEUED, WITHHELD, Dispatch, dispatch_id
 from services.records.rules.notices import ENDED, Notice, Recipient, counting, notice_id
 from services.records.rules.plans import Plan
