@@ -139,10 +139,11 @@ class DispatchOpened(_OfADispatch):
 
 class DispatchConfirmed(_OfADispatch):
     """`quorate.dispatch.confirmed.v1`: the reader says that it is in their own file (`filed`), or that a flag has been
-    taken off the record or set on it (`flag_changed`), or that it has been taken note of (`noted`).
+    taken off the record or set on it (`flag_changed`), or that their records carry no such flag (`no_flag`), or that it
+    has been taken note of (`noted`): that says nothing of any flag.
     """
 
-    what: Literal["filed", "flag_changed", "noted"]
+    what: Literal["filed", "flag_changed", "no_flag", "noted"]
     by: Line | None = None
     how: Literal["page", "mail", "mesh", "told"]
 

@@ -11,7 +11,7 @@ from schemas.agency import AgencyRecorded
 from schemas.child import ChildRecorded
 from schemas.meeting import MeetingScheduled
 from schemas.plan import PlanStarted
-from schemas.record import Except, Only, RecordApproved
+from schemas.record import DispatchConfirmed, Except, Only, RecordApproved
 from schemas.registry import TYPES
 from schemas.relative import RelativeRecorded
 from tests.contract.events import ALL_TYPES, MISSING, At, accepted, changed, example, refused, the_error
@@ -190,7 +190,7 @@ def one_change(type_: str, at: At, value: object) -> tuple[str, str]:
         (RECALLED, ("version",), 0, "must be 1 or more"),
         (RECALLED, ("reason",), "", "must not be blank"),
         (RECALLED, ("by",), MISSING, "is missing"),
-        (CONFIRMED, ("what",), "read", "must be one of filed, flag_changed, noted"),
+        (CONFIRMED, ("what",), "read", "must be one of filed, flag_changed, no_flag, noted"),
         (CONFIRMED, ("how",), "fax", "must be one of page, mail, mesh, told"),
         (CAME_BACK, ("permanent",), "yes", "must be true or false, without quotes"),
         (CAME_IN, ("address",), "a b", "must not have spaces"),
@@ -388,6 +388,13 @@ def test_an_nhs_number_is_kept_without_its_spaces() -> None:
 @pytest.mark.parametrize("number", ["9990000018", "9990000026", " 9990 0000 34 ", "9990000050"])
 def test_an_nhs_number_with_its_check_digit_is_taken(number: str) -> None:
     accepted(changed(example(CHILD), ("data", "nhs_number"), number))
+
+
+@pytest.mark.parametrize("what", ["filed", "flag_changed", "no_flag", "noted"])
+def test_a_reader_says_one_of_a_few_things_of_what_they_were_sent(what: str) -> None:
+    confirmed = accepted(changed(example(CONFIRMED), ("data", "what"), what)).data
+    assert isinstance(confirmed, DispatchConfirmed)
+    assert confirmed.what == what
 
 
 @pytest.mark.parametrize("field", ["date_of_birth", "expected_on"])

@@ -24,7 +24,7 @@ from services.post.inbox.sort import SETTLED
 
 ANSWERS = ("accepted", "declined", "tentative", "delegated")
 ANSWERED = "quorate.invitation.answered.v1"
-CONFIRMATIONS = ("filed", "flag_changed", "noted")
+CONFIRMATIONS = ("filed", "flag_changed", "no_flag", "noted")
 CONFIRMED = "quorate.dispatch.confirmed.v1"
 OUR_FAULT = ("fault", "missing")
 """Why a message waits that nothing is wrong with."""

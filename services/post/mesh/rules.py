@@ -20,7 +20,7 @@ from services.post.inbox.rules.message import EARLIEST, line
 
 BOUNCED, CONFIRMED = "quorate.dispatch.bounced.v1", "quorate.dispatch.confirmed.v1"
 
-_WHAT = ("filed", "flag_changed", "noted")
+_WHAT = ("filed", "flag_changed", "no_flag", "noted")
 _ID = re.compile(r"[0-9a-f]{26}")
 _CODE = re.compile(r"[A-Za-z0-9-]{1,16}")
 

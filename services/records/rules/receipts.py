@@ -29,11 +29,11 @@ from services.records.rules.dispatch import (
 OPENED, FILED, ACKNOWLEDGED = "opened", "filed", "acknowledged"
 
 # What a reader may say of each kind, the weightiest last: that it is in their file says more of a copy, that a flag
-# was changed says more of a notice.
+# was changed, or that there is none, says more of a notice.
 _WEIGHT = {
-    RECORD: ("noted", "flag_changed", "filed"),
-    CARE_PLAN: ("noted", "flag_changed", "filed"),
-    NOTICE: ("noted", "filed", "flag_changed"),
+    RECORD: ("noted", "no_flag", "flag_changed", "filed"),
+    CARE_PLAN: ("noted", "no_flag", "flag_changed", "filed"),
+    NOTICE: ("noted", "filed", "no_flag", "flag_changed"),
 }
 
 

@@ -16,7 +16,7 @@ from services.foundation.statements import add, among, chunks
 from services.records.store.dispatches import openings
 
 # `what` is what was heard (`received`, `bounced`, `delayed`), or what the reader said (`filed`, `flag_changed`,
-# `noted`); `detail` says by which way, or with which status. That something was opened stands in `openings`.
+# `no_flag`, `noted`); `detail` says by which way, or with which status. That something was opened stands in `openings`.
 receipts = Table(
     "receipts",
     metadata,

@@ -70,7 +70,7 @@ def decided(received: Received, sent: Sent | None = SENT, *, is_linked: bool = F
     return decide_parcel(received, ANSWERS, sent, NOW, "ab" * 32, is_linked=is_linked)
 
 
-@pytest.mark.parametrize("what", ["filed", "flag_changed", "noted"])
+@pytest.mark.parametrize("what", ["filed", "flag_changed", "no_flag", "noted"])
 def test_an_answer_from_the_mailbox_that_the_copy_went_to_is_believed(what: str) -> None:
     at = NOW - timedelta(hours=2)
     [event] = decided(answer({"what": what, "at": at.isoformat(), "by": "Ada\x07 Example"})).events

@@ -331,4 +331,8 @@ def test_of_two_things_that_a_reader_said_the_weightier_counts_in_either_order()
     flag, filed = ("flag_changed", NOW + HOUR), ("filed", NOW)
     assert weightier(NOTICE, flag, filed) == weightier(NOTICE, filed, flag) == flag
     assert weightier(RECORD, flag, filed) == weightier(RECORD, filed, flag) == filed
+    none = ("no_flag", NOW)
+    assert weightier(NOTICE, none, filed) == weightier(NOTICE, filed, none) == none
+    assert weightier(NOTICE, none, flag) == weightier(NOTICE, flag, none) == flag
+    assert weightier(RECORD, none, filed) == weightier(RECORD, filed, none) == filed
     assert weightier(RECORD, other, ("filed", NOW)) == ("filed", NOW)
