@@ -13,23 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from services.cli import app, terminal
+from services.cli import terminal
 from tests import events
+from tests.command import quorate
 
 GOOD = events.child("c1", id="right")
 WRONG = GOOD.replace(b'"AB"', b"7")
 UNKNOWN = events.meeting(kind="unheard_of")
 NOT_TEXT = b"\xff\xfe" * 100_000
-
-
-def quorate(*words: object, stdin: bytes | None = None) -> Result:
-    """Run the command; nothing that a person sees may be a traceback."""
-    done = CliRunner().invoke(app, [str(word) for word in words], input=stdin)
-    assert isinstance(done.exception, SystemExit | None), done.exc_info
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def printed(*words: object, stdin: bytes | None = None) -> Any:

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from services.cli import app
-from tests import events
+from tests import command, events
 
 QUORATE = Path(sys.executable).parent / "quorate"
 
@@ -32,11 +31,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def quorate(home: Path, *words: str | Path, stdin: bytes | None = None) -> Result:
-    """Run the command; nothing that a person sees may be a traceback."""
-    done = CliRunner().invoke(app, [str(word) for word in words], input=stdin, env=environment(home))
-    assert isinstance(done.exception, SystemExit | None), done.exc_info
-    assert "Traceback" not in done.stdout + done.stderr
-    return done
+    return command.quorate(*words, stdin=stdin, env=environment(home))
 
 
 def ingest(home: Path, file: str | Path, *words: str, stdin: bytes | None = None) -> tuple[int, dict[str, Any], str]:

@@ -12,25 +12,17 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from services.cli import app, terminal
+from services.cli import terminal
 from services.foundation.documents import Documents, Kept
 from tests import events
+from tests.command import quorate
 from tests.replies import caught, message, reply_to, with_files
 from tests.running import COMMAND
 
 AS_OF = ("--as-of", events.NOW.isoformat())
 LATER = ("--as-of", (events.NOW + timedelta(hours=2)).isoformat())
 SPAM = message(to="x@quorate.example", sender="a@b.example", at=events.NOW, text="Buy\x1b[31m now").as_bytes()
-
-
-def quorate(*words: object, stdin: bytes | None = None) -> Result:
-    """Run the command; nothing that a person sees may be a traceback."""
-    done = CliRunner().invoke(app, [str(word) for word in words], input=stdin)
-    assert isinstance(done.exception, SystemExit | None), done.exc_info
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def printed(*words: object, stdin: bytes | None = None) -> Any:

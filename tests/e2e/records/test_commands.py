@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from pypdf import PdfReader
-from typer.testing import CliRunner, Result
 
-from services.cli import app, terminal
+from services.cli import terminal
 from tests import events
+from tests.command import quorate
 from tests.word import Section, inside, parts_of, written
 
 NOW = events.MEETING_AT + timedelta(hours=6)
@@ -26,14 +26,6 @@ SECTIONS: list[Section] = [
     ("Health", "only: Riverside CAMHS", "AB", ["The waiting list is reviewed in May."]),
     ("What mother said alone", "all but: Lucas Thornbury", "", ["She is afraid."]),
 ]
-
-
-def quorate(*words: object) -> Result:
-    """Run the command; nothing that a person sees may be a traceback."""
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert isinstance(done.exception, SystemExit | None), done.exc_info
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def printed(*words: object, status: int = 0) -> Any:
