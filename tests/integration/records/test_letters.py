@@ -63,6 +63,23 @@ def urls(message: EmailMessage) -> list[str]:
     return found
 
 
+async def printed(embedded: Embedded, clock: MovableClock) -> House:
+    """The first version is approved and its copies are made; no letter with one has gone."""
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await embedded.house.press.drain()
+    return embedded.house
+
+
+async def printed_for_two_addresses(embedded: Embedded, clock: MovableClock) -> House:
+    """The same, where CAMHS has two addresses and nobody else is asked but the council."""
+    await invited(embedded, clock, addresses=(FIRST, SECOND))
+    clock.set(APPROVED_AT)
+    await embedded.take(version(1))
+    await embedded.house.press.drain()
+    return embedded.house
+
+
 class TestAttachedOrByLink:
     @pytest.mark.parametrize(
         ("verified_on", "how"),
@@ -262,10 +279,7 @@ class TestTheLastLook:
     async def test_whoever_may_have_less_by_now_does_not_get_it_and_a_person_is_told(
         self, embedded: Embedded, clock: MovableClock, what: bytes, party: str
     ) -> None:
-        house = embedded.house
-        await ready(embedded, clock)
-        await embedded.take(version(1))
-        await house.press.drain()
+        house = await printed(embedded, clock)
         assert (await copy_of(house, party)).state == "queued"
         await embedded.take(what)
         await house.drain()
@@ -280,10 +294,7 @@ class TestTheLastLook:
     async def test_what_a_second_look_lets_go_goes_when_it_is_approved_anew(
         self, embedded: Embedded, clock: MovableClock
     ) -> None:
-        house = embedded.house
-        await ready(embedded, clock)
-        await embedded.take(version(1))
-        await house.press.drain()
+        house = await printed(embedded, clock)
         await embedded.take(events.relative("p1", email="other@family.example", time=events.NOW))
         await house.drain()
         await embedded.take(version(2))
@@ -293,10 +304,7 @@ class TestTheLastLook:
         assert await missing(house) == []
 
     async def test_it_reads_as_much_for_many_as_for_one(self, embedded: Embedded, clock: MovableClock) -> None:
-        house = embedded.house
-        await ready(embedded, clock)
-        await embedded.take(version(1))
-        await house.press.drain()
+        house = await printed(embedded, clock)
         async with house.mailer() as mailer:
             rows = await mailer._claim()
             assert len(rows) == 3
@@ -319,10 +327,7 @@ class TestOnTheWay:
     async def test_killed_between_the_servers_word_and_the_note_the_same_message_goes_again(
         self, embedded: Embedded, clock: MovableClock
     ) -> None:
-        house = embedded.house
-        await ready(embedded, clock)
-        await embedded.take(version(1))
-        await house.press.drain()
+        house = await printed(embedded, clock)
         async with mail_server() as server:
             url = SmtpServer(f"smtp://127.0.0.1:{server.port}?tls=none")
             async with house.mailer(url) as mailer:
@@ -344,11 +349,7 @@ class TestOnTheWay:
     async def test_an_address_that_the_mail_server_refuses_is_followed_by_the_next_of_the_agency(
         self, embedded: Embedded, clock: MovableClock
     ) -> None:
-        house = embedded.house
-        await invited(embedded, clock, addresses=(FIRST, SECOND))
-        clock.set(APPROVED_AT)
-        await embedded.take(version(1))
-        await house.press.drain()
+        house = await printed_for_two_addresses(embedded, clock)
         async with mail_server() as server:
             url = SmtpServer(f"smtp://127.0.0.1:{server.port}?tls=none")
             server.script["RCPT"] = ["550 5.1.1 no such mailbox"]
@@ -363,11 +364,7 @@ class TestOnTheWay:
     async def test_where_every_address_is_refused_a_person_is_told(
         self, embedded: Embedded, clock: MovableClock
     ) -> None:
-        house = embedded.house
-        await invited(embedded, clock, addresses=(FIRST, SECOND))
-        clock.set(APPROVED_AT)
-        await embedded.take(version(1))
-        await house.press.drain()
+        house = await printed_for_two_addresses(embedded, clock)
         async with mail_server() as server:
             server.always["RCPT"] = "550 5.1.1 no such mailbox"
             async with house.mailer(SmtpServer(f"smtp://127.0.0.1:{server.port}?tls=none")) as mailer:
@@ -378,10 +375,7 @@ class TestOnTheWay:
         assert {each["agency_id"] for each in await missing(house)} == {"camhs-1", "childrens-social-care-1"}
 
     async def test_the_same_row_gives_the_same_letter(self, embedded: Embedded, clock: MovableClock) -> None:
-        house = embedded.house
-        await ready(embedded, clock)
-        await embedded.take(version(1))
-        await house.press.drain()
+        house = await printed(embedded, clock)
         async with house.mailer() as mailer:
             for row in await mailer._claim():
                 assert render_copy(row.params, house.settings) == render_copy(row.params, house.settings)
