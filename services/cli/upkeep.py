@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ from services.foundation.settings import WrongSettings, load_settings
 from services.foundation.trouble import DatabaseTrouble
 from services.invitations import store as invitations
 from services.post.again import GivenUp, given_up, send_again
+from services.records.rules.dispatch import UNDELIVERED
 from services.records.store import dispatches
 
 
@@ -54,19 +55,23 @@ def resend(
     if every == bool(meetings):
         fail("give the ids of meetings, or --all", 2)
 
-    async def go(house: House) -> list[dict[str, Any]]:
+    async def go(house: House) -> tuple[list[dict[str, Any]], int]:
         told: list[dict[str, Any]] = []
+        stay = 0
         with suppress(_OnlyTried):
             async with house.database.write() as db:
                 work = house.intake.work(db)
-                going = await send_again(work, await given_up(db, work.now, meetings or (), codes or ()))
-                told += await _told(db, going)
+                some = await given_up(db, work.now, meetings or (), codes or ())
+                going = await send_again(work, some)
+                gone = {each.row.outbox_id for each in going}
+                told = await _told(db, going)
+                stay = await _undelivered(db, [each for each in some if each.row.outbox_id not in gone])
                 if try_only:
                     raise _OnlyTried  # which undoes it
                 await house.intake.finish(work)
-        return told
+        return told, stay
 
-    told = run(go)
+    told, stay = run(go)
     if as_json:
         print_json(told)
         return
@@ -75,6 +80,8 @@ def resend(
         about = each.get("meeting_id") or each.get("child_id") or "no meeting"
         letter = each["letter"].replace("_", " ") + (" by MESH" if each["channel"] == MESH else "")
         out.print(f"{about}, {letter} to {who}: {each['answer']}", markup=False, soft_wrap=True)
+    if stay:
+        out.print(f"not again, as things stand, and missed still: {stay}", markup=False)
     count = f"{len(told)} message{'' if len(told) == 1 else 's'}"
     out.print(
         f"{count} would go again" if try_only else f"{count} go again" if len(told) != 1 else f"{count} goes again"
@@ -96,6 +103,12 @@ async def _told(db: AsyncConnection, some: Sequence[GivenUp]) -> list[dict[str, 
         about = {"meeting_id": each.meeting_id, **names, "letter": each.row.name, "channel": each.channel}
         told.append({name: value for name, value in (about | {"answer": each.result}).items() if value is not None})
     return told
+
+
+async def _undelivered(db: AsyncConnection, some: Iterable[GivenUp]) -> int:
+    """How many of these stay undelivered: what they were to bring may not go as it was decided."""
+    things = await dispatches.by_ids(db, {str(each.row.params.get("dispatch_id")) for each in some})
+    return sum(each.state == UNDELIVERED for each in things.values())
 
 
 def migrate_database() -> None:

@@ -15,7 +15,7 @@ from services.records.handlers.copies import Decided, apply, distribute, stop
 from services.records.handlers.review import look
 from services.records.readers import around
 from services.records.rules.dispatch import KEPT, MESH, RECALLED
-from services.records.rules.versions import NOT_TOLD, Step, is_hit, silent, taken_back
+from services.records.rules.versions import NOT_TOLD, TAKEN_BACK, WITHDRAWN, Step, is_hit, silent, taken_back
 from services.records.store import dispatches, records
 
 
@@ -71,13 +71,20 @@ def _row(event: Event, said: RecordRecalled, now: datetime) -> dict[str, Any]:
 
 
 async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
-    """Note of which copies nobody could be told that they are taken back: a person has to reach them."""
-    failed = {
-        attempt.row.params["dispatch_id"]
-        for attempt in attempts
-        if attempt.state == "failed" and attempt.reason != NOT_WANTED
-    }
-    some = [each for each in (await dispatches.by_ids(work.db, failed)).values() if each.state == RECALLED]
-    await dispatches.set_columns(work.db, [{"dispatch_id": each.dispatch_id, "why": NOT_TOLD} for each in some])
-    if some:
-        await look(work, {each.meeting_id for each in some if each.meeting_id is not None})
+    """Note of which copies nobody could be told that they are taken back, so that a person has to reach them; and whom
+    that was told after all, once what had stood in the way was gone.
+    """
+    ended = {attempt.row.params["dispatch_id"]: attempt for attempt in attempts if attempt.state != "pending"}
+    some = [each for each in (await dispatches.by_ids(work.db, ended)).values() if each.state == RECALLED]
+    failed = {name for name, each in ended.items() if each.state == "failed" and each.reason != NOT_WANTED}
+    not_told = [each for each in some if each.dispatch_id in failed]
+    told = [each for each in some if each.why == NOT_TOLD and ended[each.dispatch_id].state == "sent"]
+    known = await records.of_records(work.db, {each.about for each in told})
+    recalls = await records.recalls_of(work.db, known)
+    why = dict.fromkeys((each.dispatch_id for each in not_told), NOT_TOLD)
+    for each in told:
+        by_a_person = is_hit(each, known[each.about], recalls.get(each.about, ()))
+        why[each.dispatch_id] = TAKEN_BACK if by_a_person else WITHDRAWN
+    await dispatches.set_columns(work.db, [{"dispatch_id": name, "why": each} for name, each in why.items()])
+    if why:
+        await look(work, {each.meeting_id for each in some if each.dispatch_id in why and each.meeting_id is not None})

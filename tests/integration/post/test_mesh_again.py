@@ -58,8 +58,8 @@ async def again(house: House) -> list[GivenUp]:
 
 @contextmanager
 def set_up_wrongly() -> Iterator[None]:
-    """MESH refuses what it gets, whichever mailbox it is for."""
-    with patch.object(Line, "send", side_effect=NotTaken("status 403", status=403, code="02")):
+    """MESH knows no mailbox, whichever it is."""
+    with patch.object(Line, "send", side_effect=NotTaken("status 417", status=417, code="12")):
         yield
 
 
@@ -143,7 +143,7 @@ async def test_what_mesh_refused_goes_again_as_it_was_and_is_missed_until_it_has
     [row] = await rows(house)
     clock.advance(timedelta(hours=1))
     [going] = await again(house)
-    assert going.result[:3] == "403"
+    assert going.result[:3] == "417"
     assert await again(house) == []
     assert await not_distributed(house) == before
     await house.drain()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from services.bootstrap import House
+from services.cli import app
 from services.foundation.servers import SmtpServer
+from services.foundation.settings import Settings
 from services.post.again import GivenUp, given_up, send_again
-from services.records.rules.dispatch import NOTICE, QUEUED, RECALLED, SENT, UNDELIVERED, Dispatch
+from services.records.rules.dispatch import NOTICE, PRINTING, QUEUED, RECALLED, SENT, UNDELIVERED, Dispatch
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Embedded
@@ -23,6 +28,7 @@ from tests.integration.records.copies import (
     SECOND,
     camhs,
     copy_of,
+    council,
     invited,
     missing,
 )
@@ -260,11 +266,64 @@ class TestCopies:
             assert to(server) == sorted(["new@camhs-1.nhs.example", COUNCIL])
 
 
+async def test_the_command_says_what_goes_again_and_a_dry_run_leaves_it_as_it_is(
+    house: House, settings: Settings, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await forwarded(house, clock)
+    async with mail_server() as server:
+        await refuse(house, server, NO_MAILBOX)
+    for name in ("home", "database", "secret", "token"):
+        if getattr(settings, name) is not None:
+            monkeypatch.setenv(f"QUORATE_{name.upper()}", str(getattr(settings, name)))
+    monkeypatch.setenv("QUORATE_AS_OF", clock.now().isoformat())
+
+    async def said(*arguments: str) -> str:
+        done = await asyncio.to_thread(CliRunner().invoke, app, ["resend", *arguments])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    about = {"meeting_id": "m1", "letter": "record_copy", "channel": "mail", "answer": "550 SMTPRecipientsRefused"}
+    expected = [about | {"agency_id": each} for each in ("camhs-1", "childrens-social-care-1")]
+    before = await copy_of(house), await copy_of(house, SOCIAL_CARE)
+    told = json.loads(await said("m1", "--dry-run", "--json"))
+    assert sorted(told, key=lambda each: str(each["agency_id"])) == expected
+    assert (await copy_of(house), await copy_of(house, SOCIAL_CARE)) == before
+    channels = [events.insecure(COUNCIL)]
+    await Embedded(house).take(events.agency("childrens-social-care-1", channels=channels, time=clock.now()))
+    assert "missed still: 1" in await said("--all", "--dry-run")
+    await Embedded(house).take(council(time=clock.now() + timedelta(seconds=1)))
+    lines = await said("--all", "--code", "550")
+    assert "m1, record copy to camhs-1: 550 SMTPRecipientsRefused" in lines
+    assert "2 messages go again" in lines
+    assert (await copy_of(house)).state == PRINTING, "it goes to another address than it went to last"
+    assert (await copy_of(house, SOCIAL_CARE)).state == QUEUED
+    assert "0 messages" in await said("--all")
+
+
 async def approved_again(door: Embedded, clock: MovableClock) -> None:
     """A second version is approved, and waits to be sent."""
     clock.advance(timedelta(hours=1))
     sections = [events.section("Agreed otherwise.")]
     await door.take(events.record(kind="decision", version=2, sections=sections, time=clock.now()))
+
+
+@ON_ONE_STORE
+async def test_whom_a_letter_told_after_all_that_a_copy_is_taken_back_nobody_has_to_reach(
+    house: House, clock: MovableClock
+) -> None:
+    door = await forwarded(house, clock)
+    async with mail_server() as server:
+        await send(house, server)
+        clock.advance(timedelta(hours=1))
+        await door.take(events.recalled(agency_id="camhs-1", time=clock.now()))
+        await refuse(house, server)
+        assert (await copy_of(house)).why == "recall_not_told"
+        assert await not_distributed(house) == 1
+        assert [each.row.name for each in await again(house)] == ["record_recall"]
+        await send(house, server)
+        assert (server.taken[-1].to, ".recall@" in server.taken[-1].message_id) == (FIRST, True)
+    assert (await copy_of(house)).why == "recalled"
+    assert await not_distributed(house) == 0
 
 
 class TestNotices:
