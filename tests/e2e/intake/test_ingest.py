@@ -12,10 +12,10 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from typer.testing import Result
@@ -249,7 +249,7 @@ def state(home: Path) -> list[list[tuple[Any, ...]]]:
 
 
 class Piped:
-    """An ingest of standard input that is kept waiting for more."""
+    """An ingest of standard input that is kept waiting for more, for as long as the block lasts."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -260,6 +260,14 @@ class Piped:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing of it is left, however the test ended: a pipe left open would be the fault of the next test."""
+        with suppress(BrokenPipeError), self.process:
+            self.process.kill()
 
     def send(self, lines: Sequence[bytes]) -> None:
         assert self.process.stdin is not None
@@ -277,10 +285,10 @@ class Piped:
 
 def test_lines_from_a_pipe_take_effect_when_no_more_come_for_now(home: Path) -> None:
     lines = story(3)
-    piped = Piped(home)
-    piped.send(lines)
-    piped.until_taken_in(lines[-1])
-    out, _ = piped.process.communicate()
+    with Piped(home) as piped:
+        piped.send(lines)
+        piped.until_taken_in(lines[-1])
+        out, _ = piped.process.communicate()
     assert json.loads(out) == counts(accepted=13, known=3, rejected=3)
 
 
@@ -288,12 +296,12 @@ def test_after_ctrl_c_what_is_in_hand_is_finished_and_the_rest_is_taken_in_the_n
     home: Path, write: Callable[..., Path]
 ) -> None:
     lines = [events.child(f"c{n}") for n in range(900)]
-    piped = Piped(home)
-    piped.send(lines[:700])
-    piped.until_taken_in(lines[699])
-    piped.process.send_signal(signal.SIGINT)
-    assert piped.process.wait(60) == 1  # while more might come: it is not the end of its input that ends it
-    out, said = piped.process.communicate()
+    with Piped(home) as piped:
+        piped.send(lines[:700])
+        piped.until_taken_in(lines[699])
+        piped.process.send_signal(signal.SIGINT)
+        assert piped.process.wait(60) == 1  # while more might come: it is not the end of its input that ends it
+        out, said = piped.process.communicate()
     assert json.loads(out) == counts(accepted=700) | {"line": 700, "cut_short": "stopped as asked"}
     assert b"stopped as asked, after line 700; what came in until then is kept" in said
     assert b"Traceback" not in said
@@ -306,12 +314,10 @@ def test_after_a_kill_the_same_file_ends_in_the_same_state(
 ) -> None:
     lines = story(120)
     file = write(*lines)
-    piped = Piped(home)
-    piped.send(lines[:sent])
-    piped.until_taken_in(lines[sent - 1])
-    piped.send(lines[sent : sent + 5])  # may or may not be in hand when the blow falls
-    piped.process.kill()
-    piped.process.communicate()
+    with Piped(home) as piped:
+        piped.send(lines[:sent])
+        piped.until_taken_in(lines[sent - 1])
+        piped.send(lines[sent : sent + 5])  # may or may not be in hand when the blow falls
     ingest(home, file)
     ingest(tmp_path / "whole", file)
     cut, whole = state(home), state(tmp_path / "whole")
