@@ -61,7 +61,7 @@ async def gather(work: Work, child_ids: Iterable[str]) -> Standing:
         for child_id, some in (await dispatches.of_children(db, ids)).items()
     }
     some = {each: found[each] for each in every if each in found}
-    around = await _around(work, children, family, told, some, meetings_about)
+    around = await _around(work, children, family, told, some, meetings_about, written)
     return Standing(told, not_ended, await store.notices_of(db, ids), written, around)
 
 
@@ -102,6 +102,7 @@ async def _around(
     told: Mapping[str, list[Plan]],
     found: Mapping[str, Meeting],
     meetings_about: Mapping[str, set[str]],
+    written: Mapping[str, list[Dispatch]],
 ) -> dict[str, About]:
     db = work.db
     asked = await store.asked_to(db, found)
@@ -116,6 +117,8 @@ async def _around(
     ids = {each.agency_id for some in asked.values() for each in some}
     ids |= {each for some in present.values() for each in some} | {each.agency_id for each in involvements}
     ids |= {each.placement.agency_id for each in children.values() if each.placement and each.placement.agency_id}
+    # Whom something was written to may have had to do with the child by what was said then alone.
+    ids |= {each.agency_id for some in written.values() for each in some if each.agency_id}
     agencies = await directory.agencies_by_id(db, ids) | {each.agency_id: each for each in near}
     addresses = {address for each in agencies.values() for address in secure_addresses(each)}
     bounces = [each for each in await directory.bounces_of(db, addresses) if each.meeting_id is None]

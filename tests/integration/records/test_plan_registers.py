@@ -52,3 +52,15 @@ async def test_who_came_without_having_been_asked_is_told_and_who_is_noted_as_ab
     await embedded.take(came)
     await embedded.house.drain()
     assert {each.to for each in told(embedded.house) if HOUSING in each.to}
+
+
+async def test_a_register_that_is_put_right_takes_effect_though_somebody_in_it_was_to_be_told(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await a_conference_about_two(embedded, clock)
+    came = events.held("m1", attendance=[events.attended(HOUSING), events.attended("school-1")], time=THEN)
+    await embedded.take(came, events.plan_started(category="neglect", time=THEN))
+    await embedded.take(events.held("m1", attendance=[events.attended("school-1")], time=AFTERWARDS))
+    await embedded.house.drain()
+    assert "school-1" in whom(told(embedded.house), "started")
+    assert not {each.to for each in told(embedded.house) if HOUSING in each.to}
