@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,8 +25,9 @@ from services.foundation.letters import LetterKind
 from services.foundation.parcels import ParcelKind
 from services.foundation.servers import SmtpServer
 from services.foundation.settings import Settings
-from services.foundation.work import Handlers, Work
+from services.foundation.work import Handlers
 from services.intake.accept import Check, Intake, Known
+from services.intake.ticks import Acts, Ticker
 from services.invitations import handlers as invitations
 from services.invitations import render as invitation_letters
 from services.invitations import returned
@@ -176,7 +177,7 @@ PARCELS: Mapping[str, ParcelKind] = {
 }
 
 # Timer → what happens when it is due, given the keys.
-TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
+TIMERS: Acts = {
     meetings.RESOLVE_LATER: meetings.resolve_later,
     begun.LOOK_BACK: begun.look_back_later,
     meetings.STARTS: not_invited.meetings_start,
@@ -187,8 +188,6 @@ TIMERS: Mapping[str, Callable[[Work, Sequence[str]], Awaitable[None]]] = {
     notices.DUE: notices.due,
     newcomers.DUE: newcomers.due,
 }
-
-TIMERS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,21 +213,12 @@ class House:
 
     async def tick(self, progress: Callable[[], None] = lambda: None) -> int:
         """Do what timers have fallen due for; returns how many. `progress` is called after every transaction."""
-        done = 0
-        while True:
-            async with self.database.write() as db:
-                due = await timers.take_due(db, self.clock.now(), TIMERS_AT_ONCE)
-                work = self.intake.work(db)
-                by_name: dict[str, list[str]] = {}
-                for timer in due:
-                    by_name.setdefault(timer.name, []).append(timer.key)
-                for name, keys in by_name.items():
-                    await TIMERS[name](work, keys)
-                await self.intake.finish(work)
-            progress()
-            done += len(due)
-            if len(due) < TIMERS_AT_ONCE:
-                return done
+        return await self.ticker.tick(progress)
+
+    @cached_property
+    def ticker(self) -> Ticker:
+        """What acts on timers."""
+        return Ticker(self.intake, TIMERS)
 
     @asynccontextmanager
     async def mailer(self, server: SmtpServer | None = None) -> AsyncIterator[Mailer]:

@@ -81,6 +81,11 @@ class Metrics:
             "quorate_mailbox_seen_timestamp_seconds", "When this process last looked through the mailbox; 0 for never"
         )
         self.timers = Counter("quorate_timers", "Timers that this process acted on", registry=self.registry)
+        self.timers_put_off = Counter(
+            "quorate_timers_put_off",
+            "Timers that this process could not act on, by a fault of the software, and put off",
+            registry=self.registry,
+        )
         self.requests = Counter(
             "quorate_http_requests",
             "Requests answered, by route and status",

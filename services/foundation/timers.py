@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, String, Table, UniqueConstraint, delete, select
+from sqlalchemy import JSON, Column, Index, String, Table, UniqueConstraint, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Instant, RowNumber, metadata
@@ -83,6 +83,12 @@ async def take_due(db: AsyncConnection, now: datetime, limit: int) -> list[Timer
     if rows:
         await db.execute(delete(timers).where(among(db, timers.c.timer_id, [each.timer_id for each in rows])))
     return [Timer(each.name, each.key, each.due_at, each.params) for each in rows]
+
+
+async def put_off(db: AsyncConnection, timer: Timer, until: datetime, params: Mapping[str, Any]) -> None:
+    """Have a timer that was due fall due later, unless it has been set anew or taken away meanwhile."""
+    same = (timers.c.name == timer.name, timers.c.key == timer.key, timers.c.due_at == timer.due_at)
+    await db.execute(update(timers).where(*same).values(due_at=until, params=dict(params)))
 
 
 async def next_due(db: AsyncConnection) -> datetime | None:

@@ -81,7 +81,7 @@ class Intake:
                 verdicts = await self._take(work, decoded)
                 return await self._bury(work, arrivals, verdicts)
         except Exception as slip:
-            if not _is_ours(slip):
+            if not is_ours(slip):
                 raise
             if len(arrivals) > 1:
                 middle = len(arrivals) // 2
@@ -111,7 +111,7 @@ class Intake:
                 elif corrected is None:
                     await store.set_dead_letter_errors(db, number, verdict.errors)
         except Exception as slip:
-            if not _is_ours(slip):
+            if not is_ours(slip):
                 raise
             log.error("dead_letter_tripped_over", deadletter_id=number, exc_info=slip)
             verdict = Verdict("rejected", (_fault_of_ours(slip),))
@@ -320,7 +320,7 @@ def _repeats(event: Event, first: Event | Refused) -> bool:
     return isinstance(first, Event) and same_content(event, first)
 
 
-def _is_ours(slip: Exception) -> bool:
+def is_ours(slip: Exception) -> bool:
     """Whether the software tripped over an event; otherwise the machine or the database cannot be used."""
     if isinstance(slip, DBAPIError):
         state = getattr(slip.orig, "sqlstate", None)

@@ -15,9 +15,14 @@ def ticking(look_again: float = LOOK_AGAIN) -> Rounds:
     """The part that acts on timers as they fall due."""
 
     async def tick(process: Process) -> None:
-        count = await process.house.tick(process.pulses[timers.ARMED].beat)
+        ticker = process.house.ticker
+        before = ticker.put_off
+        try:
+            count = await process.house.tick(process.pulses[timers.ARMED].beat)
+        finally:
+            process.metrics.timers_put_off.inc(ticker.put_off - before)
         process.metrics.timers.inc(count)
-        log.info("timers_acted_on", count=count)
+        log.info("timers_acted_on", count=count, put_off=ticker.put_off - before)
         process.wake(outbox.MAIL)
 
     return Rounds(timers.ARMED, timers.next_due, tick, look_again)
