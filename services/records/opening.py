@@ -16,6 +16,7 @@ from services.directory import store as directory
 from services.directory.rules import Agency
 from services.participation.store import documents
 from services.records.core_groups import core_groups_of, members
+from services.records.family import family_addresses
 from services.records.readers import Around, around
 from services.records.rules.care_plans import may_have
 from services.records.rules.copies import copy_of
@@ -158,8 +159,12 @@ async def _still_read(db: AsyncConnection, dispatch: Dispatch, reader: Reader) -
 
 
 async def _still_told(db: AsyncConnection, dispatch: Dispatch) -> None:
-    """What a notice asks is asked of the agency at an address that may still be used for it."""
+    """What a notice asks is asked of the agency at an address that may still be used for it, and that nobody of the
+    child's family has given as their own since.
+    """
     agencies = await directory.agencies_by_id(db, [dispatch.agency_id] if dispatch.agency_id else [])
     own = _addresses(agencies.get(dispatch.agency_id or ""), dispatch.channel)
+    if dispatch.child_id is not None:
+        own -= (await family_addresses(db, [dispatch.child_id]))[dispatch.child_id]
     if (dispatch.address or "").lower() not in own:
         raise Shut(SHUT)

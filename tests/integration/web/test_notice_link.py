@@ -134,6 +134,44 @@ async def test_a_notice_that_is_not_so_any_more_asks_nothing(house: House, clock
 
 
 @ONLY_SQLITE
+@pytest.mark.parametrize("of", ["the child", "a sister", "the household of its plan"])
+async def test_a_notice_opens_no_more_at_an_address_that_somebody_of_the_family_has_given_since(
+    house: House, clock: MovableClock, of: str
+) -> None:
+    named = ["p2"] if of == "the household of its plan" else []
+    more = [events.child("c2"), events.child("c9", family_id="f9")]
+    await accept(house, *more, *told(events.plan_started(on=STARTED_ON, household=named)))
+    path = path_to(house, (await notices_to_camhs(house))["started"], "notice")
+    theirs = {"the child": "c1", "a sister": "c2"}.get(of, "c9")
+    father = events.relative(
+        "p2",
+        family_id="f9",
+        relationship=[events.tie(theirs, "father")],
+        email=CAMHS.capitalize(),
+        time=clock.now() + timedelta(hours=1),
+    )
+    async with browsing(house) as client:
+        assert (await client.get(path)).status_code == 200
+        clock.advance(timedelta(hours=1))
+        await accept(house, father)
+        shut = [await client.get(path), await client.post(path, data={"what": "flag_changed"})]
+    assert [each.status_code for each in shut] == [410, 410]
+    assert not any("flag" in words(each.text) for each in shut)
+    assert await confirmed(house) == []
+
+
+@ONLY_SQLITE
+async def test_that_somebody_elses_family_reads_there_shuts_no_notice(house: House, clock: MovableClock) -> None:
+    await accept(house, events.child("c9", family_id="f9"), *told(events.plan_started(on=STARTED_ON)))
+    path = path_to(house, (await notices_to_camhs(house))["started"], "notice")
+    clock.advance(timedelta(hours=1))
+    ties = [events.tie("c9", "father")]
+    await accept(house, events.relative("p9", family_id="f9", relationship=ties, email=CAMHS, time=clock.now()))
+    async with browsing(house) as client:
+        assert (await client.get(path)).status_code == 200
+
+
+@ONLY_SQLITE
 async def test_only_the_right_link_of_a_notice_to_an_address_that_may_be_used_confirms(house: House) -> None:
     await accept(house, *told(events.plan_started(on=STARTED_ON)))
     notice = (await notices_to_camhs(house))["started"]
