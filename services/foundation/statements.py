@@ -48,6 +48,14 @@ def among(db: AsyncConnection, column: ColumnElement[Any], values: Collection[An
     return column == any_(bindparam(None, list(values), type_=ARRAY(kind)))
 
 
+def among_given(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """The same for a statement that is put together once: its values come under this name whenever it is run."""
+    if dialect == "sqlite":
+        return column.in_(bindparam(name, expanding=True))
+    kind = String() if isinstance(column.type, String) else column.type
+    return column == any_(bindparam(name, type_=ARRAY(kind)))
+
+
 async def add(db: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write new rows, which all have the same columns, in their order.
 

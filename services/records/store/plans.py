@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Column, Date, Index, String, Table, Text, select, union
+from sqlalchemy import JSON, Column, CompoundSelect, Date, Index, Select, String, Table, Text, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.envelope import Event
@@ -15,7 +16,7 @@ from services.directory.rules import Cause
 from services.foundation.clock import london_date
 from services.foundation.database import Instant, metadata
 from services.foundation.history import history_columns, remember
-from services.foundation.statements import add, among, chunks
+from services.foundation.statements import add, among, among_given, chunks
 from services.meetings.store import entries, meeting_children
 from services.participation.rules.register import PRESENT
 from services.participation.store.quoracy import held_facts, plan_ends
@@ -91,11 +92,15 @@ async def with_plans(db: AsyncConnection, child_ids: Iterable[str]) -> set[str]:
     """Which of these are children of whom a plan has been told."""
     found: set[str] = set()
     for some in chunks(set(child_ids)):
-        query = select(plan_facts.c.child_id).where(
-            among(db, plan_facts.c.child_id, some), plan_facts.c.known_until.is_(None)
-        )
-        found |= set((await db.execute(query.distinct())).scalars())
+        found |= set((await db.execute(_with_plans(db.dialect.name), {"children": some})).scalars())
     return found
+
+
+@cache
+def _with_plans(dialect: str) -> Select[Any]:
+    """Put together once: it is asked at every change of the directory."""
+    some = among_given(dialect, plan_facts.c.child_id, "children")
+    return select(plan_facts.c.child_id).where(some, plan_facts.c.known_until.is_(None)).distinct()
 
 
 async def told_of(db: AsyncConnection, child_ids: Iterable[str]) -> list[Told]:
@@ -135,19 +140,23 @@ async def with_plans_about(db: AsyncConnection, meeting_ids: Iterable[str]) -> s
     having ended.
     """
     found: set[str] = set()
-    told = select(plan_facts.c.child_id).where(plan_facts.c.known_until.is_(None))
-    ends = plan_ends.c.known_until.is_(None)
     for some in chunks(set(meeting_ids)):
-        query = union(
-            told.join(meeting_children, meeting_children.c.child_id == plan_facts.c.child_id).where(
-                among(db, meeting_children.c.meeting_id, some)
-            ),
-            told.join(plan_ends, plan_ends.c.child_id == plan_facts.c.child_id).where(
-                among(db, plan_ends.c.meeting_id, some), ends
-            ),
-        )
-        found |= set((await db.execute(query)).scalars())
+        found |= set((await db.execute(_with_plans_about(db.dialect.name), {"meetings": some})).scalars())
     return found
+
+
+@cache
+def _with_plans_about(dialect: str) -> CompoundSelect[Any]:
+    """Put together once: it is asked whenever a meeting is judged."""
+    told = select(plan_facts.c.child_id).where(plan_facts.c.known_until.is_(None))
+    return union(
+        told.join(meeting_children, meeting_children.c.child_id == plan_facts.c.child_id).where(
+            among_given(dialect, meeting_children.c.meeting_id, "meetings")
+        ),
+        told.join(plan_ends, plan_ends.c.child_id == plan_facts.c.child_id).where(
+            among_given(dialect, plan_ends.c.meeting_id, "meetings"), plan_ends.c.known_until.is_(None)
+        ),
+    )
 
 
 async def meetings_about(db: AsyncConnection, child_ids: Iterable[str]) -> dict[str, set[str]]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from itertools import zip_longest
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column, null, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, func, literal_column, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.statements import among, chunks
+from services.foundation.statements import among_given, chunks
 from services.meetings.store import HELD, meeting_children, meeting_facts
 from services.participation.store.reports import IS_CARE_PLAN, reports
 from services.records.store.plans import plan_facts
@@ -37,27 +39,38 @@ async def there_is(db: AsyncConnection, meeting_ids: Iterable[str], child_ids: I
     """What there is about these meetings, and about these children, in one statement."""
     found = There()
     of = {"records": found.records, "recalls": found.recalls, "care_plans": found.care_plans, "plans": found.plans}
-    for some, children in zip_longest(chunks(set(meeting_ids)), chunks(set(child_ids)), fillvalue=()):
-        of_meeting = among(db, meeting_facts.c.meeting_id, some)
-        query = union_all(
-            select(_what("held"), meeting_facts.c.meeting_id, func.min(meeting_facts.c.known_from))
-            .where(of_meeting, meeting_facts.c.aspect == HELD)
-            .group_by(meeting_facts.c.meeting_id),
-            select(_what("records"), records.c.meeting_id, null()).where(among(db, records.c.meeting_id, some)),
-            select(_what("recalls"), recalls.c.meeting_id, null()).where(among(db, recalls.c.meeting_id, some)),
-            select(_what("care_plans"), reports.c.meeting_id, null())
-            .join(meeting_children, meeting_children.c.meeting_id == reports.c.meeting_id)
-            .where(among(db, meeting_children.c.child_id, children), IS_CARE_PLAN),
-            select(_what("plans"), plan_facts.c.child_id, null()).where(
-                among(db, plan_facts.c.child_id, children), plan_facts.c.known_until.is_(None)
-            ),
-        )
-        for what, name, since in await db.execute(query):
+    none: list[str] = []
+    for some, children in zip_longest(chunks(set(meeting_ids)), chunks(set(child_ids)), fillvalue=none):
+        rows = await db.execute(_question(db.dialect.name), {"meetings": some, "children": children})
+        for what, name, since in rows:
             if what == "held":
                 found.held[name] = since
             else:
                 of[what].add(name)
     return found
+
+
+@cache
+def _question(dialect: str) -> CompoundSelect[Any]:
+    """Put together once, since it is asked at every change of a meeting."""
+    told = plan_facts.c.known_until.is_(None)
+    return union_all(
+        select(_what("held"), meeting_facts.c.meeting_id, func.min(meeting_facts.c.known_from))
+        .where(among_given(dialect, meeting_facts.c.meeting_id, "meetings"), meeting_facts.c.aspect == HELD)
+        .group_by(meeting_facts.c.meeting_id),
+        select(_what("records"), records.c.meeting_id, null()).where(
+            among_given(dialect, records.c.meeting_id, "meetings")
+        ),
+        select(_what("recalls"), recalls.c.meeting_id, null()).where(
+            among_given(dialect, recalls.c.meeting_id, "meetings")
+        ),
+        select(_what("care_plans"), reports.c.meeting_id, null())
+        .join(meeting_children, meeting_children.c.meeting_id == reports.c.meeting_id)
+        .where(among_given(dialect, meeting_children.c.child_id, "children"), IS_CARE_PLAN),
+        select(_what("plans"), plan_facts.c.child_id, null()).where(
+            among_given(dialect, plan_facts.c.child_id, "children"), told
+        ),
+    )
 
 
 def _what(name: str) -> ColumnElement[str]:
