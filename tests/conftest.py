@@ -26,6 +26,26 @@ from tests.door import Door, Embedded, kafka
 
 COUNTED = "counted"
 
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30  # bytes; a run needs less than half of it at any time
+
+
+def in_memory() -> None:
+    """Have what tests write go to memory, where there is room and programs may run from it, and nobody named a place.
+
+    Thousands of databases are made, each waits for its disk at every commit, and none outlives its test: a process
+    that is killed loses nothing of a file in memory either. `TMPDIR=/tmp make test` runs everything on a disk.
+    """
+    if "TMPDIR" in os.environ or not MEMORY.is_dir():
+        return
+    about = os.statvfs(MEMORY)
+    if about.f_bavail * about.f_frsize >= ROOM and not about.f_flag & os.ST_NOEXEC and os.access(MEMORY, os.W_OK):
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
+
+
+in_memory()
+
 # How long an example takes says something about the machine, not about the rule.
 hypothesis.settings.register_profile("quorate", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("quorate")
@@ -92,7 +112,8 @@ class PostgresServer:
             await self.start()
         self.made += 1
         name = f"quorate_{self.made}"
-        await self.admin(f"CREATE DATABASE {name} TEMPLATE {self.TEMPLATE if migrated else 'template0'}")
+        template = self.TEMPLATE if migrated else "template0"
+        await self.admin(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return name
 
 
@@ -221,9 +242,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what cannot be: Kafka beside SQLite."""
+    """Leave out what cannot be: Kafka beside SQLite. The files with slow tests begin, so that none is left for the end,
+    when there is nothing more to do beside it.
+    """
     apart = {"store": "sqlite", "door": "kafka"}
     items[:] = [item for item in items if not isinstance(item, pytest.Function) or not _has(item, apart)]
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def _has(item: pytest.Function, params: dict[str, str]) -> bool:
