@@ -33,7 +33,7 @@ from services.records.rules.dispatch import PRINTING, Dispatch
 from services.records.rules.front_page import front_page, may_be_shown
 from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED, still_allowed, wait_after
 from services.records.rules.record import Record
-from services.records.rules.versions import may_have
+from services.records.rules.versions import last_had
 from services.records.store import dispatches, records
 from services.records.taken_part import TakenPart, taken_part
 
@@ -249,12 +249,15 @@ async def _shows_too_much(work: Work, jobs: Sequence[Job]) -> set[str]:
 
 
 def _had_before(record: Record, standing: Iterable[Dispatch]) -> dict[str, int]:
-    """The newest version before this one that each party has had: the one whose place theirs takes."""
-    found: dict[str, int] = {}
+    """The newest version before this one that each party has, and that was not taken back: the one whose place theirs
+    takes.
+    """
+    by_party: dict[str, list[Dispatch]] = {}
     for each in standing:
-        if each.version < record.version and may_have(each):
-            found[each.party] = max(each.version, found.get(each.party, 0))
-    return found
+        if each.version < record.version:
+            by_party.setdefault(each.party, []).append(each)
+    had = {party: last_had(some) for party, some in by_party.items()}
+    return {party: each.version for party, each in had.items() if each is not None}
 
 
 def _as_printed(before: Dispatch, now: Dispatch) -> bool:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pypdf import PdfReader
 
 from services.cli import terminal
 from tests import events
 from tests.command import quorate
+from tests.pdf import text_of
 from tests.word import Section, inside, parts_of, written
 
 NOW = events.MEETING_AT + timedelta(hours=6)
@@ -74,10 +73,6 @@ def drafted(home: Path, sections: list[Section] = SECTIONS, name: str = "draft.d
     file = home / f"filled-{name}"
     file.write_bytes(written((home / name).read_bytes(), sections, **spoilt))
     return file
-
-
-def text_of(pdf: bytes) -> str:
-    return " ".join(" ".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages).split())
 
 
 def test_a_draft_says_what_is_known_and_leaves_open_what_is_to_be_decided(home: Path) -> None:

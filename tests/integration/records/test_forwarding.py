@@ -6,9 +6,7 @@ from __future__ import annotations
 
 from datetime import date
 from email.message import EmailMessage
-from io import BytesIO
 
-from pypdf import PdfReader
 from sqlalchemy import select
 
 from services.bootstrap import House
@@ -18,6 +16,7 @@ from tests import events
 from tests.clock import MovableClock
 from tests.door import Door, Embedded
 from tests.mailbox import of_kind
+from tests.pdf import text_of
 
 
 def copies_of(house: House) -> dict[str, EmailMessage]:
@@ -28,7 +27,7 @@ def copies_of(house: House) -> dict[str, EmailMessage]:
 def words(message: EmailMessage) -> str:
     """The words of the document that a letter carries."""
     [attached] = message.iter_attachments()
-    return "\n".join(page.extract_text() for page in PdfReader(BytesIO(attached.get_content())).pages)
+    return text_of(attached.get_content())
 
 
 async def test_a_team_with_a_child_on_its_waiting_list_gets_its_copy_of_the_minutes(door: Door) -> None:

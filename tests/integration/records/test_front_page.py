@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from io import BytesIO
 from typing import Any
 
 import pytest
-from pypdf import PdfReader
 
 from services.bootstrap import House
 from services.foundation.documents import Documents
@@ -18,6 +16,7 @@ from services.records.rules.printing import NOT_AS_DECIDED
 from services.records.store import dispatches
 from tests import events
 from tests.door import Embedded
+from tests.pdf import text_of
 
 FATHER, SCHOOL, GP = "person:p2", "agency:school-1:", "agency:gp-1:"
 SECURE = date(2026, 1, 5)
@@ -76,8 +75,7 @@ async def copy_for(house: House, party: str, version: int = 1) -> Dispatch:
 
 def words(house: House, of: Dispatch) -> str:
     assert of.document_id is not None
-    pdf = PdfReader(BytesIO(Documents(house.settings.documents_folder).read(of.document_id)))
-    return "\n".join(page.extract_text() for page in pdf.pages)
+    return text_of(Documents(house.settings.documents_folder).read(of.document_id))
 
 
 async def shut(house: House, party: str, version: int = 1) -> str | None:

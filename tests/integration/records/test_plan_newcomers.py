@@ -5,10 +5,7 @@ that made it.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from io import BytesIO
 from typing import Any
-
-from pypdf import PdfReader
 
 from services.bootstrap import House
 from services.oversight.views import list_exceptions
@@ -20,6 +17,7 @@ from tests.clock import MovableClock
 from tests.door import Door, Embedded
 from tests.integration.records.noticed import GP, conference, directory, told
 from tests.mailbox import messages
+from tests.pdf import text_of
 
 JUNE = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 NEW = "gp-2"
@@ -62,8 +60,7 @@ def read(house: House, address: str) -> list[str]:
         if message["To"] == address:
             for each in message.iter_attachments():
                 if each.get_content_type() == "application/pdf":
-                    pages = PdfReader(BytesIO(each.get_content())).pages
-                    found.append("\n".join(page.extract_text() for page in pages))
+                    found.append(text_of(each.get_content()))
     return found
 
 

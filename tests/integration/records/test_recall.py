@@ -24,6 +24,7 @@ from tests.door import Door, Embedded
 from tests.integration.records.copies import APPROVED_AT, CAMHS, COUNCIL, FIRST, copy_of, letters, missing
 from tests.integration.records.test_versions import MOTHER, SOCIAL_CARE, ready, version
 from tests.mailbox import plain
+from tests.pdf import text_of
 
 EMAIL = "p1@family.example"
 BACK_AT = APPROVED_AT + timedelta(hours=1, minutes=30)
@@ -201,6 +202,9 @@ async def test_a_version_approved_later_goes_out_as_ever_and_compares_itself_wit
     await embedded.house.drain()
     [second] = [each for each in letters(embedded.house) if each["To"] == FIRST and "version 2" in plain(each)]
     assert "which you were sent" not in plain(second)
+    [document] = [part.get_payload(decode=True) for part in second.iter_attachments()]
+    assert isinstance(document, bytes)
+    assert "takes the place of" not in text_of(document), "nobody has what was taken back"
     assert (await copy_of(embedded.house, version=2)).state == "sent"
     assert len(letters(embedded.house, "recall")) == 3
 

@@ -8,11 +8,9 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
-from io import BytesIO
 from typing import Any
 
 import pytest
-from pypdf import PdfReader
 from sqlalchemy import func, select
 
 from services.bootstrap import House
@@ -29,6 +27,7 @@ from tests import events
 from tests.answering import accept, browsing
 from tests.clock import MovableClock
 from tests.forwarded import CAMHS, GP, MOTHER, TEXT, code_for, code_letters, forward, open_by_code, path_to, sent
+from tests.pdf import text_of
 
 ONLY_SQLITE = pytest.mark.parametrize("store", ["sqlite"])
 
@@ -63,7 +62,7 @@ async def test_a_copy_opens_with_a_code_that_goes_to_the_mailbox_of_the_link(hou
         assert await told(house, "opened") == []
         document = await client.get(f"{link}/document")
     assert document.status_code == 200
-    assert TEXT in "".join(each.extract_text() for each in PdfReader(BytesIO(document.content)).pages)
+    assert TEXT in text_of(document.content)
     assert document.headers["content-disposition"].startswith('attachment; filename="minutes-')
     assert document.headers["cache-control"] == "no-store"
     assert document.headers["x-content-type-options"] == "nosniff"

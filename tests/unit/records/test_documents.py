@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from services.records.document import blocks
 from services.records.lettering import LONGEST_WORD, Lettering, letters_of
 from services.records.printing import FACES, CannotPrint, Printer, literal
+from tests.pdf import text_of
 
 NOON = 1_772_452_800
 
@@ -40,8 +41,7 @@ def content(*sections: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def words(pdf: bytes) -> str:
-    text = " ".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages)
-    return " ".join(text.replace("\u200b", "").split())
+    return text_of(pdf).replace("\u200b", "")
 
 
 @pytest.fixture(scope="module")
