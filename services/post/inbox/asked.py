@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -16,8 +16,10 @@ from services.invitations import store as invitations
 from services.invitations.rules import CANCELLED
 from services.meetings import store as meetings
 from services.post.inbox.rules import Asked, Sent
-from services.records.rules.dispatch import RECALLED, WITHHELD, line_of
-from services.records.store import dispatches
+from services.records.family import family_addresses
+from services.records.rules.dispatch import NOTICE, RECALLED, WITHHELD, Dispatch, line_of
+from services.records.rules.flags import LEAVE, flag_asked
+from services.records.store import dispatches, plans
 
 
 async def invitations_asked(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Asked]:
@@ -47,10 +49,12 @@ async def invitations_asked(db: AsyncConnection, ids: Iterable[str]) -> dict[str
 
 async def dispatches_sent(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Sent]:
     """The dispatches that are there and went, or go, by id, each with the secure addresses that its agency has on
-    record.
+    record, and with those at which the family reads.
     """
     some = {each: one for each, one in (await dispatches.by_ids(db, ids)).items() if one.state != WITHHELD}
     agencies = await directory.agencies_by_id(db, {one.agency_id for one in some.values() if one.agency_id})
+    flags = await _flags(db, [one for one in some.values() if one.kind == NOTICE])
+    of_family = await _of_family(db, [one for one in some.values() if one.agency_id])
     return {
         each: Sent(
             dispatch_id=each,
@@ -62,16 +66,46 @@ async def dispatches_sent(db: AsyncConnection, ids: Iterable[str]) -> dict[str, 
             address=one.address,
             addresses=_addresses(agencies[one.agency_id], insecure=False) if one.agency_id in agencies else frozenset(),
             name=agencies[one.agency_id].name if one.agency_id in agencies else "",
+            flag=flags.get(each),
+            of_family=of_family.get(each, frozenset()),
             recalled=one.state == RECALLED,
         )
         for each, one in some.items()
     }
 
 
+async def _flags(db: AsyncConnection, some: Collection[Dispatch]) -> dict[str, str]:
+    """What is to become of the flag by each of these notices, as things stand."""
+    told = await plans.notices_of(db, {one.child_id for one in some if one.child_id is not None})
+    found = {}
+    for one in some:
+        of_child = told.get(one.child_id or "", [])
+        notice = next((each for each in of_child if each.notice_id == one.about), None)
+        found[one.dispatch_id] = flag_asked(notice, of_child) if notice is not None else LEAVE
+    return found
+
+
+async def _of_family(db: AsyncConnection, some: Collection[Dispatch]) -> dict[str, frozenset[str]]:
+    """The addresses of the family of whom each of these is about."""
+    about = await meetings.meetings_by_id(db, {one.meeting_id for one in some if one.meeting_id is not None})
+    children = {
+        one.dispatch_id: {
+            *([one.child_id] if one.child_id is not None else ()),
+            *(about[one.meeting_id].child_ids if one.meeting_id in about else ()),
+        }
+        for one in some
+    }
+    given = await family_addresses(db, {child_id for ids in children.values() for child_id in ids})
+    return {each: frozenset().union(*(given[child_id] for child_id in ids)) for each, ids in children.items()}
+
+
 async def letters_of(db: AsyncConnection, ids: Iterable[str]) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
     """The letters that were written about these dispatches, by dispatch: who renders each, and from what."""
     some = await dispatches.by_ids(db, ids)
-    keys = {line_of(one.kind, one.about, one.party) for one in some.values()}
+    told = await plans.notices_of(db, {one.child_id for one in some.values() if one.kind == NOTICE and one.child_id})
+    plan_of = {each.notice_id: each.plan_id for of_child in told.values() for each in of_child}
+    # The letters about a plan go in one line, whatever each tells of it.
+    keys = {line_of(one.kind, plan_of.get(one.about, one.about), one.party) for one in some.values()}
     found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for part in chunks(keys):
         which = among(db, outbox.c.key, part)

@@ -3,16 +3,18 @@ nothing that has to be understood.
 
 Only the first sentence can say it, and only as a whole. What stands beside it is either known to say nothing (thanks, a
 greeting, a name with a telephone number) or is left for a person to read; where it may take back what was said before,
-nothing is taken as said.
+nothing is taken as said. A flag that was changed was changed in the direction that was asked for, or a person reads it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
-What = Literal["filed", "flag_changed", "noted"]
+from services.records.rules.flags import LEAVE, NO_FLAG, REMOVE, SET, UPDATE
+
+What = Literal["filed", "flag_changed", "no_flag", "noted"]
 
 LONGEST_SAID = 2_000
 
@@ -61,16 +63,57 @@ _FILED = re.compile(
     rf"|{_WE}{_SOON}{_KEPT}{_OBJECT} {_PLACE}{_WHEN}"
     rf"|(?:{_SUBJECT}{_BE} )?{_SOON}(?:in|on) {_WHOSE}{_ADJECTIVE}{_FILE}{_WHEN}"
 )
-_FLAG = (
-    r"(?:the |our |their |a )?(?:(?:child protection|cp|safeguarding|plan) )?"
-    r"(?:flags?|alerts?|markers?|(?:read |snomed )?codes?)"
+_ANY_FLAG = r"(?:(?:child protection|cp|safeguarding|plan) )?(?:flags?|alerts?|markers?)"
+_FLAG = rf"(?:(?:the|our|their|his|her|a|all|both) )?{_ANY_FLAG}"
+_CODE = r"(?:(?:the|a|all|both) )?(?:(?:new|suggested|read|snomed) )*codes?"
+_NO_LONGER = r"[\"'\u201c]?no longer (?:on|under|subject to) (?:a |the )?(?:child protection |cp )?plan[\"'\u201d]?"
+_ENDED_CODE = (
+    rf"(?:(?:the|a|all|both) )?(?:(?:(?:suggested|ended) )+codes?|{_NO_LONGER} codes?|codes?:? (?:for )?{_NO_LONGER})"
 )
-_CHANGED = r"(?:removed|taken off|cleared|closed|ended|added|set|updated|changed|put on)"
-_ONE_CHANGE = (
-    rf"(?:{_FLAG}(?: (?:is|are|was|were|has been|have been|has now been|have now been))? {_SOON}{_CHANGED}"
-    rf"|{_WE}{_SOON}{_CHANGED} {_FLAG})(?: (?:from|{_PLACE}) ?(?:{_WHOSE}{_ADJECTIVE}{_FILE})?)?"
+_HAS_BEEN = r"(?: (?:is|are|was|were|has been|have been|has now been|have now been))?"
+_RECORD = rf"{_WHOSE}{_ADJECTIVE}{_FILE}"
+_OFF = rf"(?:removed|taken off(?: {_RECORD})?|cleared|closed|ended)"
+_ON = rf"(?:added|set|put (?:back )?on(?: {_RECORD})?|put back)"
+_FROM = rf"(?: (?:from|off|on|in) {_RECORD})?"
+_TO = rf"(?: {_PLACE})?"
+
+
+def _changed(thing: str, how: str, where: str) -> str:
+    """That something was changed, as it is said of the thing and as it is said of whoever did it."""
+    return rf"(?:{thing}{_HAS_BEEN} {_SOON}{how}{where}|{_WE}{_SOON}{how} {thing}{where})"
+
+
+def _all_of(*some: str) -> re.Pattern[str]:
+    """One or two of these."""
+    one = rf"(?:{'|'.join(some)})"
+    return re.compile(rf"{one}(?: and {one})?{_WHEN}")
+
+
+_TAKEN_OFF = _changed(_FLAG, _OFF, _FROM)
+_ENDED_CODE_ADDED = _changed(_ENDED_CODE, r"(?:added|set|put on|entered)", _TO)
+_CODE_ADDED = _changed(_CODE, r"(?:added|set|put on|entered)", _TO)
+_PUT_ON = _changed(rf"(?:{_FLAG}|{_CODE})", _ON, _TO)
+_UPDATED = _changed(rf"(?:{_FLAG}|{_CODE})", r"(?:updated|changed)", rf"(?:{_TO}|{_FROM})")
+_FLAG_CHANGED: Mapping[str, tuple[re.Pattern[str], ...]] = {
+    # A code that says that a plan has ended is added; which code it was is said, or the flag is said to be off.
+    REMOVE: (_all_of(_TAKEN_OFF, _ENDED_CODE_ADDED), re.compile(rf"{_TAKEN_OFF} and {_CODE_ADDED}{_WHEN}")),
+    SET: (_all_of(_PUT_ON),),
+    UPDATE: (_all_of(_PUT_ON, _UPDATED),),
+    LEAVE: (),
+}
+"""What says that a flag was changed in the direction that a notice asks for; nothing else does, for that notice."""
+_CARRY = r"(?:carry|carries|carried|have|has|had|hold|holds|held|show|shows|showed|contain|contains|contained)"
+_NO_FLAG = re.compile(
+    rf"no such {_ANY_FLAG}(?: (?:on|in) {_RECORD})?"
+    rf"|(?:there (?:is|was|are|were) )?no (?:such )?{_ANY_FLAG} (?:on|in) {_RECORD}"
+    rf"|(?:we|{_RECORD}) (?:{_CARRY} no (?:such )?"
+    rf"|(?:(?:have|has|had) )?never {_CARRY} (?:(?:such )?a |any (?:such )?|such )?){_ANY_FLAG}"
+    rf"(?: (?:on|in) {_RECORD})?"
 )
-_FLAG_CHANGED = re.compile(rf"(?:{_ONE_CHANGE}(?: and {_ONE_CHANGE})?{_WHEN}|(?:all |now )*done{_WHEN})")
+_OF_A_FLAG = re.compile(
+    r"\b(?:flags?|alerts?|markers?|warnings?|codes?|coded|added|put|set|removed?|taken|cleared|closed|ended|restored"
+    r"|reinstated|updated)\b"
+)
 _NOTED = re.compile(r"(?:(?:received|seen|read) and )?(?:noted|acknowledged)(?: (?:and filed|and actioned))?")
 
 _TAKES_BACK = re.compile(
@@ -197,8 +240,9 @@ class Said(NamedTuple):
     words_are_left: bool
 
 
-def confirmation(text: str, *, is_notice: bool, names: Iterable[str] = ()) -> Said:
-    """What somebody says of a copy or, with `is_notice`, of a notice. `names` are how they and their agency are called.
+def confirmation(text: str, *, flag: str | None, names: Iterable[str] = ()) -> Said:
+    """What somebody says of a copy or, where `flag` says what is to become of the flag, of a notice. `names` are how
+    they and their agency are called.
 
     A notice that was filed has been taken note of; that says nothing of a flag.
     """
@@ -211,12 +255,16 @@ def confirmation(text: str, *, is_notice: bool, names: Iterable[str] = ()) -> Sa
         at += 1
     if at == len(pieces):
         return Said(None, bool(pieces))
-    what = _what(pieces[at], is_notice)
+    what = _what(pieces[at], flag)
     rest = pieces[at + 1 :]
     if what is None or any(_TAKES_BACK.search(each) for each in rest):
         return Said(None, True)
+    if flag is not None and any(_OF_A_FLAG.search(each) for each in rest):
+        return Said(None, True)  # it may be the other direction
     known = _OFFICES | {word for name in names for word in _WORD.findall(name.casefold())}
-    return Said(what, not all(_says_nothing(each, known) for each in rest))
+    # Where no flag is to come off, somebody has to know of records that carry none.
+    alarms = what == NO_FLAG and flag != REMOVE
+    return Said(what, alarms or not all(_says_nothing(each, known) for each in rest))
 
 
 def _pieces(line: str) -> list[str]:
@@ -234,15 +282,19 @@ def _bare(piece: str) -> str:
     return " ".join(piece.strip(" .!;,:-\u2013").split())
 
 
-def _what(piece: str, is_notice: bool) -> What | None:
+def _what(piece: str, flag: str | None) -> What | None:
     said = _bare(piece)
     said = re.sub(rf"(?:,| -| \u2013)? {_THANKS}$", "", said)
     said = re.sub(rf"^{_THANKS}(?:,| -| \u2013)? (?=.)", "", said)
-    if is_notice:
-        if _FLAG_CHANGED.fullmatch(said):
-            return "flag_changed"
-        return "noted" if _NOTED.fullmatch(said) or _FILED.fullmatch(said) else None
-    return "filed" if _FILED.fullmatch(said) else None
+    if flag is None:
+        return "filed" if _FILED.fullmatch(said) else None
+    if any(each.fullmatch(said) for each in _FLAG_CHANGED[flag]):
+        return "flag_changed"
+    if _NO_FLAG.fullmatch(said):
+        return "no_flag"
+    # "It has been added to our records" may be said of a flag, and "filed" may not.
+    filed = _FILED.fullmatch(said) and (flag != REMOVE or "filed" in said)
+    return "noted" if _NOTED.fullmatch(said) or filed else None
 
 
 def _says_nothing(piece: str, known: frozenset[str]) -> bool:

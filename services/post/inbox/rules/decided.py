@@ -68,7 +68,9 @@ class Sent:
     """What is known of a dispatch that a message is about: a copy of a record, a notice, a care plan.
 
     `address` is where it went; `addresses` are the secure ones that the agency or one of its teams has on record, and
-    `name` is what the agency is called. `recalled`: it was taken back.
+    `name` is what the agency is called. `flag` says of a notice what is to become of the flag, with all that was told
+    by now (`services.records.rules.flags`); of anything else it is None. `of_family` are addresses, in small letters,
+    that those of the family gave as their own, where an agency is to answer. `recalled`: it was taken back.
     """
 
     dispatch_id: str
@@ -80,6 +82,8 @@ class Sent:
     address: str | None
     addresses: frozenset[str]
     name: str = ""
+    flag: str | None = None
+    of_family: frozenset[str] = frozenset()
     recalled: bool = False
 
 

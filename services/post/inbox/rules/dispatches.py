@@ -73,7 +73,7 @@ def _answered(
     if sent.agency_id is None or reading.automatic or not reading.text:
         raise ForAPerson("human_text" if reading.text else "not_readable")
     names = (sent.name, sender.name or "", sender.address)
-    said = confirmation(reading.text, is_notice=sent.kind == "notice", names=names)
+    said = confirmation(reading.text, flag=sent.flag, names=names)
     if said.what is None:
         raise ForAPerson("human_text")
     at = written_at(reading, received_at)
@@ -91,9 +91,11 @@ def _answered(
 
 
 def _is_readers(claimed: str, sent: Sent) -> bool:
-    """Whether an address is the one that a dispatch went to, or, of an agency, another one of its own."""
-    own = (sent.address, *(sent.addresses if sent.agency_id is not None else ()))
-    return claimed.lower() in {each.lower() for each in own if each is not None}
+    """Whether an address is the one that a dispatch went to, or, of an agency, another one of its own, and none at
+    which somebody of the family reads.
+    """
+    own = {sent.address} if sent.agency_id is None else {sent.address, *sent.addresses}
+    return claimed.lower() in {each.lower() for each in own if each is not None} - sent.of_family
 
 
 def _returned(reading: Reading, domain: str, sent: Sent, received_at: datetime, mail_id: str) -> list[NewEvent]:
