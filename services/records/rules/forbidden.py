@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from services.records.rules.plain_text import words
+from services.records.rules.names import Names, personal, says_nothing, told
 from services.records.rules.record import ChildFacts, Matter, PersonFacts, Reader
-from services.records.rules.words_of_names import ABBREVIATIONS, OF_PLACEMENTS, SAY_NOTHING, WORDS_TOO
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Names to look for, in small letters: `whole` as the words that they consist of, `alone` each word that tells as
-    much by itself, `initials`, and `initials_and_name` as they stand before a surname.
-    """
-
-    whole: frozenset[tuple[str, ...]] = frozenset()
-    alone: frozenset[str] = frozenset()
-    initials: frozenset[str] = frozenset()
-    initials_and_name: frozenset[tuple[str, str]] = frozenset()
+from services.records.rules.words_of_names import ABBREVIATIONS, OF_PLACEMENTS, WORDS_TOO
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +25,7 @@ class Forbidden:
     relatives: Names
     places: Names
     places_addresses: frozenset[str]
+    carers: Names
 
 
 def forbidden_to(reader: Reader, matter: Matter) -> Forbidden:
@@ -47,7 +36,6 @@ def forbidden_to(reader: Reader, matter: Matter) -> Forbidden:
     person = matter.people.get(reader.person_id or "")
     children, relatives = _names(reader, matter, mine) if reader.is_family else (Names(), Names())
     places, addresses = _places(reader, matter)
-    carers = _carers(reader, matter, mine)
     return Forbidden(
         of_family=reader.is_family,
         numbers=frozenset(numbers.values()) - own_numbers,
@@ -56,8 +44,9 @@ def forbidden_to(reader: Reader, matter: Matter) -> Forbidden:
         own_address=(person.email if person is not None else None) or (reader.address if reader.is_family else None),
         children=children,
         relatives=relatives,
-        places=Names(places.whole | carers.whole, places.alone | carers.alone),
+        places=places,
         places_addresses=addresses,
+        carers=_carers(reader, matter, mine),
     )
 
 
@@ -73,32 +62,23 @@ def _digits(number: str) -> str:
     return "".join(each for each in number if each.isdigit())
 
 
-def _told(name: str) -> tuple[str, ...]:
-    return tuple(each.casefold() for each in words(name))
-
-
 def _names(reader: Reader, matter: Matter, mine: frozenset[str]) -> tuple[Names, Names]:
     """The names of children and of relatives that a member of the family may not read."""
     others = [child for each, child in matter.children.items() if each not in mine]
     people = [person for person in matter.people.values() if not _may_be_named(reader, person, matter, mine)]
     allowed = [person.name for each, person in matter.people.items() if person not in people]
     allowed += [reader.name, *(name for each in mine & set(matter.children) for name in matter.children[each].names)]
-    known = frozenset(word for name in allowed for word in _told(name))
-    whole = frozenset(_told(name) for name in allowed)
     own = [matter.children[each] for each in mine if each in matter.children]
     own_initials = {_letters(child) for child in own}
     with_name = _with_surnames(others, matter) - _with_surnames(own, matter)
     initials = frozenset(_letters(child) for child in others) - own_initials - ABBREVIATIONS
-    children = _named((name for child in others for name in child.names), known, whole)
-    return (
-        Names(
-            children.whole,
-            children.alone,
-            frozenset(each for each in initials if len(each) > 1),
-            with_name - {(name[0][0], name[-1]) for name in whole if len(name) > 1},
-        ),
-        _named((person.name for person in people), known, whole),
+    theirs = {(name[0][0], name[-1]) for each in allowed for name in told(each) if len(name) > 1}
+    children = replace(
+        personal((name for child in others for name in child.names), allowed),
+        initials=frozenset(each for each in initials if len(each) > 1),
+        initials_and_name=with_name - theirs,
     )
+    return children, personal((person.name for person in people), allowed)
 
 
 def _may_be_named(reader: Reader, person: PersonFacts, matter: Matter, mine: frozenset[str]) -> bool:
@@ -117,19 +97,8 @@ def _selves(person: PersonFacts) -> frozenset[str]:
     return frozenset(each for each, kind in person.relations.items() if kind == "self")
 
 
-def _named(names: Iterable[str], known: frozenset[str], allowed: frozenset[tuple[str, ...]]) -> Names:
-    told = {each for name in names if (each := _told(name)) and each not in allowed and not set(each) <= SAY_NOTHING}
-    alone = {
-        word
-        for name in told
-        for word in name
-        if len(word) > 1 and word not in known and word not in SAY_NOTHING and not word.isdigit()
-    }
-    return Names(frozenset(each for each in told if len(each) > 1), frozenset(alone))
-
-
 def _letters(child: ChildFacts) -> str:
-    return "".join(_told(child.initials))
+    return "".join(next(iter(told(child.initials)), ()))
 
 
 def _with_surnames(children: Iterable[ChildFacts], matter: Matter) -> frozenset[tuple[str, str]]:
@@ -138,9 +107,9 @@ def _with_surnames(children: Iterable[ChildFacts], matter: Matter) -> frozenset[
     for child in children:
         letters = _letters(child)
         for person in matter.people.values():
-            name = _told(person.name)
-            if child.child_id in person.child_ids and len(name) > 1 and letters and name[-1] not in SAY_NOTHING:
-                found |= {(letters, name[-1]), (letters[0], name[-1])}
+            for name in told(person.name) if child.child_id in person.child_ids and letters else ():
+                if len(name) > 1 and not says_nothing(name[-1]):
+                    found |= {(letters, name[-1]), (letters[0], name[-1])}
     return frozenset(found)
 
 
@@ -163,18 +132,34 @@ def _places(reader: Reader, matter: Matter) -> tuple[Names, frozenset[str]]:
         (free if known or place.agency_id == reader.agency_id else secret).update(place.words)
         generic |= set(place.kind.split("_"))
     secret -= free
-    names = [name for each in secret if "@" not in each and not set(name := _told(each)) <= generic]
-    whole = {each for each in names if len(each) > 1}
-    alone = {each[0] for each in names if len(each) == 1}
+    named = _names_of_places((each for each in secret if "@" not in each), frozenset(generic))
+    return named, frozenset(each for each in secret if "@" in each)
+
+
+def _names_of_places(names: Iterable[str], generic: frozenset[str]) -> Names:
+    """The names of places, and what people call them for short."""
+    whole: set[tuple[str, ...]] = set()
+    alone: set[str] = set()
     for name in names:
-        short = _shortened(name)
-        if set(short) <= generic:
-            continue  # "domestic abuse" names nobody
-        if len(short) > 1:
-            whole.add(short)
-        elif short and len(short[0]) > 3 and short[0] not in WORDS_TOO:
-            alone.add(short[0])
-    return Names(frozenset(whole), frozenset(alone)), frozenset(each for each in secret if "@" in each)
+        written_out = name.replace("&", " and ")
+        for words in {*told(written_out), *told(written_out, of_somebody=False)}:
+            if set(words) <= generic:
+                continue
+            short = _shortened(words)
+            whole.update(each for each in (words, short) if len(each) > 1 and not set(each) <= generic)
+            if len(words) == 1:
+                alone.add(words[0])
+            elif len(short) == 1 and len(short[0]) > 3 and short[0] not in WORDS_TOO | generic:
+                alone.add(short[0])  # and "domestic abuse" names nobody
+    stems = {tuple(_stem(each) for each in words if each != "and") for words in whole}
+    return Names(alone=frozenset(alone), places=frozenset(each for each in stems if len(each) > 1))
+
+
+def _stem(word: str) -> str:
+    """A word of the name of a place without an s at its end, and a saint as he is written for short."""
+    if word == "saint":
+        return "st"
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
 def _carers(reader: Reader, matter: Matter, mine: frozenset[str]) -> Names:
@@ -191,8 +176,7 @@ def _carers(reader: Reader, matter: Matter, mine: frozenset[str]) -> Names:
         free = person.person_id == reader.person_id or (told and cares_for & mine) or cares_for & own or knows
         (hidden if cares_for and not free else others).append(person.name)
     others += [name for each in matter.children.values() for name in each.names]
-    known = frozenset(word for name in others for word in _told(name))
-    return _named(hidden, known, frozenset(_told(name) for name in others))
+    return personal(hidden, others)
 
 
 def _fostered(person: PersonFacts | None, matter: Matter) -> set[str]:

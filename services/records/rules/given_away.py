@@ -14,15 +14,14 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from services.records.rules.forbidden import Forbidden, Names
+from services.records.rules.forbidden import Forbidden
+from services.records.rules.names_in_text import Reading, readings, stands_in
 from services.records.rules.plain_text import plain
-from services.records.rules.words_of_names import WORDS_TOO
 
 NUMBER, ANOTHERS_NAME, RELATIVES_NAME = "an NHS number", "the name of another child", "the name of a relative"
 ADDRESS, POSTCODE, TELEPHONE = "an e-mail address", "a postcode", "a telephone number"
 PLACEMENT = "where a child is placed"
 
-_NOT_A_LETTER = re.compile(r"[\W_]+")
 _BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W_])"
 
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-][ \n]{0,9}@[ \n]{0,9}[\w-]+[ \n]{0,9}\.[ \n]{0,9}[\w-]")
@@ -61,27 +60,27 @@ _TELEPHONE = re.compile(
 @lru_cache(maxsize=1024)
 def given_away(heading: str, text: str, forbidden: Forbidden) -> tuple[str, ...]:
     """What a section gives away that its reader may not have, by kind; empty where nothing was found."""
-    text = plain(f"{heading}\n{text}")
-    letters = _NOT_A_LETTER.sub("", text).casefold()
+    some = readings(f"{heading}\n{text}")
     looked: Mapping[str, bool] = {
-        NUMBER: _numbers(text, letters, forbidden),
-        ANOTHERS_NAME: _named(text, letters, forbidden.children),
-        RELATIVES_NAME: _named(text, letters, forbidden.relatives),
-        ADDRESS: _addresses(text, forbidden),
-        POSTCODE: forbidden.of_family and _POSTCODE.search(text) is not None,
-        TELEPHONE: forbidden.of_family and _TELEPHONE.search(text) is not None,
-        PLACEMENT: _named(text, letters, forbidden.places) or _holds(text, forbidden.places_addresses),
+        NUMBER: _numbers(some[0], forbidden),
+        ANOTHERS_NAME: any(stands_in(each, forbidden.children) for each in some),
+        RELATIVES_NAME: any(stands_in(each, forbidden.relatives) for each in some),
+        ADDRESS: _addresses(some[0], forbidden),
+        POSTCODE: forbidden.of_family and _postcode(some[0].text),
+        TELEPHONE: forbidden.of_family and _telephone(some[0].text),
+        PLACEMENT: _holds(some[0], forbidden.places_addresses)
+        or any(stands_in(each, names) for names in (forbidden.places, forbidden.carers) for each in some),
     }
     return tuple(what for what, there in looked.items() if there)
 
 
-def _numbers(text: str, letters: str, forbidden: Forbidden) -> bool:
+def _numbers(reading: Reading, forbidden: Forbidden) -> bool:
     """Whether there is the NHS number of a child who is not the reader's, whatever stands between its digits, or what
     has the form and the check digit of one that belongs to nobody known.
     """
-    if any(each in letters for each in forbidden.numbers):
+    if any(each in reading.letters for each in forbidden.numbers):
         return True
-    forms = [each for form in (_TEN_DIGITS, _IN_GROUPS) for each in form.findall(text)]
+    forms = [each for form in (_TEN_DIGITS, _IN_GROUPS) for each in form.findall(reading.text)]
     candidates = {"".join(filter(str.isdigit, each)) for each in forms} - forbidden.own_numbers
     return any(has_check_digit(each) for each in candidates)
 
@@ -97,10 +96,20 @@ def has_check_digit(number: str) -> bool:
     return check != 10 and check % 11 == int(number[9])
 
 
-def _addresses(text: str, forbidden: Forbidden) -> bool:
+@lru_cache(maxsize=128)
+def _postcode(text: str) -> bool:
+    return _POSTCODE.search(text) is not None
+
+
+@lru_cache(maxsize=128)
+def _telephone(text: str) -> bool:
+    return _TELEPHONE.search(text) is not None
+
+
+def _addresses(reading: Reading, forbidden: Forbidden) -> bool:
     if not forbidden.of_family:
-        return _holds(text, forbidden.addresses)
-    rest = _own(forbidden.own_address).sub(" ", text) if forbidden.own_address else text
+        return _holds(reading, forbidden.addresses)
+    rest = _own(forbidden.own_address).sub(" ", reading.text) if forbidden.own_address else reading.text
     return _EMAIL.search(rest) is not None
 
 
@@ -109,43 +118,8 @@ def _own(address: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.+-]){re.escape(plain(address))}(?![\w@-]|\.\w)", re.IGNORECASE)
 
 
-def _holds(text: str, addresses: frozenset[str]) -> bool:
-    squeezed = "".join(text.split()).casefold()
-    return any("".join(plain(each).split()).casefold() in squeezed for each in addresses)
-
-
-def _named(text: str, letters: str, names: Names) -> bool:
-    """Whether any of these names stands in the text. `letters` is all that a name could be made of there."""
-    patterns = [r"[\W_]*".join(map(_word, name)) for name in names.whole if "".join(name) in letters]
-    patterns += [_alone(word) for word in names.alone if word in letters]
-    patterns += [_initials(each) for each in names.initials if each in letters]
-    patterns += [
-        rf"{_initials(each)}[\W_]*{_word(name)}" for each, name in names.initials_and_name if each + name in letters
-    ]
-    return any(_pattern(each).search(text) for each in patterns)
-
-
-@lru_cache(maxsize=1024)
-def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile(rf"{_BEFORE}(?:{name}){_AFTER}")
-
-
-def _word(word: str) -> str:
-    """A word in capitals or not, also where a line ends within it, and with its letters spaced out."""
-    apart = r"(?:-[ \n]*)?" if len(word) < 5 else r"(?:-[ \n]*|\n *)?"
-    spaced = rf"|{r'[ .*_-]{1,2}'.join(map(re.escape, word))}" if len(word) > 2 else ""
-    return rf"(?i:{apart.join(map(re.escape, word))}{spaced})"
-
-
-def _alone(word: str) -> str:
-    """A single name. One that is a word too, or has but two letters, counts with a capital."""
-    if word in WORDS_TOO or len(word) < 3:
-        return rf"(?={word[0].upper()}){_word(word)}"
-    return _word(word)
-
-
-def _initials(letters: str) -> str:
-    return r"[ .]{0,2}".join(re.escape(each.upper()) for each in letters) + r"\.?"
+def _holds(reading: Reading, addresses: frozenset[str]) -> bool:
+    return any("".join(plain(each).split()).casefold() in reading.squeezed for each in addresses)
 
 
 def in_words(found: Iterable[str]) -> str:

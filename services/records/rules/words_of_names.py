@@ -57,3 +57,21 @@ OF_PLACEMENTS = _some(
     "ltd limited llp plc cic trust group services service agency agencies fostering foster care carer carers children "
     "childrens child s home homes house lodge residential placement placements unit project refuge the and of"
 )
+
+# What stands before a name, and is written with it or apart: Al Hassan, McDonald, O'Brien, van Dijk.
+BEFORE_NAMES = _some(
+    "al el ul ur as ad abu abd ab ben bin ibn bint o mc mac fitz san st de del della der den di da do dos du la le les "
+    "van von ter ten zu zur ap nic"
+)
+
+# Before a surname.
+TITLES = _some(
+    "mr mrs ms miss mx dr prof professor rev sir dame pc dc ds di ps sgt inspector judge nurse sister councillor"
+)
+
+# Words of every sentence: two of them are never one name that was written apart ("has an").
+LITTLE = _some(
+    "a am an and any are as at be but by can did do for from get go had has have he her him his how i if in into is "
+    "it its let may me my no nor not now of off on one or our out own per see set she so than that the them then they "
+    "this to too two up us use was way we were who will with yes yet you your"
+)

@@ -1,0 +1,117 @@
+"""Names to look for, in each of the ways in which they are spelt: joined or apart, with an apostrophe or without."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from services.records.rules.plain_text import ways
+from services.records.rules.words_of_names import LITTLE, SAY_NOTHING, WORDS_TOO
+
+_CHUNK = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+_PIECES = re.compile(r"['-]|(?<=[a-z])(?=[A-Z])")
+_SHORT = 5  # two words written as one count from so many letters on: "Li Na" is not "Lina"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names to look for, in small letters: `whole` as the words that they consist of, `alone` each word that tells as
+    much by itself, `initials`, and `initials_and_name` as they stand before a surname. Of `places` each word may have
+    an s more or less. `known` are words that their reader may read: what may be one of these is taken for it, unless
+    it is one of the names letter by letter.
+    """
+
+    whole: frozenset[tuple[str, ...]] = frozenset()
+    alone: frozenset[str] = frozenset()
+    initials: frozenset[str] = frozenset()
+    initials_and_name: frozenset[tuple[str, str]] = frozenset()
+    places: frozenset[tuple[str, ...]] = frozenset()
+    known: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=2048)
+def told(name: str, *, of_somebody: bool = True) -> tuple[tuple[str, ...], ...]:
+    """The words of a name in small letters, in each of the ways in which they are read. What an apostrophe divides is
+    one word: "Mary's" is Marys, or Mary if what is somebody's is not to be read of.
+    """
+    found = []
+    for chunks in _of(name):
+        words = [each.casefold() for chunk in chunks for each in chunk.split("-")]
+        found.append(tuple(_whose(each, of_somebody=of_somebody).replace("'", "") for each in words))
+    return tuple(each for each in dict.fromkeys(found) if each)
+
+
+def _whose(word: str, *, of_somebody: bool) -> str:
+    """A word as it is, or without "'s"; always so where it names nobody, as in "the father's partner"."""
+    short = word.removesuffix("'s")
+    return word if of_somebody and not says_nothing(short) else short
+
+
+def every_word(names: Iterable[str]) -> frozenset[str]:
+    """The words of these names, and those that two of them are written as."""
+    some = list(names)
+    return frozenset(word for name in some for words in told(name) for word in words) | frozenset(
+        word for name in some for word in joined(name)
+    )
+
+
+@lru_cache(maxsize=2048)
+def joined(name: str) -> frozenset[str]:
+    """What is one word where two that follow one another are written as one: Al-Hassan as Alhassan."""
+    found = {"".join(each) for each in compounds(name)}
+    pairs = (pair for words in told(name) if len(words) > 2 for pair in pairwise(words))
+    found |= {one + other for one, other in pairs if not says_nothing(one) and not says_nothing(other)}
+    return frozenset(each for each in found if len(each) >= _SHORT and each not in WORDS_TOO)
+
+
+@lru_cache(maxsize=2048)
+def compounds(name: str) -> frozenset[tuple[str, ...]]:
+    """Parts of a name that are one, of which it shows what they are made of: Al-Hassan, O'Rourke, McDonald."""
+    found = set()
+    for chunk in (chunk for some in _of(name) for chunk in some):
+        pieces = [each.casefold() for each in _PIECES.split(chunk)]
+        if len(pieces) > 1 and pieces[-1] == "s":
+            pieces.pop()
+        if len(pieces) > 1:
+            found.add(tuple(pieces))
+    return frozenset(found)
+
+
+def says_nothing(word: str) -> bool:
+    """Whether a word of a name says what somebody is, and not who."""
+    return word in SAY_NOTHING
+
+
+def personal(names: Iterable[str], allowed: Iterable[str]) -> Names:
+    """What to look for to find people of these names, where those that are allowed may be read."""
+    known = every_word(allowed)
+    free = {words for name in allowed for words in told(name)}
+    whole: set[tuple[str, ...]] = set()
+    alone: set[str] = set()
+    for name in names:
+        some = [words for words in told(name) if words not in free and not all(map(says_nothing, words))]
+        if not some:
+            continue
+        whole |= {words for words in some if len(words) > 1}
+        whole |= {
+            each
+            for each in compounds(name)
+            if "".join(each) not in known
+            and not known.issuperset(each)
+            and not all(len(piece) < 3 or piece in LITTLE or piece in WORDS_TOO for piece in each)
+        }
+        alone |= {word for words in some for word in words if _tells(word)} - known
+        alone |= joined(name) - known
+    return Names(frozenset(whole), frozenset(alone), known=known)
+
+
+def _tells(word: str) -> bool:
+    """Whether a word of a name tells whose it is by itself: one letter does only where it is a word."""
+    return (len(word) > 1 or word >= "\u2e80") and not word.isdigit() and not says_nothing(word)
+
+
+def _of(name: str) -> list[list[str]]:
+    return [_CHUNK.findall(text) for text in ways(name)]

@@ -1,0 +1,201 @@
+"""Names that a reader may not have are found however they are spelt, and other words are left alone."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+
+from services.records.rules.forbidden import forbidden_to
+from services.records.rules.given_away import ANOTHERS_NAME, PLACEMENT, RELATIVES_NAME, given_away
+from services.records.rules.plain_text import AS_CAPITALS, WAYS, plain
+from services.records.rules.record import Matter, Reader
+from tests.unit.records.people import agency, child, matter, person, relative
+
+FATHER, SCHOOL = person("p2", "c1", name="Tomasz Nowak"), agency("school-1", "c1")
+TOMASZ = relative("p2", {"c1": "father"}, name="Tomasz Nowak")
+
+
+def found(text: str, about: Matter, reader: Reader = FATHER) -> tuple[str, ...]:
+    return given_away("Views", text, forbidden_to(reader, about))
+
+
+def placed(name: str) -> Matter:
+    """The reader's child is placed with an agency of this name."""
+    return matter([child("c1", names=("Robin",), placement_words=(name,), placed_with="home-1")], [TOMASZ])
+
+
+def related(name: str, *others: str) -> Matter:
+    """Somebody of this name is the father of a half-brother; the others are grandparents of the reader's own child."""
+    known = [relative(f"q{number}", {"c1": "grandmother"}, name=each) for number, each in enumerate(others)]
+    children = [child("c1", names=("Robin",)), child("c2", initials="ZQ")]
+    return matter(children, [TOMASZ, relative("p3", {"c2": "father"}, name=name), *known])
+
+
+def brother(name: str) -> Matter:
+    """A half-brother has this name."""
+    return matter([child("c1", names=("Robin",)), child("c2", initials="ZQ", names=(name,))], [TOMASZ])
+
+
+def each_of(cases: dict[str, list[str]]) -> list[tuple[str, str]]:
+    return [(name, text) for name, texts in cases.items() for text in texts]
+
+
+PLACES = {
+    "St Marys House": ["St Mary's House", "St Mary’s", "Saint Marys", "St. Mary House", "ST MARYS", "St Mary s House"],
+    "St Mary's House": ["St Marys now", "St Mary's", "St Mary`s", "Saint Mary's", "St Mary"],
+    "Kings Lodge": ["King's Lodge", "Kings", "King Lodge", "King‘s Lodge", "Kingʼs Lodge", "King´s Lodge"],
+    "Bishops Court": ["Bishop's Court", "Bishop′s Court", "Bishop＇s Court", "Bishops' Court", "Bishop Court"],
+    "Bishop's Court": ["Bishops Court", "BISHOPS COURT", "Bishop Court"],
+    "Queen's Road House": ["Queens Road House", "Queens' Road", "Queen Road House"],
+    "All Saints' House": ["All Saints House", "All Saint's House", "All Saints"],
+    "St. John's": ["St Johns", "St John's", "Saint John"],
+    "Rose & Crown House": ["Rose and Crown", "Rose & Crown"],
+    "Hope and Glory": ["Hope & Glory", "Hope and Glory House"],
+    "The Willows Children's Home": ["Willows", "The Willow's"],
+    "Meadow Bank House": ["Meadowbank", "Meadow Bank's"],
+}
+
+
+@pytest.mark.parametrize(("name", "written"), each_of(PLACES))
+def test_where_a_child_is_placed_is_found_with_an_apostrophe_or_without(name: str, written: str) -> None:
+    for reader in (FATHER, SCHOOL):
+        assert found(f"She moved to {written}.", placed(name), reader) == (PLACEMENT,)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    each_of(
+        {
+            "Kings Lodge": ["It is a lodge.", "Baking's fun.", "They were talking's end."],
+            "St Mary's House": ["Mary came.", "They stay at a house."],
+            "Women's Refuge Rosewood": ["It is a women's refuge.", "She asked for a refuge."],
+        }
+    ),
+)
+def test_words_of_the_name_of_a_place_name_no_place(name: str, text: str) -> None:
+    assert found(text, placed(name)) == ()
+
+
+SPELT = {
+    "Piotr Rogers": ["Mr Roger's", "Mr Rogers'", "MR ROGER’S"],
+    "Anna Jenkins": ["Ms Jenkin's house", "Jenkins's"],
+    "Lee Weißmann": ["Mr Weißmann", "WEISSMANN", "Weissmann", "WEIẞMANN", "weißmann"],
+    "Jürgen Strauß": ["Strauß", "STRAUSS", "Strauss", "Juergen", "JÜRGEN", "Ju\u0308rgen", "Jurgen"],
+    "Hans Mueller": ["Müller", "MÜLLER"],
+    "Оксана Шевченко": ["ШЕВЧЕНКО", "Оксана", "ОКСАНА", "шевченко"],
+    "ТАРАС КОВАЛЬ": ["Тарас", "коваль"],
+    "Νίκος Παπάς": ["ΠΑΠΑΣ", "Παπάς", "ΝΙΚΟΣ", "νίκος"],
+    "Ivan Barnett": ["Iνan", "ΙVAN", "Вarnett", "bаrnett", "BΑRNETT"],
+    "Søren Ægir": ["Aegir", "Ægir", "ÆGIR", "Soren", "Soeren"],
+    "Åse Bøe": ["ase", "Aase", "A\u030ase", "Boe", "BØE"],
+    "İpek Işık": ["IŞIK", "ışık", "ipek", "İPEK", "isik"],
+    "Łucja Żółć": ["lucja", "ŁUCJA", "Zolc", "Zo\u0301łc\u0301"],
+    "Ionuț Ţepeș": ["Ionut", "IONUŢ", "Tepes", "Țepeş"],
+    "Ng Vo": ["Mr Vo", "NgVo"],
+    "李 小龙": ["小龙来了", "李先生"],
+    "محمد علي": ["محـمد", "علی", "مُحَمَّد"],
+    "María-José Núñez": ["Maria Jose", "MariaJose", "Nunez", "MARÍA"],
+    "Muhammad Al-Hassan": ["alhassan", "Al Hassan", "Al\u2011Hassan", "AL\u00a0HASSAN", "al\nhassan", "Al-\nHassan"],
+    "Muhammad Alhassan": ["Al-Hassan", "Al Hassan", "al hassan"],
+    "Muhammad Al Hassan": ["Alhassan", "al-hassan"],
+    "Mc Donald Ian": ["McDonald", "MCDONALD", "Mc-Donald"],
+    "Ian McDonald": ["Mc Donald", "mc donald", "MCDONALD"],
+    "Ian Macdonald": ["Mac Donald", "MacDonald"],
+    "Jo-Ann Lee": ["JoAnn", "Joann", "Jo Ann"],
+    "Joann Lee": ["Jo-Ann", "Jo Ann", "JoAnn"],
+    "Liam O'Brien": [
+        "OBrien",
+        "O Brien",
+        "O’Brien",
+        "O´Brien",
+        "O`Brien",
+        "Oʼbrien",
+        "O. Brien",
+        "O′Brien",
+        "O＇Brien",
+    ],
+    "Liam OBrien": ["O'Brien", "O Brien"],
+    "Liam Obrien": ["O'Brien", "O Brien", "O‘Brien"],
+    "D'Arcy Bell": ["Darcy", "D Arcy"],
+    "Anna Smith-Jones": ["Mrs Smith", "Jones", "smithjones", "Smith–Jones", "SMITH\u00adJONES"],
+    "Callum Fairweather": ["Fair-\nweather", "Fair-\n  weather", "Ｆairweather", "ꜰairweather", "Fair\u2060weather"],
+    "Nadia Fairweather": ["Fairweather¹", "Fairweathers house", "fairweather_notes.docx", "F/a/i/r/w/e/a/t/h/e/r"],
+}
+
+
+@pytest.mark.parametrize(("name", "written"), each_of(SPELT))
+def test_the_name_of_a_relative_is_found_however_it_is_spelt(name: str, written: str) -> None:
+    assert found(f"We saw {written} then.", related(name)) == (RELATIVES_NAME,)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    each_of(
+        {
+            "Weiß": ["Weiß hit him", "WEISS"],
+            "Nicos": ["Nico's school", "Nicos' school"],
+            "Nico": ["Nicos school", "NICO'S"],
+            "Mary-Jane": ["MaryJane", "Mary Jane", "Maryjane", "Mary\u2010Jane"],
+            "Will": ["Will's view", "the view of Wills school"],
+            "Bo": ["Bo's view"],
+        }
+    ),
+)
+def test_the_name_of_a_brother_is_found_however_it_is_spelt(name: str, written: str) -> None:
+    assert found(f"Then {written}.", brother(name)) == (ANOTHERS_NAME,)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    each_of(
+        {
+            "Don Fry": ["Don't go there.", "They don't."],
+            "Hasan Isa": ["She has an opinion.", "What She Has An Opinion On", "IS A WORRY", "What is a plan?"],
+            "Ann Forrest": ["There is time for rest.", "For Rest And Play"],
+            "Will Grant": ["They are willing, and granted it."],
+            "Father's partner": ["We heard the father's view.", "His mother's partner."],
+            "William Ek": ["Ms Williams came.", "williams"],
+            "So-An Do": ["It took so an hour."],
+            "Mark Ek": ["Marks were seen.", "There were marks."],
+        }
+    ),
+)
+def test_other_words_of_the_same_letters_are_no_names(name: str, text: str) -> None:
+    assert found(text, related(name)) == ()
+
+
+def test_what_may_be_the_name_of_somebody_whom_the_reader_knows_is_taken_for_it() -> None:
+    assert found("Robin's view was heard.", related("Piotr Robins")) == ()
+    assert found("Mr Robins came.", related("Piotr Robins")) == (RELATIVES_NAME,)
+    assert found("Mrs Rogers came.", related("Roger Ek", "Anna Rogers")) == ()
+    assert found("Roger's view was heard.", related("Roger Ek", "Anna Rogers")) == (RELATIVES_NAME,)
+    assert found("Anna Maria came.", related("Annamaria Ek", "Anna Fry", "Maria Fry")) == ()
+    assert found("Annamaria came.", related("Annamaria Ek", "Anna Fry", "Maria Fry")) == (RELATIVES_NAME,)
+    assert found("Mr Al-Hassan came.", related("Sami Al-Hassan", "Omar Al-Hassan")) == ()
+
+
+def test_a_text_in_plain_letters_is_as_long_in_small_letters() -> None:
+    """What was found in small letters is looked at where it stands in the text."""
+    some = [
+        each for each in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(each) not in {"Cs", "Cn", "Co"}
+    ]
+    for way in WAYS:
+        for each in some:
+            read = plain(each, way)
+            assert len(read) == len(read.casefold()), hex(ord(each))
+
+
+@pytest.mark.parametrize(
+    "alphabet", ["абвгґдеєжзиіїйклмнопрстуфхцчшщьюяѕј", "αβγδεζηθικλμνξοπρστυφχψω", "aæbcdðeıłøœþüßåşţ"]
+)
+def test_capitals_read_as_the_small_letters_do(alphabet: str) -> None:
+    for each in alphabet:
+        assert plain(each.upper(), AS_CAPITALS).casefold() == plain(each, AS_CAPITALS).casefold()
+
+
+@pytest.mark.parametrize("long", ["o ", "O'", "o-\n", "ob", "Kings ", "'s", "s'", "st", "\u0301", "ß", "李"])
+def test_a_long_text_of_parts_of_names_is_read_to_its_end(long: str) -> None:
+    assert found(f"{long * 100_000} Brien, O Brien.", related("Liam O'Brien")) == (RELATIVES_NAME,)
+    assert found(f"{long * 100_000} at King's Lodge.", placed("Kings Lodge")) == (PLACEMENT,)
