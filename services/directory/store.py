@@ -304,6 +304,31 @@ async def involvements_ever(
     return found
 
 
+async def involvements_told(
+    db: AsyncConnection, people: Iterable[str]
+) -> dict[str, dict[str, list[tuple[Involvement, bool]]]]:
+    """Everything that was ever said of these people's involvements, by person and involvement: each version with
+    whether it stands, oldest first.
+    """
+    found: dict[str, dict[str, list[tuple[Involvement, bool]]]] = {}
+    for some in chunks(set(people)):
+        query = select(involvements).where(among(db, involvements.c.person_id, some))
+        for row in sorted((await db.execute(query)).mappings(), key=order):
+            of_person = found.setdefault(row["person_id"], {})
+            of_person.setdefault(row["involvement_id"], []).append((_involvement(row), row["known_until"] is None))
+    return found
+
+
+async def placements_told(db: AsyncConnection, ids: Iterable[str]) -> dict[str, list[Placement | None]]:
+    """Where each of these children was ever said to be placed, oldest first; None where it was said to be in none."""
+    found: dict[str, list[Placement | None]] = {}
+    for some in chunks(set(ids)):
+        query = select(children).where(among(db, children.c.child_id, some))
+        for row in sorted((await db.execute(query)).mappings(), key=order):
+            found.setdefault(row["child_id"], []).append(_child(row).placement)
+    return found
+
+
 async def families_of_children(db: AsyncConnection, ids: Iterable[str]) -> dict[str, str]:
     """The family of each of these children, as it stands."""
     found: dict[str, str] = {}

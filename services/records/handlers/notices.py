@@ -187,7 +187,8 @@ def _bring_into_line(sheet: Sheet, plan: Plan) -> Chased:
         _take_back(sheet, plan, notices)
     else:
         until = plan.ended.day if has_ended and plan.ended is not None else None
-        ever = recipients(plan, about, others, work.policy, today, ever=True, until=until)
+        before = sheet.told(plan, notices)
+        ever = recipients(plan, about, others, work.policy, today, ever=True, until=until, told=before)
         now = ever if has_ended else recipients(plan, about, others, work.policy, today, ever=False, until=None)
         what = owed(plan, has_ended, notices)
         if what is not None:
@@ -292,8 +293,10 @@ def _readdress(sheet: Sheet, plan: Plan, ever: Sequence[Recipient]) -> None:
     ways: dict[str, list[Recipient]] = {}
     for recipient in ever:
         ways.setdefault(recipient.agency.agency_id, []).append(recipient)
-    for _, each in sheet.counting(plan):
+    for notice, each in sheet.counting(plan):
         some = ways.get(each.agency_id or "", [])
+        if notice.kind in {STARTED, JOINED}:
+            some = [way for way in some if not way.only_told]  # who has nothing to do with the child any more
         own = [way for way in some if way.party == each.party] or some
         if not own or each.dispatch_id in sheet.added or was_read(each):
             continue

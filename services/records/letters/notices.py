@@ -20,7 +20,8 @@ from services.invitations.render import authority_name
 from services.records.letters.links import NOTICE, url_of
 from services.records.notices.facts import Standing, gather
 from services.records.rules.dispatch import DELIVERED, NOT_PERMITTED, QUEUED, SENT, Dispatch
-from services.records.rules.notices import ENDED, recipients
+from services.records.rules.flags import is_answered
+from services.records.rules.notices import ENDED, JOINED, STARTED, Recipient, recipients
 from services.records.rules.plans import Plan
 from services.records.store import dispatches
 
@@ -58,11 +59,11 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) 
 
 def _is_wanted(each: Dispatch, params: Mapping[str, Any]) -> bool:
     """Whether a letter is wanted still: a notice that waits to go, as it reads now, or word to remind of one that went
-    there and is not answered: whoever holds health records answers by saying that a flag was changed, and not by
+    there and is not answered: whoever holds health records answers by saying what became of the flag, and not by
     taking note.
     """
     if params["change"] == REMINDER:
-        answered = each.confirmed == "flag_changed" or (each.confirmed_at is not None and not params["holds_codes"])
+        answered = is_answered(each, params["notice"], holds_codes=params["holds_codes"])
         return not answered and each.state in {SENT, DELIVERED} and each.address == params["to"]
     return each.state == QUEUED and each.content == params["content"]
 
@@ -73,7 +74,7 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
     """
     some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows})
     standing = await gather(work, {each.child_id for each in some.values() if each.child_id is not None})
-    ways: dict[tuple[str, str], set[tuple[str, str | None]]] = {}
+    ways: dict[tuple[str, str], list[Recipient]] = {}
     found = {}
     for row in rows:
         each = some[row.params["dispatch_id"]]
@@ -83,7 +84,11 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
             continue
         if plan.name not in ways:
             ways[plan.name] = _ways(work, standing, plan)
-        if (each.agency_id, each.address) not in ways[plan.name]:
+        beginning = row.params["notice"] in {STARTED, JOINED}
+        if not any(
+            (way.agency.agency_id, way.address) == (each.agency_id, each.address) and not (beginning and way.only_told)
+            for way in ways[plan.name]
+        ):
             found[row.outbox_id] = NOT_PERMITTED
     return found
 
@@ -98,9 +103,10 @@ def _plan(standing: Standing, each: Dispatch) -> Plan | None:
     return next((plan for plan in plans if told is not None and plan.plan_id == told.plan_id), None)
 
 
-def _ways(work: Work, standing: Standing, plan: Plan) -> set[tuple[str, str | None]]:
+def _ways(work: Work, standing: Standing, plan: Plan) -> list[Recipient]:
     """The agencies that may be told of a plan, each with an address at which it may be."""
     about, others = standing.about[plan.child_id], standing.plans[plan.child_id]
     until = plan.ended.day if standing.has_ended(plan) and plan.ended is not None else None
-    some = recipients(plan, about, others, work.policy, london_date(work.now), ever=True, until=until)
-    return {(each.agency.agency_id, each.address) for each in some if each.why_not is None}
+    today, told = london_date(work.now), standing.told(plan)
+    some = recipients(plan, about, others, work.policy, today, ever=True, until=until, told=told)
+    return [each for each in some if each.why_not is None]

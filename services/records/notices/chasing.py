@@ -20,7 +20,17 @@ from services.participation.rules.missing import Missing
 from services.records.due import days_after
 from services.records.notices.facts import Standing
 from services.records.rules.dispatch import DELIVERED, QUEUED, SENT, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.notices import AGENCY_CLOSED, CHASED, ENDED, NO_ADDRESS, STANDS, Notice, told_last
+from services.records.rules.flags import NO_FLAG, is_answered
+from services.records.rules.notices import (
+    AGENCY_CLOSED,
+    CHASED,
+    ENDED,
+    NO_ADDRESS,
+    NOT_ON_RECORD,
+    STANDS,
+    Notice,
+    told_last,
+)
 from services.records.rules.plans import Plan
 from services.records.rules.receipts import was_read
 
@@ -42,6 +52,13 @@ _WHY = {
     "address_refused": "the mail server refused the address. Tell them another way",
     "not_permitted": "the address is not one that anything may be sent to. Record the right one",
 }
+_MISTAKEN = (
+    "nothing on record says any more that they had to do with the child, so that nothing goes to them by itself. Find "
+    "out whether they hold a flag, and tell them yourself"
+)
+_EXCLUDED = (
+    "a person has excluded them since. Decide whether they may be told, and see to it that no flag is wrong with them"
+)
 _GAVE_UP = "the mail server could not be brought to take it. Tell them another way"
 
 
@@ -67,12 +84,13 @@ def chase(
     remind: list[tuple[Notice, Dispatch]] = []
     initials = standing.about[plan.child_id].child.initials
     stands = bool(standing.standing(plan.child_id))
+    knew = {each.agency_id for each in standing.told(plan)}
     for notice, each in some:
-        fault = _not_told(work, notice, each, initials, moments)
+        fault = _not_told(work, notice, each, initials, moments, knew=each.agency_id in knew)
         if fault is not None:
             missing.append(fault)
         elif notice.kind in CHASED and each.state in {SENT, DELIVERED} and (notice.kind == STANDS or not stands):
-            if each.sent_at is None or _is_confirmed(work, standing, each):
+            if each.sent_at is None or _is_answered(work, standing, notice, each):
                 continue
             last_day, remind_at = _limits(work, each.sent_at)
             if remind_at is not None and each.reminded_at is None and remind_at <= work.now:
@@ -108,15 +126,11 @@ def _limits(work: Work, sent_at: datetime) -> tuple[date | None, datetime | None
     return last_day, morning(days_after(sent_on, remind)) if remind is not None else None
 
 
-def _is_confirmed(work: Work, standing: Standing, each: Dispatch) -> bool:
-    """Whether a reader has said what a notice asks: of an agency that holds health records, that a flag was changed;
-    that it has taken note is no answer to that.
-    """
-    if each.confirmed_at is None:
-        return False
+def _is_answered(work: Work, standing: Standing, notice: Notice, each: Dispatch) -> bool:
+    """Whether a reader has said what a notice asks: of an agency that holds health records, what became of the flag."""
     agency = standing.about[each.child_id or ""].agencies.get(each.agency_id or "")
     holds_codes = agency is not None and agency.kind in work.policy.groups.told_nhs_number
-    return each.confirmed == "flag_changed" or not holds_codes
+    return is_answered(each, notice.kind, holds_codes=holds_codes)
 
 
 def _not_confirmed(notice: Notice, each: Dispatch, initials: str, last_day: date) -> Missing:
@@ -125,6 +139,8 @@ def _not_confirmed(notice: Notice, each: Dispatch, initials: str, last_day: date
     said = f"They were told on {sent_on} {_WHAT[notice.kind]} ({initials}), and were to say by {say(last_day)}"
     if notice.kind == ENDED:
         text = f"{said} that the flag is off the records of the child and of the household. They have not: ask them."
+    elif each.confirmed == NO_FLAG:
+        text = f"{said} that the records say so again. They say that these carry no such flag: see to it with them."
     else:
         text = f"{said} that the records say so again. They have not: ask them, since they had been told that it ended."
     return Missing(NOT_CLEARED, f"notice:{each.dispatch_id}", text, each.agency_id, due_at=end_of(last_day))
@@ -171,8 +187,10 @@ def _about_the_plan(
     return found, []
 
 
-def _not_told(work: Work, notice: Notice, each: Dispatch, initials: str, moments: list[datetime]) -> Missing | None:
-    """What is said of a notice that does not reach its reader."""
+def _not_told(
+    work: Work, notice: Notice, each: Dispatch, initials: str, moments: list[datetime], *, knew: bool
+) -> Missing | None:
+    """What is said of a notice that does not reach its reader, who `knew` of the plan from here or did not."""
     ended = notice.kind == ENDED
     about = f"notice:{each.dispatch_id}"
     said = f"They have not been told {_WHAT[notice.kind]} ({initials})"
@@ -193,6 +211,10 @@ def _not_told(work: Work, notice: Notice, each: Dispatch, initials: str, moments
         # Whatever flag it held is in the records that somebody else has now.
         text = f"{said}: {_WHY[AGENCY_CLOSED]}."
         return Missing(NOT_TOLD if ended else NOT_DELIVERED, about, text, each.agency_id)
+    if each.state == WITHHELD and knew and notice.kind in CHASED and each.why not in {NO_ADDRESS, AGENCY_CLOSED}:
+        # A person excluded it since, or it is not on record any more: what it holds of the plan, it holds still.
+        why = _MISTAKEN if each.why == NOT_ON_RECORD else _EXCLUDED
+        return Missing(NOT_TOLD if ended else NOT_DELIVERED, about, f"{said}, and know of it: {why}.", each.agency_id)
     if each.state == UNDELIVERED:
         text = f"{said}: {_WHY.get(each.why or '', _GAVE_UP)}."
         return Missing(NOT_TOLD if ended else NOT_DELIVERED, about, text, each.agency_id)

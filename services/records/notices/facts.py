@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,8 +17,9 @@ from services.meetings.rules import Meeting
 from services.participation.rules.quoracy import ADJOURNED, rule_of
 from services.participation.rules.verdict import NEEDS, PLAN_ENDED
 from services.participation.store import quoracy
-from services.records.rules.dispatch import NOTICE, Dispatch
-from services.records.rules.notices import About, Notice
+from services.records.rules.dispatch import NOTICE, Dispatch, may_have_been_read
+from services.records.rules.notices import About, Notice, on_record
+from services.records.rules.on_record import agencies_of, once_involved, placed_before
 from services.records.rules.plans import MeetingOfAnEnd, Plan, plans, why_it_does_not_count
 from services.records.store import dispatches
 from services.records.store import plans as store
@@ -43,6 +44,12 @@ class Standing:
     def standing(self, child_id: str) -> list[Plan]:
         """The plans of a child that stand now, as far as their beginning has been told."""
         return [each for each in self.plans.get(child_id, ()) if each.started is not None and not self.has_ended(each)]
+
+    def told(self, plan: Plan) -> list[Dispatch]:
+        """What readers may have of what was told of a plan."""
+        ids = {each.notice_id for each in self.notices.get(plan.child_id, ()) if each.plan_id == plan.plan_id}
+        some = self.dispatches.get(plan.child_id, ())
+        return [each for each in some if each.about in ids and may_have_been_read(each)]
 
 
 async def gather(work: Work, child_ids: Iterable[str]) -> Standing:
@@ -110,7 +117,9 @@ async def _around(
     households = {each: {person for plan in told.get(each, ()) for person in plan.household} for each in children}
     relatives = {each.person_id: each for each in await directory.relatives_of_children(db, children)}
     relatives |= await directory.relatives_by_id(db, {person for some in households.values() for person in some})
-    involvements = await directory.involvements_of(db, children)
+    versions = await directory.involvements_told(db, children)
+    involvements = [each for some in versions.values() for of in some.values() for each, stands in of if stands]
+    once = {each: once_involved(versions.get(each, {})) for each in children}
     placed = {each.placement.authority for each in children.values() if each.placement}
     kinds = work.policy.groups.placement_area
     near = await directory.agencies_of_authority(db, placed, kinds) if placed and kinds else []
@@ -148,5 +157,27 @@ async def _around(
             tuple(of_placement) if len(of_placement) == 1 else (),
             frozenset(each.email.lower() for each in relatives.values() if each.email),
             latest_bounces(bounces),
+            once[child_id],
         )
+    return await _with_placements_before(work, result, written)
+
+
+async def _with_placements_before(
+    work: Work, about: dict[str, About], written: Mapping[str, list[Dispatch]]
+) -> dict[str, About]:
+    """The same with the agencies of placements that are over, asked for where somebody was told who is not known to
+    have had to do with the child otherwise.
+    """
+    told = {each: {one.agency_id or "" for one in written.get(each, ()) if may_have_been_read(one)} for each in about}
+    unknown = {each: {one for one in told[each] if not on_record(about[each], one)} for each in about}
+    if not any(unknown.values()):
+        return about
+    placements = await directory.placements_told(work.db, [each for each in about if unknown[each]])
+    kinds = work.policy.groups.placement_area
+    result = dict(about)
+    for child_id, some in placements.items():
+        each, before = about[child_id], placed_before(some)
+        areas = {one.authority for one in before} - {each.child.authority}
+        near = {one for one in unknown[child_id] if (of := each.agencies[one]).kind in kinds and of.authority in areas}
+        result[child_id] = replace(each, placed_before=frozenset(agencies_of(before) | near))
     return result

@@ -11,7 +11,17 @@ from services.foundation.clock import london_date
 from services.foundation.work import Work
 from services.meetings.rules.words import earlier
 from services.records.notices.facts import Standing
-from services.records.rules.dispatch import BODY, EMAIL, LEFT, NOTICE, QUEUED, WITHHELD, Dispatch, dispatch_id
+from services.records.rules.dispatch import (
+    BODY,
+    EMAIL,
+    LEFT,
+    NOTICE,
+    QUEUED,
+    WITHHELD,
+    Dispatch,
+    dispatch_id,
+    may_have_been_read,
+)
 from services.records.rules.notices import ENDED, Notice, Recipient, counting, notice_id
 from services.records.rules.plans import Plan
 
@@ -91,6 +101,12 @@ class Sheet:
     def may_have_left(self, each: Dispatch) -> bool:
         """Whether a reader has it, or may have."""
         return each.state in LEFT or each.sent_at is not None or each.dispatch_id in self.unsure
+
+    def told(self, plan: Plan, notices: Sequence[Notice]) -> list[Dispatch]:
+        """What readers may have of what was told of a plan."""
+        return [
+            each for each in self.written(plan, notices) if may_have_been_read(each) or each.dispatch_id in self.unsure
+        ]
 
     def counting(self, plan: Plan) -> list[tuple[Notice, Dispatch]]:
         """What was written of a plan and counts."""

@@ -26,6 +26,7 @@ LEFT = frozenset({SENT, DELIVERED, UNDELIVERED})
 # Why something does not go, beside what the copies themselves say: no link can be made, or its reader may have less now
 # than when it was decided.
 NO_LINK, NOT_PERMITTED = "no_link", "not_permitted"
+ADDRESS_REFUSED = "address_refused"
 
 How = Literal["attachment", "link", "body"]
 
@@ -76,6 +77,14 @@ def line_of(kind: str, about: str, party: str, channel: str = EMAIL) -> str:
     """
     by = "" if channel == EMAIL else f" {channel}"
     return hashlib.sha256(f"line {kind} {about} {party}{by}".encode()).hexdigest()[:26]
+
+
+def may_have_been_read(each: Dispatch) -> bool:
+    """Whether its reader may have it, be it that it came back or was taken back since: not where it was kept back, or
+    the mail server did not take it.
+    """
+    handed_over = each.state in {*LEFT, RECALLED} and each.why not in {NOT_PERMITTED, ADDRESS_REFUSED}
+    return each.sent_at is not None or handed_over
 
 
 def would_be_written_so(

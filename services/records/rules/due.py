@@ -113,6 +113,7 @@ _RIGHTLY = {
     EXCLUDED_BEFORE: "they were kept from a meeting before this one.",
     FAMILY_NOT_ASKED: "they are not asked any more, since this kind of meeting asks no family.",
     HELD_FOR_A_PERSON: "a person has to decide what the family is told.",
+    "not_on_record": "nothing on record says any more that they had to do with the child.",
     NO_READER: "they are no reader of it any more.",
     NOT_WITH: "they were not asked, for they are not to be with somebody who was.",
     FLAGGED: "a child is flagged so that nothing goes to family by itself.",

@@ -20,6 +20,7 @@ from services.directory.rules import Agency, Bounces, Cause, Child, Involvement,
 from services.meetings.rules import INVITED, Meeting
 from services.meetings.rules.words import earlier
 from services.records.rules.dispatch import OVERTAKEN, RECALLED, Dispatch
+from services.records.rules.on_record import NOBODY, Once
 from services.records.rules.plans import Plan
 
 STARTED, CHANGED, ENDED, STANDS, JOINED = "started", "changed", "ended", "stands", "joined"
@@ -27,7 +28,7 @@ CHASED = frozenset({ENDED, STANDS})
 """Notices that have to be confirmed: a reader who does not is reminded, and then a person is told."""
 
 # Why a notice does not go to an agency.
-NO_ADDRESS, AGENCY_CLOSED = "no_address", "agency_closed"
+NO_ADDRESS, AGENCY_CLOSED, NOT_ON_RECORD = "no_address", "agency_closed", "not_on_record"
 EXCLUDED = frozenset({"conflict_of_interest", "chairs_restriction", "duplicate"})
 """A person's reasons for which an agency is not told either. That the child did not want it at a meeting is none: its
 record holds the flag all the same.
@@ -72,7 +73,7 @@ class About:
     """What is known around one child: its family, every meeting about it with those who were asked to it, `present` the
     agencies that its register says were there, and the agencies that may be told. `of_placement` are those of the area
     where it is placed that are asked there beside those at home; `of_family` the addresses, in small letters, that
-    members of the family gave as their own.
+    members of the family gave as their own; `once` and `placed_before` the agencies that had to do with the child.
     """
 
     child: Child
@@ -86,12 +87,14 @@ class About:
     of_placement: tuple[str, ...]
     of_family: frozenset[str]
     bounces: Bounces
+    once: Once = NOBODY
+    placed_before: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """An agency, or a team of it, that is told. `since` is the day on which it became involved, where that and nothing
-    else is why; `why_not` is why nothing goes there.
+    else is why; `why_not` is why nothing goes there; `only_told`: only that it was told of the plan before is why.
     """
 
     agency: Agency
@@ -99,6 +102,7 @@ class Recipient:
     address: str | None
     since: date | None
     why_not: str | None = None
+    only_told: bool = False
 
     @property
     def party(self) -> str:
@@ -195,10 +199,20 @@ def _begins(meeting: Meeting, policy: Policy) -> bool:
 
 
 def recipients(
-    plan: Plan, about: About, others: Sequence[Plan], policy: Policy, today: date, *, ever: bool, until: date | None
+    plan: Plan,
+    about: About,
+    others: Sequence[Plan],
+    policy: Policy,
+    today: date,
+    *,
+    ever: bool,
+    until: date | None,
+    told: Iterable[Dispatch] = (),
 ) -> list[Recipient]:
     """Who is told of a plan: `ever`, for what all have to know who took part at any time; else those alone who took
-    part when it began, and who do now. After `until`, the day on which it ended, nobody takes part any more.
+    part when it began, and who do now. After `until`, the day on which it ended, nobody takes part any more. Whoever
+    was `told` of it by these dispatches is to know what becomes of it, whether it takes part still or not; nothing goes
+    by itself to one that is not on record any more.
     """
     some = episode(plan, about, others, policy)
     ties = [*_asked(plan, about, some, ever, until), *_involved(about, today)]
@@ -207,6 +221,8 @@ def recipients(
         ties += _always(plan, about, some, policy)
     named = {each.agency_id for each in ties if not each.there}
     ties = [each for each in ties if not each.there or each.agency_id not in named]
+    taking_part = {each.agency_id for each in ties}
+    ties += [_Tie(name, each.team_id, None, None) for each in told if (name := each.agency_id or "") not in taking_part]
     excluded = _excluded(about, some)
     found: dict[tuple[str, str | None], Recipient] = {}
     for tie in ties:
@@ -217,13 +233,36 @@ def recipients(
         why_not = excluded.get(agency.agency_id)
         if why_not is None and agency.closed_on is not None and agency.closed_on <= today:
             why_not = AGENCY_CLOSED
+        if why_not is None and not on_record(about, agency.agency_id):
+            why_not = NOT_ON_RECORD
         if why_not is None and (way.address is None or way.address.lower() in about.of_family):
             why_not = NO_ADDRESS
         address = way.address if why_not is None else None
         known = found.get((agency.agency_id, way.team_id))
         since = tie.since if known is None or (known.since and tie.since and tie.since < known.since) else known.since
-        found[agency.agency_id, way.team_id] = Recipient(agency, way.team_id, address, since, why_not)
+        only_told = agency.agency_id not in taking_part
+        found[agency.agency_id, way.team_id] = Recipient(agency, way.team_id, address, since, why_not, only_told)
     return list(found.values())
+
+
+def on_record(about: About, agency_id: str) -> bool:
+    """Whether an agency has to do with a child, or had, as far as is on record now: one that an involvement named by
+    mistake has not, whatever it was asked to for that, unless it came.
+    """
+    if any(agency_id in about.present.get(each.meeting_id, ()) for each in about.meetings):
+        return True
+    place = about.child.placement
+    if agency_id in about.of_placement or (place is not None and place.agency_id == agency_id):
+        return True
+    if any(each.agency_id == agency_id for each in about.involvements):
+        return True
+    if agency_id in about.once.formerly | about.placed_before:
+        return True
+    return agency_id not in about.once.by_mistake and any(
+        each.agency_id == agency_id and about.child.child_id in each.child_ids
+        for meeting in about.meetings
+        for each in about.asked.get(meeting.meeting_id, ())
+    )
 
 
 def _asked(plan: Plan, about: About, some: Sequence[Meeting], ever: bool, until: date | None) -> list[_Tie]:
