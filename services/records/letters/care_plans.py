@@ -56,10 +56,8 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
 def _may_have(work: Work, each: Dispatch, sender: str, where: Around | None, core_group: frozenset[str] | None) -> bool:
     """Whether an agency may have a care plan, at the address and in the way that it goes."""
     reader = reader_of(each, where)
-    agency = where.agencies.get(each.agency_id or "") if where is not None else None
-    if where is None or reader is None or agency is None or reader.why_not is not None or each.child_id is None:
+    if where is None or reader is None or reader.why_not is not None or each.child_id is None:
         return False
-    at_family = (each.address or "").lower() in where.matter.family_addresses
-    if at_family or not may_go_by_mail(work, each, reader, agency):
+    if not may_go_by_mail(work, each, reader, where):
         return False
     return may_have(each.child_id, sender, reader, core_group)

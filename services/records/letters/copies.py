@@ -62,8 +62,7 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
 def _at_their_address(work: Work, each: Dispatch, reader: Reader, where: Around) -> Reader | None:
     if reader.is_family:
         return reader if each.address == reader.address else None
-    agency = where.agencies.get(reader.agency_id or "")
-    return reader if agency is not None and may_go_by_mail(work, each, reader, agency) else None
+    return reader if may_go_by_mail(work, each, reader, where) else None
 
 
 async def recall_withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) -> dict[int, str]:

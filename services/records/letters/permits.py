@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.directory.rules import Agency, secure_addresses
+from services.directory.rules import secure_addresses
 from services.foundation.letters import NOT_WANTED
 from services.foundation.outbox import OutboxRow
 from services.foundation.work import Work
@@ -66,10 +66,13 @@ def reader_of(each: Dispatch, where: Around | None) -> Reader | None:
     return next((reader for reader in where.readers if reader.party == each.party), None) if where is not None else None
 
 
-def may_go_by_mail(work: Work, each: Dispatch, reader: Reader, agency: Agency) -> bool:
-    """Whether what is for an agency may go to the address, and in the way, that it goes: to one of its secure ones, and
-    as an attachment only where that was verified not too long ago.
+def may_go_by_mail(work: Work, each: Dispatch, reader: Reader, where: Around) -> bool:
+    """Whether what is for an agency may go to the address, and in the way, that it goes: to one of its secure ones that
+    nobody of the family has given as theirs, and as an attachment only where that was verified not too long ago.
     """
+    agency = where.agencies.get(reader.agency_id or "")
+    if agency is None or where.matter.is_where_family_reads(each.address):
+        return False
     if each.address not in secure_addresses(agency):
         return False
     days = [channel.verified_on for channel in agency.every_channel if channel.address == each.address]

@@ -190,3 +190,7 @@ class Matter:
     def family_addresses(self) -> frozenset[str]:
         """Where family reads mail, in small letters. None of these is an agency's address, whatever its record says."""
         return frozenset(each.email.lower() for each in self.people.values() if each.email)
+
+    def is_where_family_reads(self, address: str | None) -> bool:
+        """Whether somebody of the family has given this address as theirs."""
+        return (address or "").lower() in self.family_addresses

@@ -292,6 +292,25 @@ class TestTheLastLook:
         assert str(told.get("agency_id") or told.get("person_id")) in party
         assert "not sent" in told["text"]
 
+    @pytest.mark.parametrize("given", [FIRST, FIRST.upper()])
+    async def test_an_agencys_copy_does_not_leave_for_an_address_that_family_has_given_since(
+        self, embedded: Embedded, clock: MovableClock, given: str
+    ) -> None:
+        house = await printed_for_two_addresses(embedded, clock)
+        father = events.relative("p2", email=given, relationship=[events.tie("c1", "father")], time=events.NOW)
+        await embedded.take(camhs(SECOND, FIRST, time=events.NOW), father)
+        await house.drain()
+        assert [str(each["To"]) for each in letters(house)] == [COUNCIL]
+        copy = await copy_of(house)
+        assert (copy.state, copy.why, copy.address) == ("withheld", "not_permitted", FIRST)
+        [told] = await missing(house)
+        assert told["agency_id"] == "camhs-1"
+        assert "an address that may not be used any more" in told["text"]
+        await embedded.take(version(2))
+        await house.drain()
+        assert {str(each["To"]) for each in letters(house) if "version 2" in plain(each)} == {SECOND, COUNCIL}
+        assert await missing(house, "not_distributed") == []
+
     async def test_what_a_second_look_lets_go_goes_when_it_is_approved_anew(
         self, embedded: Embedded, clock: MovableClock
     ) -> None:
