@@ -15,11 +15,10 @@ from services.foundation.work import Work
 from services.invitations.letters import letter
 from services.invitations.render import authority_name, weekday
 from services.records.letters.links import attached, words_of_link
-from services.records.letters.permits import copies_permitted, may_go_by_mail
-from services.records.readers import Around, around
-from services.records.rules.dispatch import NOT_PERMITTED, RECALLED, Dispatch
+from services.records.letters.permits import copies_permitted, may_go_by_mail, none_to_the_silent
+from services.records.readers import Around
+from services.records.rules.dispatch import RECALLED, Dispatch
 from services.records.rules.record import Reader
-from services.records.rules.versions import silent
 from services.records.store import dispatches
 
 # What stands in a letter for each kind of record: as a title, and in a sentence.
@@ -79,15 +78,5 @@ async def recall_withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: dat
 
 
 async def recall_permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
-    """Which of these letters may not go to family with what is known now: not even that something is taken back."""
-    some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows if row.params["family"]})
-    about = await around(work.db, work.policy, {each.meeting_id for each in some.values() if each.meeting_id})
-    found = {}
-    for row in rows:
-        each = some.get(row.params["dispatch_id"])
-        if each is None:
-            continue
-        where = about.get(each.meeting_id or "")
-        if where is None or silent(where.matter, where.readers)(each):
-            found[row.outbox_id] = NOT_PERMITTED
-    return found
+    """Which of these letters may not go with what is known now: not even that something is taken back."""
+    return await none_to_the_silent(work, rows)

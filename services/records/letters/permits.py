@@ -1,4 +1,6 @@
-"""Whether what waits to go to a reader may still go: what is looked at last, of copies and care plans."""
+"""Whether what waits to go to a reader may still go: what is looked at last, of copies, of letters about them, and of
+care plans.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from services.records.readers import Around, around
 from services.records.rules.dispatch import ATTACHMENT, NOT_PERMITTED, OVERTAKEN, QUEUED, RECALLED, Dispatch
 from services.records.rules.last_look import may_have_all
 from services.records.rules.record import Reader
+from services.records.rules.versions import silent
 from services.records.store import dispatches, records
 
 Reach = Callable[[Work, Dispatch, Reader, Around], Reader | None]
@@ -57,6 +60,19 @@ async def copies_permitted(work: Work, rows: Sequence[OutboxRow], reach: Reach) 
         reader = reader_of(each, where)
         there = reach(work, each, reader, where) if reader is not None and where is not None else None
         if where is None or there is None or not may_have_all(each, record, there, where.readers, where.matter):
+            found[row.outbox_id] = NOT_PERMITTED
+    return found
+
+
+async def none_to_the_silent(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
+    """Which letters about copies that went out before are for somebody to whom nothing more may be sent by now."""
+    some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows})
+    about = await around(work.db, work.policy, {each.meeting_id for each in some.values() if each.meeting_id})
+    found = {}
+    for row in rows:
+        each = some[row.params["dispatch_id"]]
+        where = about.get(each.meeting_id or "")
+        if where is None or silent(where.matter, where.readers)(each):
             found[row.outbox_id] = NOT_PERMITTED
     return found
 

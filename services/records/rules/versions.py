@@ -180,9 +180,9 @@ def is_recalled(record: Record, reader: Reader, recalls: Iterable[Recall]) -> bo
 
 
 def silent(matter: Matter, readers: Iterable[Reader]) -> Callable[[Dispatch], bool]:
-    """To whom nothing more may be sent, not even that something is taken back: to no family where nothing of the
-    meeting goes to family by itself, to no relative whom a person has left out, and to none but at the address that
-    they read mail at now, and alone. A person reaches them.
+    """To whom nothing more may be sent, not even that something is taken back: to no agency at an address that somebody
+    of the family gave, to no family where nothing of the meeting goes to family by itself, to no relative whom a person
+    has left out, and to none but at the address that they read mail at now, and alone. A person reaches them.
     """
     held = matter.family_never or matter.flagged
     left_out = {each.party for each in readers if each.is_family and each.why_not is not None}
@@ -190,7 +190,7 @@ def silent(matter: Matter, readers: Iterable[Reader]) -> Callable[[Dispatch], bo
 
     def is_silent(each: Dispatch) -> bool:
         if each.person_id is None:
-            return False
+            return matter.is_where_family_reads(each.address)
         address = (each.address or "").casefold()
         own = emails.get(each.person_id) == address
         shared = any(email == address for person_id, email in emails.items() if person_id != each.person_id)

@@ -234,6 +234,25 @@ async def test_family_is_told_of_no_recall_once_a_child_is_flagged_and_a_person_
     assert "was taken back" in told["text"]
 
 
+@pytest.mark.parametrize("when", ["before it is taken back", "while the letter waits"])
+async def test_no_agency_is_told_of_a_recall_where_family_reads_by_now_and_a_person_is(
+    embedded: Embedded, clock: MovableClock, when: str
+) -> None:
+    house = embedded.house
+    await ready(embedded, clock)
+    await embedded.take(version(1))
+    await house.drain()
+    father = events.relative("p2", email=FIRST, relationship=[events.tie("c1", "father")], time=events.NOW)
+    for each in [father, recall()] if when == "before it is taken back" else [recall(), father]:
+        await embedded.take(each)
+    await house.drain()
+    assert {str(each["To"]) for each in letters(house, "recall")} == {COUNCIL, EMAIL}
+    found = (await standing(house))[CAMHS, 1]
+    assert (found.state, found.why) == ("recalled", "recall_not_told")
+    [told] = [each for each in await missing(house) if each.get("agency_id") == "camhs-1"]
+    assert "was taken back, and nothing could be sent to them about that" in told["text"]
+
+
 async def test_a_child_flagged_while_the_letter_waits_keeps_it_from_going(
     embedded: Embedded, clock: MovableClock
 ) -> None:

@@ -284,6 +284,15 @@ class TestWhatIsTakenBack:
         assert silent(around, [MOTHER])(sent(self.first, MOTHER))
         assert not silent(around, [MOTHER])(sent(self.first, CAMHS))
 
+    @pytest.mark.parametrize("given", ["camhs@camhs.example", "CAMHS@camhs.example"])
+    def test_nothing_goes_to_an_agency_where_family_reads(self, given: str) -> None:
+        around = matter(
+            [child("c1")], [relative("p1", {"c1": "mother"}), relative("p2", {"c1": "father"}, email=given)]
+        )
+        has_it = replace(sent(self.first, CAMHS), address="camhs@camhs.example")
+        assert silent(around, [CAMHS, MOTHER])(has_it)
+        assert not silent(MATTER, [CAMHS, MOTHER])(has_it)
+
     def test_nothing_goes_to_a_relative_whom_a_person_left_out(self) -> None:
         assert silent(MATTER, [replace(MOTHER, why_not="chairs_restriction")])(sent(self.first, MOTHER))
         assert not silent(MATTER, [MOTHER])(sent(self.first, MOTHER))
