@@ -131,6 +131,9 @@ class MeetingKind(Edition):
     begins_episode: bool = Field(
         False, description="later meetings look back no further than the last meeting of such a kind"
     )
+    ends_plan: bool = Field(
+        False, description="a meeting of such a kind may end a child protection plan; absent: unless a person allows it"
+    )
     notice: Name | None = Field(None, description="the number that is the least notice; absent: none is set")
     report_before: Name | None = Field(
         None, description="the number that says how long before the meeting a report is due"

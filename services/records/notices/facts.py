@@ -17,6 +17,7 @@ from services.meetings.rules import Meeting
 from services.participation.rules.quoracy import ADJOURNED, rule_of
 from services.participation.rules.verdict import NEEDS, PLAN_ENDED
 from services.participation.store import quoracy
+from services.records.family import given_by
 from services.records.rules.dispatch import NOTICE, Dispatch, may_have_been_read
 from services.records.rules.notices import About, Notice, on_record
 from services.records.rules.on_record import agencies_of, once_involved, placed_before
@@ -90,6 +91,7 @@ async def ends_that_do_not_count(
     known = {}
     for each in ids:
         meeting = found.get(each)
+        kind = policy.on(meeting.day).kind(meeting.kind) if meeting is not None else None
         ruled = meeting is not None and rule_of(policy.on(meeting.day), meeting.kind) is not None
         adjourned = each in held and ADJOURNED in held[each]["document"]["outcome"]
         known[each] = MeetingOfAnEnd(
@@ -98,6 +100,8 @@ async def ends_that_do_not_count(
             each in held and (each in verdicts or not ruled or adjourned),
             adjourned,
             any(one.allows == NEEDS[PLAN_ENDED] for one in permissions.get(each, ())),
+            kind.name if kind is not None else "",
+            kind is not None and kind.ends_plan,
         )
     return {each.name: why for each in ended if (why := why_it_does_not_count(each, known)) is not None}
 
@@ -115,7 +119,8 @@ async def _around(
     asked = await store.asked_to(db, found)
     present = await store.present_at(db, found)
     households = {each: {person for plan in told.get(each, ()) for person in plan.household} for each in children}
-    relatives = {each.person_id: each for each in await directory.relatives_of_children(db, children)}
+    kin = {*children, *(each.child_id for each in family)}
+    relatives = {each.person_id: each for each in await directory.relatives_of_children(db, kin)}
     relatives |= await directory.relatives_by_id(db, {person for some in households.values() for person in some})
     versions = await directory.involvements_told(db, children)
     involvements = [each for some in versions.values() for of in some.values() for each, stands in of if stands]
@@ -155,7 +160,12 @@ async def _around(
             tuple(each for each in involvements if each.person_id == child_id),
             agencies,
             tuple(of_placement) if len(of_placement) == 1 else (),
-            frozenset(each.email.lower() for each in relatives.values() if each.email),
+            given_by(
+                relatives.values(),
+                child.family_id,
+                {child_id, *(each.child_id for each in family if each.family_id == child.family_id)},
+                households[child_id],
+            ),
             latest_bounces(bounces),
             once[child_id],
         )

@@ -113,7 +113,8 @@ def _plan(told: Sequence[Told]) -> Plan:
 @dataclass(frozen=True, slots=True)
 class MeetingOfAnEnd:
     """What is known of the meeting that is named as having ended a plan. `is_judged`: it has been judged, or there is
-    no rule to judge it by; `allowed`: a person with the right to decide lets it end the plan.
+    no rule to judge it by; `allowed`: a person with the right to decide lets it end the plan; `kind_name` is its kind
+    in words, and `ends_plans` whether one of that kind may end a plan.
     """
 
     meeting: Meeting | None
@@ -121,13 +122,16 @@ class MeetingOfAnEnd:
     is_judged: bool
     adjourned: bool
     allowed: bool
+    kind_name: str
+    ends_plans: bool
 
 
 def why_it_does_not_count(plan: Plan, known: Mapping[str, MeetingOfAnEnd]) -> str | None:
     """Why the end that is told of a plan has no effect as things stand, in words; None where it has.
 
     An end that names no meeting counts: the child has moved, or has come of age. One that names a meeting counts once
-    that was held and may end a plan, or a person allows it; until then nobody is told to take a flag off.
+    that was held, was about the child and may end a plan, or a person allows it; until then nobody is told to take a
+    flag off.
     """
     assert plan.ended is not None
     if plan.ended.meeting_id is None:
@@ -138,12 +142,20 @@ def why_it_does_not_count(plan: Plan, known: Mapping[str, MeetingOfAnEnd]) -> st
     said = f"It is recorded that the plan ended on {say(plan.ended.day)}, and nobody has been told to clear a flag"
     if at.meeting is None:
         return f"{said}: the meeting that is named as having decided it is not recorded. Record it, and its register."
+    of = f"the meeting of {say(at.meeting.day)} that is named as having decided it"
+    if plan.child_id not in at.meeting.child_ids:
+        return f"{said}: {of} is not about this child. Name the meeting that was, or put on record whom it was about."
+    if not at.ends_plans:
+        return (
+            f"{said}: by the policy no {at.kind_name} ends a plan, as that of {say(at.meeting.day)} is said to have. "
+            "Name the conference that did. Or somebody with the right to decide allows it, with a reason."
+        )
     if at.meeting.state == "cancelled":
         return f"{said}: the meeting that is named as having decided it was cancelled. Correct one or the other."
     if at.meeting.state != "held" or not at.is_judged:
         return f"{said}: the register of the meeting of {say(at.meeting.day)} that decided it is not here. Send it."
     if at.adjourned:
-        return f"{said}: the meeting of {say(at.meeting.day)} that is named as having decided it was adjourned."
+        return f"{said}: {of} was adjourned."
     if not may_follow(PLAN_ENDED, at.verdict):
         return (
             f"{said}: the meeting of {say(at.meeting.day)} was not quorate. The plan stands until somebody with the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -93,12 +94,24 @@ def test_one_id_for_the_plans_of_brothers_and_sisters_makes_a_plan_for_each() ->
     assert {child_id: plan.ended is None for child_id, [plan] in found.items()} == {"c1": False, "c2": True}
 
 
-def meeting(state: str) -> Meeting:
+def meeting(state: str, *child_ids: str) -> Meeting:
     day = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
     ends_at = day + timedelta(hours=1)
     cause = Cause("/tests", "m")
     return Meeting(
-        "m2", "review_conference", "leicester", "f1", state, ("c1",), day, ends_at, OCTOBER, None, (), (), cause
+        "m2",
+        "review_conference",
+        "leicester",
+        "f1",
+        state,
+        child_ids or ("c1",),
+        day,
+        ends_at,
+        OCTOBER,
+        None,
+        (),
+        (),
+        cause,
     )
 
 
@@ -107,9 +120,10 @@ def verdict(*refused: str) -> Verdict:
     return Verdict("m2", not refused, "conference", "", False, 2, 2, (), (), some, None, (), (), ("c1",), START)
 
 
-def at(state: str | None = "held", **more: Any) -> MeetingOfAnEnd:
+def at(state: str | None = "held", of: Sequence[str] = (), **more: Any) -> MeetingOfAnEnd:
     given: dict[str, Any] = {"verdict": verdict(), "is_judged": True, "adjourned": False, "allowed": False}
-    return MeetingOfAnEnd(meeting(state) if state else None, **given | more)
+    given |= {"kind_name": "review child protection conference", "ends_plans": True}
+    return MeetingOfAnEnd(meeting(state, *of) if state else None, **given | more)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +140,12 @@ def at(state: str | None = "held", **more: Any) -> MeetingOfAnEnd:
         (at("held", verdict=None, is_judged=False), "is not here"),
         (at("cancelled", verdict=None, is_judged=False), "was cancelled"),
         (at(verdict=None, adjourned=True), "was adjourned"),
+        (at(of=["c1", "c2"]), None),
+        (at(of=["c2"]), "is not about this child"),
+        (at(of=["c2"], allowed=True), None),
+        (at(ends_plans=False, kind_name="core group"), "no core group ends a plan"),
+        (at("scheduled", ends_plans=False, kind_name="core group"), "no core group ends a plan"),
+        (at(ends_plans=False, allowed=True), None),
     ],
 )
 def test_an_end_counts_where_the_meeting_that_it_names_was_held_and_may_end_a_plan(
