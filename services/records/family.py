@@ -5,11 +5,12 @@ What is for an agency never goes there, and is not opened or answered from there
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory import store as directory
+from services.directory.rules import Relative
 from services.records.store import plans
 
 
@@ -32,16 +33,22 @@ async def family_addresses(db: AsyncConnection, child_ids: Iterable[str]) -> dic
         each.person_id: each for each in await directory.relatives_of_children(db, set().union(*near.values()))
     }
     relatives |= await directory.relatives_by_id(db, set().union(*named.values()))
-    return {
-        child_id: frozenset(
-            each.email.lower()
-            for each in relatives.values()
-            if each.email
-            and (
-                each.person_id in named.get(child_id, ())
-                or each.family_id == families.get(child_id)
-                or any(tie.child_id in near[child_id] for tie in each.relationships)
-            )
+    return {each: given_by(relatives.values(), families.get(each), near[each], named.get(each, set())) for each in ids}
+
+
+def given_by(
+    relatives: Iterable[Relative], family_id: str | None, near: Collection[str], named: Collection[str]
+) -> frozenset[str]:
+    """The addresses, in small letters, of those among these relatives who are of a family, belong to one of the
+    children in it (`near`), or are `named` as of the household.
+    """
+    return frozenset(
+        each.email.lower()
+        for each in relatives
+        if each.email
+        and (
+            each.person_id in named
+            or each.family_id == family_id
+            or any(tie.child_id in near for tie in each.relationships)
         )
-        for child_id in ids
-    }
+    )

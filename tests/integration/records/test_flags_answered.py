@@ -1,0 +1,120 @@
+"""What answers a notice that asks for something to be done about a flag, and who is asked no more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.bootstrap import House
+from services.records.rules.dispatch import Dispatch
+from tests import events
+from tests.clock import MovableClock
+from tests.door import Embedded
+from tests.integration.records.noticed import (
+    AFTER,
+    CAMHS,
+    EVERYONE,
+    GP,
+    SCHOOL,
+    conference,
+    directory,
+    later,
+    missing,
+    notices,
+    told,
+    written,
+)
+
+pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+REMINDED_AT = datetime(2026, 10, 6, 8, 5, tzinfo=UTC)  # the third working day
+
+
+async def ended(embedded: Embedded, clock: MovableClock) -> None:
+    """A plan that everyone was told of, and of whose end they are to be told."""
+    await embedded.take(*directory(), conference(), events.plan_started(household=["p1"], category="neglect"))
+    await embedded.house.drain()
+    clock.set(AFTER)
+    await embedded.take(events.plan_ended())
+
+
+async def of(house: House, agency_id: str, what: str) -> Dispatch:
+    ids = {each.notice_id for each in await notices(house) if each.kind == what}
+    [found] = [each for each in await written(house) if each.agency_id == agency_id and each.about in ids]
+    return found
+
+
+def reminded(house: House) -> set[str]:
+    return {each.to.partition("@")[0] for each in told(house) if "Reminder" in each.subject}
+
+
+async def not_cleared(house: House) -> dict[str, str]:
+    return {each["agency_id"]: each["text"] for each in await missing(house) if each["kind"] == "flag_not_cleared"}
+
+
+@pytest.mark.parametrize("what", ["flag_changed", "no_flag"])
+async def test_that_a_flag_is_off_or_that_there_is_none_answers_that_a_plan_has_ended(
+    embedded: Embedded, clock: MovableClock, what: str
+) -> None:
+    house = embedded.house
+    await ended(embedded, clock)
+    await house.drain()
+    practice, camhs = await of(house, GP, "ended"), await of(house, CAMHS, "ended")
+    await embedded.take(events.dispatch_confirmed(practice.dispatch_id, what, at=AFTER, child_id="c1"))
+    clock.set(REMINDED_AT)
+    await house.tick()  # the reminders wait to go
+    await embedded.take(events.dispatch_confirmed(camhs.dispatch_id, what, at=AFTER, child_id="c1"))
+    await house.drain()
+    assert reminded(house) == set(EVERYONE) - {GP, CAMHS}
+    clock.set(later(30))
+    await house.drain()
+    assert set(await not_cleared(house)) == set(EVERYONE) - {GP, CAMHS}
+
+
+async def test_that_there_is_no_flag_answers_no_notice_that_the_plan_stands_after_all(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await ended(embedded, clock)
+    await house.drain()
+    at = AFTER + timedelta(minutes=1)
+    await embedded.take(events.plan_started(household=["p1"], category="neglect", time=at))
+    await house.drain()
+    said = {GP: "no_flag", CAMHS: "flag_changed", SCHOOL: "no_flag"}
+    for agency_id, what in said.items():
+        each = await of(house, agency_id, "stands")
+        await embedded.take(events.dispatch_confirmed(each.dispatch_id, what, at=at, child_id="c1"))
+    clock.set(later(30))
+    await house.drain()
+    assert reminded(house) == set(EVERYONE) - {CAMHS, SCHOOL}
+    texts = await not_cleared(house)
+    assert set(texts) == set(EVERYONE) - {CAMHS, SCHOOL}
+    assert [agency_id for agency_id, text in texts.items() if "carry no such flag" in text] == [GP]
+
+
+@pytest.mark.parametrize("of_whom", ["the child", "a sister", "the household of its plan"])
+async def test_no_notice_leaves_for_an_address_that_somebody_of_the_family_has_given_since(
+    embedded: Embedded, clock: MovableClock, of_whom: str
+) -> None:
+    house = embedded.house
+    await embedded.take(events.child("c2"), events.child("c9", family_id="f9"))
+    await ended(embedded, clock)
+    there = (await of(house, SCHOOL, "ended")).address
+    assert there is not None
+    if of_whom == "the household of its plan":
+        clock.advance(timedelta(minutes=1))
+        await embedded.take(events.plan_ended(household=["p1", "p2"], time=clock.now()))
+    child_id = {"the child": "c1", "a sister": "c2"}.get(of_whom, "c9")
+    await embedded.take(
+        events.relative(
+            "p2",
+            family_id="f1" if child_id != "c9" else "f9",
+            relationship=[events.tie(child_id, "father")],
+            email=there.capitalize(),
+            time=clock.now(),
+        )
+    )
+    await house.drain()
+    ended_to = {each.to for each in told(house) if each.what == "ended"}
+    assert there not in ended_to
+    assert len(ended_to) == len(EVERYONE) - 1
