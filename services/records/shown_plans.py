@@ -26,7 +26,12 @@ NOTICES = {
     STANDS: "the plan stands after all",
     JOINED: "somebody new takes part in the plan",
 }
-CONFIRMED = {"filed": "noted in their record", "flag_changed": "flag changed", "noted": "taken note of"}
+CONFIRMED = {
+    "filed": "noted in their record",
+    "flag_changed": "flag changed",
+    "no_flag": "no such flag in their records",
+    "noted": "taken note of",
+}
 
 
 async def shown_plans(db: AsyncConnection, policy: Policy, child_id: str) -> list[dict[str, Any]]:

@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.meetings.rules import reference
 from services.records.opening import SHUT
-from services.records.rules.notices import CHANGED, ENDED, Notice, told_last
+from services.records.rules.flags import FLAG_CHANGED, NO_FLAG, NOTED, REMOVE, SET, flag_asked, settles
 from services.records.store import plans
 from services.running.process import Process
 from services.web.record_link import Closed, Opened
 
-FLAG_CHANGED, NOTED = "flag_changed", "noted"
-SET, REMOVE = "set", "remove"
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a notice asks. `flag` is what is to become of the flag on the record, None where it stays as it is."""
+    """What a notice asks. `flag` is what is to become of the flag on the record; `said` what its reader has said, None
+    where they have said nothing.
+    """
 
-    flag: str | None
+    flag: str
     reference: str
+    said: str | None = None
+
+    @property
+    def of_flag(self) -> bool:
+        """Whether something is to be done about a flag."""
+        return self.flag in {SET, REMOVE}
 
     @property
     def choices(self) -> tuple[str, ...]:
         """What may be confirmed; what is asked for stands first."""
-        return (NOTED,) if self.flag is None else (FLAG_CHANGED, NOTED)
+        return (FLAG_CHANGED, NO_FLAG) if self.of_flag else (NOTED,)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is asked."""
+        return settles(self.flag, self.said)
+
+    def is_news(self, what: str) -> bool:
+        """Whether it says more than what the reader has said: that a flag was changed always does."""
+        return what != self.said and (what == FLAG_CHANGED or not self.is_done)
 
 
 async def asked_by(process: Process, opened: Opened) -> Asked:
     """What the notice behind a link asks, as things stand now."""
-    child_id = opened.dispatch.child_id
+    child_id, said = opened.dispatch.child_id, opened.dispatch.confirmed
     async with process.house.database.read() as db:
         told = (await plans.notices_of(db, [child_id])).get(child_id, []) if child_id is not None else []
     for each in told:
         if each.notice_id == opened.dispatch.about:
-            return Asked(_flag(each, told), reference(f"plan {each.plan_id}"))
+            return Asked(flag_asked(each, told), reference(f"plan {each.plan_id}"), said)
     raise Closed(SHUT, opened.use)
-
-
-def _flag(notice: Notice, told: Sequence[Notice]) -> str | None:
-    """What is to become of the flag: while another plan of the child stands, the end of one takes none off."""
-    if notice.kind == CHANGED:
-        return None
-    if notice.kind != ENDED:
-        return SET
-    others = {each.plan_id for each in told} - {notice.plan_id}
-    last = (told_last([each for each in told if each.plan_id == plan_id]) for plan_id in sorted(others))
-    return None if any(each is not None and each.kind != ENDED for each in last) else REMOVE

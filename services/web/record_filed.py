@@ -88,7 +88,7 @@ async def filed(process: AtDoor, request: Request, link: str) -> Response:
 
 @router.api_route("/notice/{link}", methods=LOOK)
 async def look_notice(process: AtDoor, link: str) -> Response:
-    """What a notice asks, with its button, or the thanks for it."""
+    """What a notice asks, with its buttons, or the thanks for it once nothing more is asked."""
     opened = await open_link(process, link, OF_NOTICE)
     return _notice(process, opened, await asked_by(process, opened))
 
@@ -103,7 +103,6 @@ def _notice(
         status=status,
         asked=asked,
         confirmed=opened.dispatch.confirmed_at,
-        confirmed_what=opened.dispatch.confirmed,
         by=by,
         wrong={"by": wrong} if wrong else {},
     )
@@ -111,7 +110,7 @@ def _notice(
 
 @router.post("/notice/{link}")
 async def acknowledge(process: AtDoor, request: Request, link: str) -> Response:
-    """What the notice asks was done."""
+    """What the notice asks was done, or cannot be since there is no flag. Who had merely taken note says it now."""
     opened = await open_link(process, link, OF_NOTICE)
     from_here(process, request)
     not_while_stopping(process)
@@ -119,11 +118,11 @@ async def acknowledge(process: AtDoor, request: Request, link: str) -> Response:
     fields, by, wrong = await _typed(request)
     if wrong is not None:
         return _notice(process, opened, asked, status=422, by=by, wrong=wrong)
-    what = fields.get("what", asked.choices[0])
+    what = fields.get("what", "" if asked.of_flag else asked.choices[0])
     if (
         what not in asked.choices
     ):  # what the notice asks has changed since the page was opened, or it is no form of ours
         return _notice(process, opened, asked, status=409, by=by)
-    if opened.dispatch.confirmed_at is None:
+    if asked.is_news(what):
         await tell_confirmed(process, opened, what, by or None)
     return go(process, opened)

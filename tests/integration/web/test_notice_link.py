@@ -86,19 +86,75 @@ async def test_one_click_says_that_the_flag_is_off_the_record(house: House, cloc
     assert stands.confirmed == "flag_changed"
 
 
+async def plan_ended(house: House, clock: MovableClock) -> Dispatch:
+    """The notice to CAMHS that a plan has ended."""
+    await accept(house, *told(events.plan_started(on=STARTED_ON)))
+    await notices_to_camhs(house)
+    clock.advance(timedelta(hours=1))
+    await accept(house, events.plan_ended(on=ENDED_ON, time=clock.now()))
+    return (await notices_to_camhs(house))["ended"]
+
+
 @ONLY_SQLITE
-async def test_who_has_no_such_flag_says_so(house: House) -> None:
+async def test_who_has_no_such_flag_says_so_and_need_do_nothing_more(house: House, clock: MovableClock) -> None:
+    path = path_to(house, await plan_ended(house, clock), "notice")
+    async with browsing(house) as client:
+        assert "Our records carry no such flag" in (await client.get(path)).text
+        for what in ("filed", "noted", ""):
+            assert (await client.post(path, data={"what": what})).status_code == 409
+        assert (await client.post(path, data={"by": "Dr A Example"})).status_code == 409
+        assert await confirmed(house) == []
+        for _ in range(2):
+            assert (await client.post(path, data={"what": "no_flag"})).status_code == 303
+        page = (await client.get(path)).text
+        assert "Our records carry no such flag" in page
+        assert "You need do nothing more" in page
+        assert "<form" not in page
+    assert [said["what"] for said in await confirmed(house)] == ["no_flag"]
+
+
+@ONLY_SQLITE
+async def test_where_a_flag_should_be_that_there_is_none_leaves_the_button_there(house: House) -> None:
     await accept(house, *told(events.plan_started(on=STARTED_ON)))
     path = path_to(house, (await notices_to_camhs(house))["started"], "notice")
     async with browsing(house) as client:
+        assert "Is the flag on the record?" in (await client.get(path)).text
+        assert (await client.post(path, data={"what": "no_flag"})).status_code == 303
         page = (await client.get(path)).text
-        assert "Is the flag on the record?" in page
-        assert "Our records carry no such flag" in page
-        assert (await client.post(path, data={"what": "filed"})).status_code == 409
-        assert await confirmed(house) == []
-        assert (await client.post(path, data={"what": "noted"})).status_code == 303
-        assert "Our records carry no such flag" in (await client.get(path)).text
-    assert [said["what"] for said in await confirmed(house)] == ["noted"]
+        assert "that your records carry no such flag" in page
+        assert "nothing more" not in page
+        assert 'value="flag_changed"' in page
+        assert (await client.post(path, data={"what": "flag_changed"})).status_code == 303
+        assert "You need do nothing more" in (await client.get(path)).text
+    assert [said["what"] for said in await confirmed(house)] == ["no_flag", "flag_changed"]
+
+
+@ONLY_SQLITE
+@pytest.mark.parametrize("before", ["noted", "filed"])
+@pytest.mark.parametrize("what", ["flag_changed", "no_flag"])
+async def test_whoever_took_note_of_a_notice_may_still_say_what_became_of_the_flag(
+    house: House, clock: MovableClock, before: str, what: str
+) -> None:
+    notice = await plan_ended(house, clock)
+    at = clock.now() + timedelta(minutes=1)
+    clock.advance(timedelta(days=3))
+    await accept(house, events.dispatch_confirmed(notice.dispatch_id, before, how="mail", at=at, child_id="c1"))
+    path = path_to(house, notice, "notice")
+    async with browsing(house) as client:
+        page = (await client.get(path)).text
+        assert "Has the flag been removed?" in page
+        assert "that you have noted it" in page
+        assert "nothing more" not in page
+        assert all(f'value="{each}"' in page for each in ("flag_changed", "no_flag"))
+        assert (await client.post(path, data={"what": what})).status_code == 303
+        page = (await client.get(path)).text
+        assert "You need do nothing more" in page
+        assert ("The flag has been removed" in page) == (what == "flag_changed")
+        assert ("Our records carry no such flag" in page) == (what == "no_flag")
+    assert [said["what"] for said in await confirmed(house)] == [before, what]
+    async with house.database.read() as db:
+        [stands] = (await dispatches.by_ids(db, [notice.dispatch_id])).values()
+    assert stands.confirmed == what
 
 
 @ONLY_SQLITE
