@@ -24,23 +24,37 @@ PLACEMENT = "where a child is placed"
 
 _BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W_])"
 
-_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-][ \n]{0,9}@[ \n]{0,9}[\w-]+[ \n]{0,9}\.[ \n]{0,9}[\w-]")
+# An address, also where it is written so that no programme takes it for one.
+_AT, _DOT = r"[(\[{<][ \n]?(?:at|@)[ \n]?[)\]}>]", r"[(\[{<][ \n]?(?:dot|\.)[ \n]?[)\]}>]"
+_BLANK = r"[ \n]{0,9}"
+_EMAIL = re.compile(
+    rf"[\w.!#$%&'*+/=?^`{{|}}~-]{_BLANK}(?:@|{_AT}){_BLANK}[\w-]+{_BLANK}(?:\.|{_DOT}|dot\b){_BLANK}[\w-]"
+    r"|\w[ \n]at[ \n][\w-]+[ \n]dot[ \n]\w",
+    re.IGNORECASE,
+)
+_WRITTEN_OUT = ((re.compile(_AT, re.IGNORECASE), "@"), (re.compile(_DOT, re.IGNORECASE), "."))
 # What may be an NHS number of somebody not on record: ten digits in up to three groups that are not those of a date, or
 # each by itself; and groups of three, three and four among other numbers.
 _TEN_DIGITS = re.compile(
     r"(?<![0-9])(?<![0-9][ .\n-])[1-9](?:[0-9]{9}|(?:[ .\n-][0-9]){9}|[0-9]{2,}(?:[ .\n-]{1,3}[0-9]{3,}){1,2})"
     r"(?![ .\n-]?[0-9])"
 )
-_IN_GROUPS = re.compile(r"(?<![0-9])[1-9][0-9]{2}[ .\n-]{1,3}[0-9]{3}[ .\n-]{1,3}[0-9]{4}(?![0-9])")
+_IN_GROUPS = re.compile(r"(?<![0-9])[1-9][0-9]{2}[^0-9A-Za-z]{1,3}[0-9]{3}[^0-9A-Za-z]{1,3}[0-9]{4}(?![0-9])")
 _AREAS = (
     "AB AL B BA BB BD BF BH BL BN BR BS BT BX CA CB CF CH CM CO CR CT CV CW DA DD DE DG DH DL DN DT DY E EC EH EN EX "
     "FK FY G GL GU GY HA HD HG HP HR HS HU HX IG IM IP IV JE KA KT KW KY L LA LD LE LL LN LS LU M ME MK ML N NE NG NN "
     "NP NR NW OL OX PA PE PH PL PO PR RG RH RM S SA SE SG SK SL SM SN SO SP SR SS ST SW SY TA TD TF TN TQ TR TS TW UB "
     "W WA WC WD WF WN WR WS WV YO ZE"
 )
+_BETWEEN, _LAST = r"[ .\n-]{0,3}", "[ABD-HJLNP-UW-Z]"
 _POSTCODE = re.compile(
-    rf"{_BEFORE}(?:{'|'.join(_AREAS.split())})[0-9][0-9A-Z]?[ .\n-]{{0,3}}[0-9][ABD-HJLNP-UW-Z]{{2}}{_AFTER}",
-    re.IGNORECASE,
+    rf"{_BEFORE}([A-Z]{{1,2}})[0-9][0-9A-Z]?{_BETWEEN}[0-9]{_LAST}{{2}}{_AFTER}", re.IGNORECASE | re.ASCII
+)
+# One with a letter for a figure or a figure for a letter, or spaced out: in capitals alone, and no "NO 1ST".
+_ALMOST_POSTCODE = re.compile(
+    rf"{_BEFORE}(?:(?:([A-Z]{{1,2}})(?:[0-9][0-9A-Z]?{_BETWEEN}[OIl]|[OIl][0-9A-Z]?{_BETWEEN}[0-9](?!ST|ND|RD|TH))"
+    rf"|([A-Z]0|0[A-Z])[0-9][0-9A-Z]?{_BETWEEN}[0-9O]){_LAST}{{2}}"
+    rf"|([A-Z][ .-](?:[A-Z][ .-])?)[0-9][ .-]{{1,3}}(?:[0-9A-Z][ .-]{{1,3}})?[0-9][ .-]{_LAST}[ .-]{_LAST}){_AFTER}"
 )
 # A line that may be somebody's own: what is free to call, and what begins with 03, belongs to services. The code stands
 # together, or all digits stand apart, or it is a mobile number in groups of any length (and no date that begins so); a
@@ -67,7 +81,7 @@ def given_away(heading: str, text: str, forbidden: Forbidden) -> tuple[str, ...]
         RELATIVES_NAME: any(stands_in(each, forbidden.relatives) for each in some),
         ADDRESS: _addresses(some[0], forbidden),
         POSTCODE: forbidden.of_family and _postcode(some[0].text),
-        TELEPHONE: forbidden.of_family and _telephone(some[0].text),
+        TELEPHONE: forbidden.of_family and _telephone(some[0].figures),
         PLACEMENT: _holds(some[0], forbidden.places_addresses)
         or any(stands_in(each, names) for names in (forbidden.places, forbidden.carers) for each in some),
     }
@@ -78,9 +92,9 @@ def _numbers(reading: Reading, forbidden: Forbidden) -> bool:
     """Whether there is the NHS number of a child who is not the reader's, whatever stands between its digits, or what
     has the form and the check digit of one that belongs to nobody known.
     """
-    if any(each in reading.letters for each in forbidden.numbers):
+    if any(each in reading.letters or each in reading.in_figures for each in forbidden.numbers):
         return True
-    forms = [each for form in (_TEN_DIGITS, _IN_GROUPS) for each in form.findall(reading.text)]
+    forms = [each for form in (_TEN_DIGITS, _IN_GROUPS) for each in form.findall(reading.figures)]
     candidates = {"".join(filter(str.isdigit, each)) for each in forms} - forbidden.own_numbers
     return any(has_check_digit(each) for each in candidates)
 
@@ -98,7 +112,12 @@ def has_check_digit(number: str) -> bool:
 
 @lru_cache(maxsize=128)
 def _postcode(text: str) -> bool:
-    return _POSTCODE.search(text) is not None
+    found = [each for form in (_POSTCODE, _ALMOST_POSTCODE) for each in form.finditer(text)]
+    return any(_area(next(filter(None, each.groups()))) in _AREAS.split() for each in found)
+
+
+def _area(letters: str) -> str:
+    return "".join(filter(str.isalnum, letters)).upper().replace("0", "O")
 
 
 @lru_cache(maxsize=128)
@@ -119,7 +138,20 @@ def _own(address: str) -> re.Pattern[str]:
 
 
 def _holds(reading: Reading, addresses: frozenset[str]) -> bool:
-    return any("".join(plain(each).split()).casefold() in reading.squeezed for each in addresses)
+    squeezed = reading.squeezed
+    for form, mark in _WRITTEN_OUT:
+        squeezed = form.sub(mark, squeezed)
+    some = ["".join(plain(each).split()).casefold() for each in addresses]
+    return any(
+        each in squeezed or any(aloud in reading.letters for aloud in _aloud(each.partition("@"))) for each in some
+    )
+
+
+@lru_cache(maxsize=512)
+def _aloud(address: tuple[str, str, str]) -> tuple[str, ...]:
+    """The letters of an address as somebody says it, with its dots and without."""
+    name, _, domain = address
+    return tuple("".join(filter(str.isalnum, f"{name}at{domain.replace('.', dot)}")) for dot in ("", "dot"))
 
 
 def in_words(found: Iterable[str]) -> str:

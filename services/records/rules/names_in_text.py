@@ -16,6 +16,8 @@ from services.records.rules.plain_text import ways
 from services.records.rules.words_of_names import BEFORE_NAMES, LITTLE, TITLES, WORDS_TOO
 
 _NOT_A_LETTER = re.compile(r"[\W_]+")
+_FIGURES = str.maketrans("OoIil", "00111")
+_ALMOST_FIGURES = re.compile(r"(?<![^\W_])[0-9OIl][0-9OoIl]*(?![^\W_])")
 _WITHIN = re.compile(r"'{1,2}|-[ \n]*")
 _WITHIN_LONG = re.compile(r"'{1,2}|-[ \n]*|\n *")
 _APART = re.compile(r"[ .\n]{1,2}")
@@ -38,9 +40,31 @@ class Reading:
         return [at for at, one in enumerate(self.small) if one.isalnum()]
 
     @cached_property
+    def figures(self) -> str:
+        """The text with figures where letters among figures look like them: O7700 9OO 123."""
+        return _ALMOST_FIGURES.sub(_as_figures, self.text)
+
+    @cached_property
+    def in_figures(self) -> str:
+        """The letters alone, with a figure for each that looks like one."""
+        return self.letters.translate(_FIGURES)
+
+    @cached_property
     def squeezed(self) -> str:
         """All but its spaces and lines."""
         return "".join(self.small.split())
+
+
+def _at(text: str, at: int) -> str:
+    return text[at] if 0 <= at < len(text) else ""
+
+
+def _as_figures(found: re.Match[str]) -> str:
+    """In figures what holds one, or stands between two."""
+    word, around = found[0], (_at(found.string, found.start() - 2), _at(found.string, found.end() + 1))
+    if not word.isdigit() and (any(map(str.isdigit, word)) or all(map(str.isdigit, around))):
+        return word.translate(_FIGURES)
+    return word
 
 
 @lru_cache(maxsize=128)

@@ -65,6 +65,10 @@ def spaced(number: str, between: str) -> str:
         " ".join(TWO),
         TWO.translate({ord("0") + n: ord("０") + n for n in range(10)}),
         TWO.translate({ord("0") + n: ord("٠") + n for n in range(10)}),
+        TWO.translate({ord("0") + n: ord("۰") + n for n in range(10)}),
+        TWO.replace("0", "O").replace("1", "l"),
+        spaced(TWO, " – "),
+        spaced(TWO, "·"),
         f"12 {spaced(TWO, ' ')}",
         f"{TWO}7",
     ],
@@ -80,6 +84,10 @@ def test_a_number_that_belongs_to_nobody_known_is_found_by_its_check_digit() -> 
     for reader in (FATHER, MOTHER, CAMHS):
         assert found(f"Number {spaced(NOBODYS, ' ')}.", reader) == (NUMBER,)
         assert found(f"Number {NOBODYS}.", reader) == (NUMBER,)
+        for between in ("/", "\u202f", "–", "·", ": ", ", ", "_", " / "):
+            assert found(f"Number {spaced(NOBODYS, between)}.", reader) == (NUMBER,)
+        assert found(f"Number ({NOBODYS[:3]}) {NOBODYS[3:6]} {NOBODYS[6:]}.", reader) == (NUMBER,)
+        assert found(f"Number {spaced(NOBODYS, ' ').replace('0', 'O')}.", reader) == (NUMBER,)
         assert found(f"Number {wrong}.", reader) == ()
 
 
@@ -153,10 +161,36 @@ def test_agencies_get_no_address_of_family() -> None:
         assert found(f"Write to {address}.", CAMHS) == (ADDRESS,)
 
 
-@pytest.mark.parametrize("written", ["LE1 2AB", "le12ab", "SW1A\u00a01AA", "LE1\n2AB", "ＬＥ１ ２ＡＢ"])
+@pytest.mark.parametrize(
+    "written",
+    ["p3(at)family.example", "p3 [at] family [dot] example", "p3 at family dot example", "p3 {AT} family.example"]  # noqa: RUF005
+    + ["p3＠family.example", "p3@family(dot)example", "p3 <at> family . example"],
+)
+def test_an_address_that_no_programme_takes_for_one_is_an_address(written: str) -> None:
+    for reader in (FATHER, CAMHS):
+        assert found(f"Write to {written} then.", reader) == (ADDRESS,)
+
+
+@pytest.mark.parametrize("text", ["We met at home. Then dot came.", "Look at gov.uk.", "It is at 10 Downing."])
+def test_where_somebody_is_at_is_no_address(text: str) -> None:
+    assert found(text) == ()
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["LE1 2AB", "le12ab", "SW1A\u00a01AA", "LE1\n2AB", "ＬＥ１ ２ＡＢ", "LE1–2AB", "LE1.2AB", "LE1\u200b2AB"]  # noqa: RUF005
+    + ["LE1 OAB", "LEl 2AB", "S01 2AB", "0X1 2JD", "L E 1 2 A B", "L-E-1-2-A-B"],
+)
 def test_family_gets_no_postcode(written: str) -> None:
     assert found(f"Lives at {written} now.") == (POSTCODE,)
     assert found(f"Lives at {written} now.", CAMHS) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["is it so old", "S1 out", "NO 1ST PRIZE", "E1 old", "M1 ill", "10 of 20 ill", "B 1 2 is"]
+)
+def test_other_letters_and_figures_are_no_postcode(text: str) -> None:
+    assert found(f"We saw {text}.") == ()
 
 
 @pytest.mark.parametrize(
@@ -165,7 +199,8 @@ def test_family_gets_no_postcode(written: str) -> None:
     + ["(+44) 7700 900123", "(+44)(0)7700-900-123", "+44 (0) 116 496 0123", "0044 7700 900123", "447700900123"]
     + ["07700:900:123", "07700_900_123", "07700, 900, 123", "0116/496/0123", "020:7946:0123", "07 700 900 123"]
     + ["07 70 09 00 12 3", "0 7700 900123", "077009 00123", "0 7 7 0 0 9 0 0 1 2 3", "0-7-7-0-0-9-0-0-1-2-3"]
-    + ["0 7 7 0 0   9 0 0   1 2 3", "+ 4 4 7 7 0 0 9 0 0 1 2 3", "0 1 1 6 4 9 6 0 1 2 3", "07700\n900\n123"],
+    + ["0 7 7 0 0   9 0 0   1 2 3", "+ 4 4 7 7 0 0 9 0 0 1 2 3", "0 1 1 6 4 9 6 0 1 2 3", "07700\n900\n123"]
+    + ["O7700 900123", "077OO 9OO 123", "O1l6 496 O123", "07700–900–123", "07700·900·123", "٠٧٧٠٠ ٩٠٠١٢٣"],
 )
 def test_family_gets_no_telephone_number_that_may_be_somebodys_own(written: str) -> None:
     assert found(f"Call {written} any time.") == (TELEPHONE,)
