@@ -155,7 +155,10 @@ LETTERS: Mapping[str, LetterKind] = {
         copy_letters.render_recall, copy_letters.recall_withheld, recalls.settled, copy_letters.recall_permitted
     ),
     reminders.READER_LETTER: LetterKind(
-        reminder_letters.render_to_reader, reminder_letters.to_reader_withheld, reminder_letters.settled
+        reminder_letters.render_to_reader,
+        reminder_letters.to_reader_withheld,
+        reminder_letters.settled,
+        reminder_letters.to_reader_permitted,
     ),
     reminders.COORDINATOR_LETTER: LetterKind(
         reminder_letters.render_to_coordinator, reminder_letters.to_coordinator_withheld, reminder_letters.settled

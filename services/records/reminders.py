@@ -20,6 +20,7 @@ from services.foundation.outbox import MAIL, outbox
 from services.foundation.statements import among, chunks
 from services.foundation.work import Work
 from services.meetings.rules import Meeting, reference
+from services.records.family import family_addresses
 from services.records.readers import Around
 from services.records.rules.dispatch import Dispatch, line_of
 from services.records.rules.due import Deadline
@@ -40,7 +41,7 @@ async def remind_readers(
     for each, record, last_day in some:
         where = about[record.meeting_id]
         reader = next((reader for reader in where.readers if reader.party == each.party), None)
-        if reader is None or reader.why_not is not None:
+        if reader is None or reader.why_not is not None or where.matter.is_where_family_reads(each.address):
             continue
         params = {
             **_of_meeting(work, where.meeting),
@@ -97,9 +98,10 @@ async def coordinators(db: AsyncConnection, some: Iterable[Meeting]) -> dict[str
 
     An organiser's address comes with the meeting, and nobody has vouched for it. It may be written to where it belongs
     to the social care of the area that holds the meeting: it is one of its secure addresses, or of the same domain
-    where that is its own.
+    where that is its own. Where somebody of a child's family reads it is never written to.
     """
     meetings = list(some)
+    family = await family_addresses(db, {child_id for meeting in meetings for child_id in meeting.child_ids})
     authorities = {meeting.authority for meeting in meetings}
     known: dict[str, set[str]] = {}
     for agency in await directory.agencies_of_authority(db, authorities, [SOCIAL_CARE]):
@@ -110,6 +112,8 @@ async def coordinators(db: AsyncConnection, some: Iterable[Meeting]) -> dict[str
     found = {}
     for meeting in meetings:
         address = meeting.organiser_email.lower()
+        if any(address in family[child_id] for child_id in meeting.child_ids):
+            continue
         if {address, address.partition("@")[2]} & known.get(meeting.authority, set()):
             found[meeting.meeting_id] = meeting.organiser_email
     return found

@@ -21,6 +21,7 @@ from services.meetings import store as meetings
 from services.participation.store.quoracy import held_facts
 from services.records.due import held_at
 from services.records.letters.links import words_of_link
+from services.records.letters.permits import none_to_the_silent
 from services.records.reminders import COORDINATOR_LETTER, READER_LETTER, coordinators
 from services.records.rules.dispatch import DELIVERED, EMAIL, NOT_PERMITTED, SENT, Dispatch
 from services.records.rules.due import RECORDS, stands
@@ -81,6 +82,11 @@ async def to_reader_withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: 
         elif not _may_be_used(each, agencies.get(each.agency_id or ""), bounces):
             found[row.outbox_id] = NOT_PERMITTED
     return found
+
+
+async def to_reader_permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
+    """Which reminders are for an address that somebody of the family has given since the copy went there."""
+    return await none_to_the_silent(work, rows)
 
 
 def _may_be_used(each: Dispatch, agency: Agency | None, bounces: Sequence[Bounce]) -> bool:

@@ -214,6 +214,21 @@ async def test_nothing_goes_to_an_organiser_whose_address_is_not_of_the_areas_so
     assert len(await overdue(embedded.house)) == 1
 
 
+@pytest.mark.parametrize("when", ["before it falls due", "while it waits"])
+async def test_no_coordinator_is_reminded_where_family_reads(
+    embedded: Embedded, clock: MovableClock, when: str
+) -> None:
+    await invited(embedded, clock)
+    await held(embedded, clock)
+    clock.set(DECISION_REMINDED - MINUTE if when == "before it falls due" else DECISION_REMINDED)
+    await embedded.house.tick()
+    await embedded.take(events.relative("p1", email="Pat@council.gov.example", time=clock.now()))
+    await at(embedded, clock, DECISION_REMINDED)
+    assert letters(embedded.house, "coordinator_reminder") == []
+    await at(embedded, clock, DECISION_DUE)
+    assert len(await overdue(embedded.house)) == 1
+
+
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("organiser", "reminded"), [("team@nhs.net", 1), ("pat@nhs.net", 0)])
 async def test_a_domain_that_many_agencies_share_makes_nobody_a_coordinator(
@@ -299,6 +314,22 @@ async def test_a_reminder_to_file_does_not_go_to_an_address_that_has_left_the_re
     await embedded.take(camhs(SECOND))
     await embedded.house.drain()
     assert [each["To"] for each in letters(embedded.house, "record_reminder")] == [COUNCIL]
+    await at(embedded, clock, FILING_DUE)
+    assert len(await of_camhs(embedded.house, "not_filed")) == 1
+
+
+@pytest.mark.parametrize("when", ["before it falls due", "while it waits"])
+async def test_a_reminder_to_file_does_not_go_where_family_reads_by_now_and_a_person_asks(
+    embedded: Embedded, clock: MovableClock, when: str
+) -> None:
+    await forwarded(embedded, clock)
+    clock.set(FILING_REMINDED - HOUR if when == "before it falls due" else FILING_REMINDED)
+    await embedded.house.tick()
+    father = events.relative("p2", email=FIRST, relationship=[events.tie("c1", "father")], time=clock.now())
+    await embedded.take(father)
+    await at(embedded, clock, FILING_REMINDED)
+    assert [each["To"] for each in letters(embedded.house, "record_reminder")] == [COUNCIL]
+    assert ((await copy_of(embedded.house)).reminded_at is None) == (when == "before it falls due")
     await at(embedded, clock, FILING_DUE)
     assert len(await of_camhs(embedded.house, "not_filed")) == 1
 
