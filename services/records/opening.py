@@ -6,14 +6,12 @@ not be sent to its reader any more may not be opened by them either.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
 from services.directory import store as directory
-from services.directory.rules import Agency
 from services.participation.store import documents
 from services.records.core_groups import core_groups_of, members
 from services.records.family import family_addresses
@@ -32,8 +30,9 @@ from services.records.rules.dispatch import (
 )
 from services.records.rules.last_look import may_have_all
 from services.records.rules.record import Reader, Record
-from services.records.rules.versions import FOR_NOW, TAKEN_BACK, parts, whole
+from services.records.rules.versions import FOR_NOW, TAKEN_BACK
 from services.records.store import dispatches, records
+from services.records.theirs import addresses, at_this_address, is_all_in
 
 TAKEN_BACK_SINCE, SHUT, NEWER, TOO_EARLY = "recalled", "shut", "newer", "early"
 """Why it opens no more, or not yet. `shut` stands for an address that is not the right one any more, and for whatever
@@ -83,7 +82,7 @@ async def _still_theirs(db: AsyncConnection, policy: Policy, dispatch: Dispatch)
         raise Shut(SHUT)
     about = (await around(db, policy, [dispatch.meeting_id])).get(dispatch.meeting_id)
     readers = [each for each in about.readers if each.party == dispatch.party] if about is not None else []
-    reader = _at_this_address(readers[0], about, dispatch) if about is not None and readers else None
+    reader = at_this_address(readers[0], about, dispatch) if about is not None and readers else None
     if about is None or reader is None:
         raise Shut(SHUT)
     if dispatch.kind == CARE_PLAN:
@@ -99,7 +98,7 @@ async def _still_theirs(db: AsyncConnection, policy: Policy, dispatch: Dispatch)
     if dispatch.state == OVERTAKEN or (newest.version != record.version and not await _stands(db, dispatch, newest)):
         why_not = copy_of(newest, reader, about.matter).why_not
         raise Shut(NEWER if why_not is None or why_not in FOR_NOW else SHUT)
-    if newest.version != record.version and not _is_all_in(record, dispatch, newest, reader, about):
+    if newest.version != record.version and not is_all_in(record, dispatch, newest, reader, about):
         raise Shut(SHUT)
     return Behind(record, about)
 
@@ -108,37 +107,6 @@ async def _stands(db: AsyncConnection, dispatch: Dispatch, newest: Record) -> bo
     """Whether a newer version left a reader the copy that they have, since nothing in theirs has changed."""
     some = (await dispatches.about(db, [dispatch.about])).get(dispatch.about, ())
     return any(each.party == dispatch.party and each.version == newest.version and each.state == KEPT for each in some)
-
-
-def _is_all_in(record: Record, dispatch: Dispatch, newest: Record, reader: Reader, about: Around) -> bool:
-    """Whether a reader may have each part of the copy that was left to them of the newest version too, where the same
-    words may be about other children, or for others.
-    """
-    copy = copy_of(newest, reader, about.matter)
-    if copy.why_not is not None and copy.why_not not in FOR_NOW:
-        return False
-    allowed = Counter(parts(newest, (each.number for each in copy.sections if each.why_not is None)))
-    return Counter(parts(record, whole(dispatch))) <= allowed
-
-
-def _at_this_address(reader: Reader, about: Around, dispatch: Dispatch) -> Reader | None:
-    """The reader at the address that the link was sent to, where that may be used for them today; else None. Of an
-    agency that is any of its own, since a copy that came back goes on to the next one, unless family reads it.
-    """
-    wanted = (dispatch.address or "").lower()
-    if reader.is_family:
-        own = {reader.address.lower()} if reader.address is not None else set()
-    else:
-        own = _addresses(about.agencies.get(reader.agency_id or ""), dispatch.channel)
-        own -= about.matter.family_addresses
-    return replace(reader, address=dispatch.address) if wanted in own else None
-
-
-def _addresses(agency: Agency | None, kind: str) -> set[str]:
-    """Where an agency may be written to."""
-    if agency is None or agency.closed_on is not None:
-        return set()
-    return {each.address.lower() for each in agency.every_channel if each.kind == kind and each.secure}
 
 
 async def _still_read(db: AsyncConnection, dispatch: Dispatch, reader: Reader) -> str | None:
@@ -163,7 +131,7 @@ async def _still_told(db: AsyncConnection, dispatch: Dispatch) -> None:
     child's family has given as their own since.
     """
     agencies = await directory.agencies_by_id(db, [dispatch.agency_id] if dispatch.agency_id else [])
-    own = _addresses(agencies.get(dispatch.agency_id or ""), dispatch.channel)
+    own = addresses(agencies.get(dispatch.agency_id or ""), dispatch.channel)
     if dispatch.child_id is not None:
         own -= (await family_addresses(db, [dispatch.child_id]))[dispatch.child_id]
     if (dispatch.address or "").lower() not in own:

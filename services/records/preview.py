@@ -32,6 +32,7 @@ from services.records.rules.record import Reader, Record, Section
 from services.records.rules.versions import TAKEN_BACK, Step, decide, silent
 from services.records.store import dispatches, records
 from services.records.taken_part import TakenPart, taken_part
+from services.records.theirs import is_shut_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,14 @@ async def foresee(work: Work, record: Record) -> Preview:
     older = [each for number, each in versions.items() if number < record.version]
     decided = copies(record, about.readers, about.matter)
     sent = (await dispatches.about(work.db, [record.record_id])).get(record.record_id, [])
+    known = {**{each.version: each for each in older}, record.version: record}
     steps = decide(
-        {**{each.version: each for each in older}, record.version: record},
+        known,
         decided,
         [each for each in sent if each.channel != MESH and each.version < record.version],
         (await records.recalls_of(work.db, [record.record_id])).get(record.record_id, ()),
         silent(about.matter, about.readers),
+        is_shut=is_shut_to(about, known, record),
     )
     foreseen = tuple(_foreseen(work, copy, about, steps) for copy in decided)
     approved = versions.get(record.version) == record

@@ -50,6 +50,7 @@ from services.records.rules.dispatch import (
 from services.records.rules.record import Reader, Record
 from services.records.rules.versions import Step, decide, silent
 from services.records.store import dispatches, records
+from services.records.theirs import is_shut_to
 
 PRINT = "record"  # the name of the row that asks the press for the copies of one version
 DECIDED = "records.decided"  # it was decided, or decided anew, who gets which part of a version
@@ -173,8 +174,9 @@ async def distribute(work: Work, record_ids: Iterable[str], whose: Callable[[Ste
             MESH: copies_by_mesh(work, record, where, [each for each in before if each.channel == MESH]),
         }
         taken, is_silent = recalls.get(record_id, ()), silent(where.matter, where.readers)
+        shut = is_shut_to(where, known[record_id], record)
         by_mail, by_mesh = (
-            [step for step in decide(known[record_id], *ways[way], taken, is_silent, unsure) if whose(step)]
+            [step for step in decide(known[record_id], *ways[way], taken, is_silent, unsure, shut) if whose(step)]
             for way in (EMAIL, MESH)
         )
         decided.append(Decided(record, where, by_mail))

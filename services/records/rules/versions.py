@@ -207,10 +207,12 @@ def decide(
     recalls: Sequence[Recall],
     is_silent: Callable[[Dispatch], bool],
     unsure: Collection[str] = (),
+    is_shut: Callable[[Dispatch], bool] = lambda _: False,
 ) -> list[Step]:
     """What becomes of every dispatch of one record, now that its newest version is decided or decided anew.
 
-    `known` are its versions, `copies` what each reader gets of the newest, `standing` all dispatches of it.
+    `known` are its versions, `copies` what each reader gets of the newest, `standing` all dispatches of it. `is_shut`
+    says of what has left whether it opens for its reader no more, be every word of it theirs.
     """
     newest = known[max(known)]
     by_party = _by_party(standing)
@@ -220,7 +222,7 @@ def decide(
         if is_recalled(newest, copy.reader, recalls):
             recalled = [Step("recall", copy, None, TAKEN_BACK)] if same is None else []
             steps += [*_overtaken(older), *recalled]
-        elif _stands(known, newest, copy, same, had):
+        elif _stands(known, newest, copy, same, had, is_shut):
             kept = [Step("keep", copy, same)] if same is None or same.state == WITHHELD else []
             steps += [*_overtaken(each for each in older if each is not had), *kept]
         elif copy.why_not is None:
@@ -260,9 +262,16 @@ def last_had(some: Iterable[Dispatch], unsure: Collection[str] = ()) -> Dispatch
 
 
 def _stands(
-    known: Mapping[int, Record], newest: Record, copy: Copy, same: Dispatch | None, had: Dispatch | None
+    known: Mapping[int, Record],
+    newest: Record,
+    copy: Copy,
+    same: Dispatch | None,
+    had: Dispatch | None,
+    is_shut: Callable[[Dispatch], bool],
 ) -> bool:
-    """Whether the copy that a reader has is, word for word, the one that they would get: then it stands."""
+    """Whether the copy that a reader has is, word for word, the one that they would get, and they can read it still:
+    then it stands.
+    """
     if had is None or had.state not in (SENT, DELIVERED) or had.version not in known:
         return False
     if copy.why_not is not None and copy.why_not not in FOR_NOW:
@@ -270,7 +279,7 @@ def _stands(
     if same is not None and same.state not in (KEPT, WITHHELD):
         return False
     allowed = tuple(each.number for each in copy.sections if each.why_not is None)
-    return parts(known[had.version], whole(had)) == parts(newest, allowed)
+    return parts(known[had.version], whole(had)) == parts(newest, allowed) and not is_shut(had)
 
 
 def _overtaken(older: Iterable[Dispatch]) -> list[Step]:

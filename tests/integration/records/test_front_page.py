@@ -11,7 +11,7 @@ import pytest
 from services.bootstrap import House
 from services.foundation.documents import Documents
 from services.records.opening import SHUT, Shut, what_opens
-from services.records.rules.dispatch import PRINTING, SENT, WITHHELD, Dispatch
+from services.records.rules.dispatch import KEPT, PRINTING, SENT, WITHHELD, Dispatch
 from services.records.rules.printing import NOT_AS_DECIDED
 from services.records.store import dispatches
 from tests import events
@@ -160,6 +160,19 @@ async def test_a_copy_that_stands_opens_only_while_the_newest_version_lets_its_r
     assert await shut(house, FATHER) is None
     await take(house, father("c1", time=events.NOW + timedelta(minutes=1)))
     assert await shut(house, FATHER) == SHUT
+
+
+@ON_ONE_STORE
+async def test_a_copy_that_is_shut_does_not_stand_and_the_same_words_approved_again_are_written_anew(
+    house: House,
+) -> None:
+    await take(house, approved("c1"))
+    await take(house, father("c1", time=events.NOW + timedelta(hours=1)))
+    assert (await shut(house, FATHER), await shut(house, GP)) == (SHUT, None)
+    await take(house, approved("c1", version=2))
+    assert ((await copy_for(house, FATHER, 2)).state, (await copy_for(house, GP, 2)).state) == (SENT, KEPT)
+    assert (await shut(house, FATHER, 2), await shut(house, GP)) == (None, None)
+    assert "ZQ" not in words(house, await copy_for(house, FATHER, 2))
 
 
 @ON_ONE_STORE
