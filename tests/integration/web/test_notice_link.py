@@ -107,7 +107,7 @@ async def test_who_has_no_such_flag_says_so_and_need_do_nothing_more(house: Hous
         for _ in range(2):
             assert (await client.post(path, data={"what": "no_flag"})).status_code == 303
         page = (await client.get(path)).text
-        assert "Our records carry no such flag" in page
+        assert "Your records carry no such flag" in page
         assert "You need do nothing more" in page
         assert "<form" not in page
     assert [said["what"] for said in await confirmed(house)] == ["no_flag"]
@@ -150,7 +150,7 @@ async def test_whoever_took_note_of_a_notice_may_still_say_what_became_of_the_fl
         page = (await client.get(path)).text
         assert "You need do nothing more" in page
         assert ("The flag has been removed" in page) == (what == "flag_changed")
-        assert ("Our records carry no such flag" in page) == (what == "no_flag")
+        assert ("Your records carry no such flag" in page) == (what == "no_flag")
     assert [said["what"] for said in await confirmed(house)] == [before, what]
     async with house.database.read() as db:
         [stands] = (await dispatches.by_ids(db, [notice.dispatch_id])).values()
