@@ -49,6 +49,7 @@ from services.records.rules.notices import (
 )
 from services.records.rules.plans import Plan
 from services.records.rules.receipts import was_read
+from services.records.rules.versions import NO_READER
 from services.records.store import dispatches
 from services.records.store import plans as store
 
@@ -298,7 +299,11 @@ def _readdress(sheet: Sheet, plan: Plan, ever: Sequence[Recipient]) -> None:
         if notice.kind in {STARTED, JOINED}:
             some = [way for way in some if not way.only_told]  # who has nothing to do with the child any more
         own = [way for way in some if way.party == each.party] or some
-        if not own or each.dispatch_id in sheet.added or was_read(each):
+        if each.dispatch_id in sheet.added or was_read(each):
+            continue
+        if not own:
+            if each.state == QUEUED:  # by now there is no reason to tell them
+                sheet.set(each, state=WITHHELD, why=NO_READER, address=None, content=None, ended_at=sheet.work.now)
             continue
         way = own[0]
         if each.state == QUEUED and way.why_not is not None:

@@ -17,6 +17,7 @@ from services.records.rules.dispatch import (
     LEFT,
     NOTICE,
     QUEUED,
+    SENT,
     WITHHELD,
     Dispatch,
     dispatch_id,
@@ -72,7 +73,23 @@ class Sheet:
                 ended_at=None if goes else self.work.now,
                 expires_at=expires(self.work),
             )
-            self.added[dispatch.dispatch_id] = dispatch
+            if (before := self._known(dispatch)) is not None:
+                self._write_again(before, dispatch)
+            else:
+                self.added[dispatch.dispatch_id] = dispatch
+
+    def _known(self, dispatch: Dispatch) -> Dispatch | None:
+        """What was written of the same notice to the same reader before."""
+        kept = self.standing.dispatches.get(dispatch.child_id or "", ())
+        found = next((each for each in kept if each.dispatch_id == dispatch.dispatch_id), None)
+        return self.changed.get(found.dispatch_id, found) if found is not None else None
+
+    def _write_again(self, before: Dispatch, now: Dispatch) -> None:
+        """What had been overtaken is to be told after all; who got it all the same has it."""
+        if before.sent_at is not None:
+            self.set(before, state=SENT, ended_at=None)
+        else:
+            self.set(before, state=now.state, why=now.why, address=now.address, content=None, ended_at=now.ended_at)
 
     def notice(self, plan: Plan, kind: str, number: int, before: Notice | None) -> Notice:
         """A new notice about a plan."""

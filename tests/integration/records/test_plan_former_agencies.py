@@ -146,12 +146,46 @@ async def test_that_one_of_a_kind_was_told_of_an_end_hides_no_other_that_was_not
 async def test_a_notice_that_waits_holds_up_no_word_that_its_reader_has_nothing_to_do_with_the_child(
     door: Door, clock: MovableClock, how: str
 ) -> None:
-    await door.take(*directory(), conference(), *(events.agency(each) for each in (HOUSING, HOME, "housing-2")))
+    await door.take(*directory(), *(events.agency(each) for each in (HOUSING, HOME, "housing-2")))
     await door.take(works(since=date(2026, 3, 1)), placed())
     await door.house.drain()
     await door.take(events.plan_started())
-    [verdict] = await door.take(events.child() if how == "leaves the placement" else works("housing-2"))
+    [verdict] = await door.take(
+        events.child() if how == "leaves the placement" else works("housing-2", since=date(2026, 3, 1))
+    )
     assert verdict.state == "accepted"
+    gone = HOME if how == "leaves the placement" else HOUSING
+    await door.house.drain()
+    assert gone not in whom(told(door.house), "started")
+    [kept] = [each for each in await every_dispatch(door.house) if each.agency_id == gone]
+    assert kept.state == WITHHELD
+    clock.set(later(9))
+    await door.house.drain()
+    assert gone not in {each.get("agency_id") for each in await missing(door.house)}
+
+
+async def test_what_waited_for_whoever_left_goes_once_they_have_to_do_with_the_child_again(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await joined(embedded, clock)
+    await embedded.take(works())
+    await embedded.take(works("housing-2"))
+    await embedded.take(works())
+    await embedded.house.drain()
+    assert HOUSING in whom(told(embedded.house), "joined")
+
+
+async def test_a_plan_that_stands_after_all_is_told_of_though_it_was_long_over_before_that_had_left(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    before = {"agency_id": GP, "service": "gp", "since": date(2023, 1, 1)}
+    await embedded.take(events.agency(GP), events.child(), events.involvement(**before))  # type: ignore[arg-type]
+    await embedded.take(events.plan_started(on=date(2024, 1, 2)))
+    await embedded.take(events.plan_ended(on=date(2024, 6, 2)))
+    [verdict] = await embedded.take(events.plan_started(on=date(2024, 1, 2)))
+    assert verdict.state == "accepted"
+    await embedded.house.drain()
+    assert whom(told(embedded.house), "started") == {GP}
 
 
 async def test_the_reminder_falls_due_though_its_reader_has_nothing_to_do_with_the_child_any_more(
