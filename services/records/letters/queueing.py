@@ -135,14 +135,17 @@ def _children(work: Work, reader: Reader, where: Around) -> list[dict[str, Any]]
 
 
 def _what_changed(versions: Mapping[int, Record], had: Dispatch | None, each: Dispatch) -> dict[str, Any]:
-    """What the letter says of the copy that its reader has: what differs in their own, and nothing else."""
+    """What the letter says of the copy that its reader has: what differs in their own, and nothing else. To an address
+    that nobody has verified lately it names no heading: a heading may say as much as what stands under it.
+    """
     if had is None or had.version not in versions:
-        return {"before": None, "added": [], "changed": [], "taken_out": 0}
+        return {"before": None, "reads_otherwise": False, "added": [], "changed": [], "taken_out": 0}
     before = parts(versions[had.version], whole(had))
     found = changes(before, parts(versions[each.version], whole(each)))
     return {
         "before": had.version,
-        "added": list(found.added),
-        "changed": list(found.changed),
+        "reads_otherwise": bool(found.added or found.changed),
+        "added": list(found.added) if each.how == ATTACHMENT else [],
+        "changed": list(found.changed) if each.how == ATTACHMENT else [],
         "taken_out": found.taken_out,
     }

@@ -14,18 +14,30 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from sqlalchemy import select
 
 from services.bootstrap import House
 from services.foundation.outbox import MAIL, outbox
+from services.records.letters.queueing import COPY_LETTER
 from services.records.press import Press
 from services.records.rules.dispatch import Dispatch
 from services.records.store import dispatches, records
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Door, Embedded
-from tests.integration.records.copies import APPROVED_AT, CAMHS, COUNCIL, FIRST, copy_of, invited, letters, missing
+from tests.integration.records.copies import (
+    APPROVED_AT,
+    CAMHS,
+    COUNCIL,
+    FIRST,
+    camhs,
+    copy_of,
+    invited,
+    letters,
+    missing,
+)
 from tests.integration.records.test_forwarding import words
-from tests.mailbox import plain
+from tests.mailbox import html, plain
 
 MOTHER = "person:p1"
 SOCIAL_CARE = "agency:childrens-social-care-1:"
@@ -115,6 +127,40 @@ async def test_family_is_told_that_something_changed_and_not_under_which_heading
     assert "What was agreed" not in told
     assert "conference" not in told.lower()
     assert "protection" not in told.lower()
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        (["Plan", "AB: self-harm at 12 Hill Road"], "Some of what it says is new or different."),
+        (["AB: self-harm at 12 Hill Road"], "new or different, and something was taken out of it. Please do not use"),
+        ([], "Something was taken out of it. Please do not use that any more."),
+    ],
+    ids=["added", "added and taken out", "taken out"],
+)
+async def test_who_gets_a_link_is_told_that_something_changed_and_not_under_which_heading(
+    embedded: Embedded, clock: MovableClock, second: list[str], told: str
+) -> None:
+    house = embedded.house
+    await invited(embedded, clock, camhs(FIRST, verified_on=None, time=events.NOW))
+    clock.set(APPROVED_AT + timedelta(days=1))
+    kept = events.section("The plan is reviewed in May.", heading="Summary")
+    await embedded.take(version(1, kept, events.section("Plan.", heading="Plan")))
+    await house.drain()
+    await embedded.take(version(2, kept, *(events.section(f"{each}.", heading=each) for each in second)))
+    await house.drain()
+    [_, letter] = [each for each in letters(house) if each["To"] == FIRST]
+    assert not list(letter.iter_attachments())
+    for form in (plain(letter), html(letter)):
+        assert "This takes the place of version 1, which you were sent" in form
+        for heading in ("self-harm", "Plan", "In your copy"):
+            assert heading not in form
+    assert told in " ".join(plain(letter).split())
+    assert told in html(letter)
+    async with house.database.read() as db:
+        found = await db.execute(select(outbox.c.params).where(outbox.c.name == COPY_LETTER))
+    assert "self-harm" not in str([each for each in found.scalars() if each["to"] == FIRST])
 
 
 async def test_a_correction_that_changes_nothing_in_a_readers_copy_is_not_sent_to_them(
