@@ -6,14 +6,16 @@ Everything here is drawn from one source of chance. Names are such that no other
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from random import Random
 
 from tests.events import nhs_number
 
-FORENAMES = ("Zuleika", "Odhran", "Tamsin", "Branwen", "Ignatius", "Ottoline", "Peregrine", "Sunniva")
-GIVEN = ("Nadezhda", "Tomasz", "Callumius", "Edwina", "Marguerite", "Barnabas", "Gwendolen")
-SURNAMES = ("Brennanby", "Kowalczyk", "Fairweather", "Okonkwo", "Lindqvist")
+FORENAMES = ("Zuleika", "Odhran", "Tamsin", "Branwen", "Ignatius", "Ottoline", "Nicolaus", "Anne-Sophie", "Weißlinde")
+GIVEN = ("Nadezhda", "Tomasz", "Callumius", "Edwina", "Marguerite", "Barnabas", "Marie-Chantal", "Оксана")
+SURNAMES = ("Brennanby", "Kowalczyk", "O'Shaughnessy", "McGillivray", "Al-Qahtani", "Großmann")
+HOUSES = ("Harbourlight", "Wrenfield", "St Mary's", "Queens Lodge", "Bishop's Court")
 PARENTS = ("mother", "father", "step_parent")
 DECISIONS = ("childs_wish", "chairs_restriction", "conflict_of_interest", "duplicate")
 HELD_BACK = ("held_for_a_person", "not_with", "excluded_before", "family_not_asked", "no_longer_part")
@@ -108,8 +110,24 @@ def hidden(chance: Random, word: str) -> str:
         word.replace(" ", "\u00a0"),
         word.replace(" ", "\n"),
         "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" and one not in "@." else one for one in word),
+        unicodedata.normalize("NFD", word),
+        f"{word}'s",
+        *_spelt(chance, word),
     )
     return chance.choice(ways)
+
+
+def _spelt(chance: Random, word: str) -> list[str]:
+    """Other ways in which people spell it: with an apostrophe or a hyphen too many, too few or of another kind."""
+    apostrophe, hyphen = (
+        chance.choice(["", "’", "‘", "´", "`", "ʼ", "′", "＇"]),
+        chance.choice(["", " ", "\u2011", "–"]),
+    )
+    ways = [word.replace("'", apostrophe)] if "'" in word else []
+    ways += [word.replace("-", hyphen)] if "-" in word else []
+    ways += [word.replace("ß", "ss"), word.upper().replace("SS", "ẞ")] if "ß" in word else []
+    ways += [word.replace("ens ", "en's "), word.replace("ens ", "ens' ")] if "ens " in word else []
+    return ways + ([f"{word[:-1]}'s", f"{word}'"] if word.endswith("s") else [])
 
 
 def hidden_number(chance: Random, number: str) -> str:
@@ -210,7 +228,7 @@ def _agencies(chance: Random, prefix: str) -> dict[str, AnAgency]:
     for kind in kinds:
         for n in range(1, 3 if kind in ("camhs", "gp", "placement") else 2):
             each = f"{prefix}{kind}-{n}"
-            name = f"{chance.choice(['Harbourlight', 'Wrenfield', 'Thistledown', 'Quernstone'])} {kind} {n}"
+            name = f"{chance.choice(HOUSES)} {kind} {n}"
             address = f"{prefix}{kind}{n}.inbox@agencies.example"
             found[each] = AnAgency(kind, name, address, chance.random() < 0.93, chance.random() < 0.05)
     return found
