@@ -220,7 +220,7 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime
 
 async def _forbidden(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> dict[str, str]:
     """The invitations of which these messages may not go, with the reason: the address is none that the directory
-    would have them sent to now, or the meeting has been held.
+    would have them sent to now, an agency's is one that somebody of the family has given, or the meeting has been held.
 
     Resolution sees to that for whoever is asked to a meeting to come. It does not look again at a meeting that was
     cancelled or has begun, at whom a person took back, or, for a while, at meetings that one change concerns by the
@@ -238,34 +238,52 @@ async def _forbidden(db: AsyncConnection, rows: Sequence[OutboxRow], now: dateti
     whose = await store.standing(db, some)
     agencies = await directory.agencies_by_id(db, {each.agency_id for each in whose.values() if each.agency_id})
     relatives = await directory.relatives_by_id(db, {each.person_id for each in whose.values() if each.person_id})
-    flagged = await _held_for_a_person(db, {each.meeting_id for each in whose.values() if each.person_id})
+    households = await _households(db, {each.meeting_id for each in whose.values()})
     allowed: dict[str, frozenset[str | None]] = {}
     for each in whose.values():
         agency, relative = agencies.get(each.agency_id or ""), relatives.get(each.person_id or "")
+        household = households.get(each.meeting_id, _NOBODY)
         if agency is not None:
-            allowed[each.invitation_id] = secure_addresses(agency)
-        elif relative is not None and each.meeting_id not in flagged:
+            own = (address for address in secure_addresses(agency) if address.lower() not in household.addresses)
+            allowed[each.invitation_id] = frozenset(own)
+        elif relative is not None and not household.flagged:
             allowed[each.invitation_id] = frozenset({relative.email})
     held = await meetings.held_among(db, {each.meeting_id for each in whose.values()})
     over = {each.invitation_id: "too_late" for each in whose.values() if each.meeting_id in held}
     return over | {key: "not_permitted" for key, to in some.items() if to not in allowed.get(key, ())}
 
 
-async def _held_for_a_person(db: AsyncConnection, meeting_ids: Collection[str]) -> set[str]:
-    """Which of these meetings are about a child, or the household of one, with a flag that lets nothing go to family
-    by itself.
+@dataclass(frozen=True, slots=True)
+class _Household:
+    """The children of a meeting and those of their households: whether one has a flag that lets nothing go to family by
+    itself, and which addresses, in small letters, their relatives gave.
     """
-    if not meeting_ids:
-        return set()
+
+    flagged: bool
+    addresses: frozenset[str]
+
+
+_NOBODY = _Household(False, frozenset())
+
+
+async def _households(db: AsyncConnection, meeting_ids: Collection[str]) -> dict[str, _Household]:
     found = await meetings.meetings_by_id(db, meeting_ids)
-    children = await directory.children_by_id(db, {each for m in found.values() for each in m.child_ids})
-    household = await directory.children_of_families(db, {child.family_id for child in children.values()})
-    flagged = {child.family_id for child in household if ILLNESS_FLAG in child.flags}
-    return {
-        meeting_id
-        for meeting_id, meeting in found.items()
-        if any(each in children and children[each].family_id in flagged for each in meeting.child_ids)
-    }
+    own = await directory.children_by_id(db, {each for m in found.values() for each in m.child_ids})
+    children = await directory.children_of_families(db, {child.family_id for child in own.values()})
+    relatives = await directory.relatives_of_children(db, {child.child_id for child in children})
+    households = {}
+    for meeting_id, meeting in found.items():
+        families = {own[each].family_id for each in meeting.child_ids if each in own}
+        of_them = [child for child in children if child.family_id in families]
+        ids = {child.child_id for child in of_them}
+        given = {
+            each.email.lower()
+            for each in relatives
+            if each.email and any(tie.child_id in ids for tie in each.relationships)
+        }
+        flagged = any(ILLNESS_FLAG in child.flags for child in of_them)
+        households[meeting_id] = _Household(flagged, frozenset(given))
+    return households
 
 
 _AS_IF_WRITTEN = {"method": REQUEST, "change": "new"}

@@ -198,6 +198,18 @@ async def test_a_flag_after_the_family_was_asked_sends_it_nothing_more_not_even_
     assert set(await after(door, events.cancelled())) == {DUTY, GP}
 
 
+@pytest.mark.parametrize("of_child", ["c1", "c2"], ids=["of the child", "of another child of the household"])
+async def test_a_cancellation_that_still_waits_goes_to_no_agency_where_family_reads_by_then(
+    embedded: Embedded, of_child: str
+) -> None:
+    await take_in(embedded, events.child("c2"))
+    await begin(embedded)
+    await take_in(embedded, events.cancelled())
+    await take_in(embedded, events.relative("p2", relationship=[events.tie(of_child, "father")], email=GP.upper()))
+    assert {mail.to for mail in await sent(embedded.house)} == {DUTY, MOTHER}
+    assert ("undelivered", "gp-1") in await exceptions(embedded.house)
+
+
 @pytest.mark.parametrize(
     ("change", "who", "left"),
     [
