@@ -20,9 +20,12 @@ from schemas.policy import Policy
 from services.directory.rules import Cause
 from services.intake.accept import Arrival, Intake, Verdict
 from services.records.readers import Around, around
+from services.records.rules.dispatch import RECORD as COPY_OF_RECORD
+from services.records.rules.own_copies import copies_of, goes_again
 from services.records.rules.record import PLAN, Record
 from services.records.rules.versions import Recall
 from services.records.store import dispatches, records
+from services.records.today import today
 from services.records.word.form import KIND, MEETING, RECORD, VERSION
 from services.records.word.naming import children_of, parties_of
 from services.records.word.read import DoesNotFit, Fault, Written, take_apart, understand
@@ -55,7 +58,9 @@ class Read:
     versions: Mapping[int, Record]
     recalls: Sequence[Recall] = ()
     without: frozenset[str] = frozenset()
-    """The readers of whom the newest version was never decided: they came, or are asked, only since it was approved."""
+    """The readers of whom the newest version was never decided: they came, or are asked, only since it was approved;
+    and those who may have it by now and have none that they can read.
+    """
 
     @property
     def newest(self) -> Record | None:
@@ -88,23 +93,34 @@ async def read(db: AsyncConnection, policy: Policy, content: bytes) -> Read:
         if known and paper.facts.get(line) not in known:
             paper.faults.append(Fault(f"is another one than that of record {record_id}: draft anew", line=line))
     recalls = (await records.recalls_of(db, [record_id])).get(record_id, []) if record_id else []
-    without = await _without(db, about, versions[max(versions)]) if versions else frozenset()
+    without = await _without(db, about, versions, recalls) if versions else frozenset()
     return Read(understand(paper, parties_of(about, policy), children_of(about)), about, versions, recalls, without)
 
 
-async def _without(db: AsyncConnection, about: Around, newest: Record) -> frozenset[str]:
-    """Who was asked to the meeting or was there, and of whose copy of a version nothing was decided."""
-    decided = {
-        each.party
-        for each in (await dispatches.about(db, [newest.record_id])).get(newest.record_id, ())
-        if each.version == newest.version
-    }
+async def _without(
+    db: AsyncConnection, about: Around, versions: Mapping[int, Record], recalls: Sequence[Recall]
+) -> frozenset[str]:
+    """Who was asked to the meeting or was there, and of whose copy of the newest version nothing was decided; and who
+    may have theirs and has none that they can read: it was kept back for what holds no more, or opens no more.
+    """
+    newest = versions[max(versions)]
+    sent = [
+        e
+        for e in (await dispatches.about(db, [newest.record_id])).get(newest.record_id, ())
+        if e.kind == COPY_OF_RECORD
+    ]
+    decided = {each.party for each in sent if each.version == newest.version}
     wanted = {
         each.party
         for each in about.readers
         if (each.invited or each.attended == "present") and (not each.came_later or newest.kind == PLAN)
     }
-    return frozenset(wanted - decided)
+    again = {
+        each.party
+        for each in copies_of(versions.values(), sent, ())
+        if goes_again(each, today(each, versions, about, recalls))
+    }
+    return frozenset(wanted - decided | again)
 
 
 def proposed(read: Read, given: Given | None, now: datetime) -> Record:

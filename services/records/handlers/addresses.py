@@ -1,4 +1,6 @@
-"""What it does to copies that could not reach an agency when an address of it is recorded: they go there.
+"""What it does to copies when the directory changes. Those that could not reach an agency go to the address of it that
+is recorded; of a child, and of whoever belongs to one, anything may be recorded that lets a reader have what was kept
+from them, or keeps from them what they had.
 
 What goes is what was decided and shown before, and nothing else: where something else would be decided now, a person
 looks at it first. By MESH goes what e-mail did not bring to an agency, or another mailbox gave back. To a person of
@@ -16,29 +18,45 @@ from services.records.by_mesh import copies_by_mesh
 from services.records.handlers import care_plans
 from services.records.handlers.copies import Decided, apply, ask_for_print, how
 from services.records.handlers.readdress import readdress, tried
-from services.records.handlers.review import look
+from services.records.handlers.review import LOOK, look
 from services.records.readers import Around, around
 from services.records.rules.copies import NO_ADDRESS, Copy, copy_of
 from services.records.rules.dispatch import EMAIL, MESH, PRINTING, RECORD, UNDELIVERED, WITHHELD, Dispatch
 from services.records.rules.record import Record
 from services.records.rules.versions import Recall, Step, is_recalled
 from services.records.store import dispatches, records
+from services.records.store.there import records_about
+
+AT_ONCE = 20
+"""How many meetings are looked at in the transaction in which something was learnt; the others right after it."""
 
 
 async def directory_changed(work: Work, events: Sequence[Derived]) -> None:
-    """Agencies were recorded anew."""
+    """Agencies, children or those who belong to them were recorded anew."""
     changes: list[Changed] = [event.data for event in events]
     agencies = {each for change in changes for each in change.agency_ids}
-    if not agencies:
-        return
+    people = {each for change in changes for each in change.person_ids}
+    families = {each for change in changes for each in change.family_ids}
+    concerned = await records_about(work.db, people, families) if people or families else set()
+    if agencies:
+        concerned |= await _addresses_recorded(work, agencies)
+    ordered = sorted(concerned)
+    for meeting_id in ordered[AT_ONCE:]:
+        work.arm(LOOK, meeting_id, work.now)
+    if ordered:
+        await look(work, ordered[:AT_ONCE])
+
+
+async def _addresses_recorded(work: Work, agencies: set[str]) -> set[str]:
+    """Have what did not reach these agencies go to them, where it can now; returns the meetings of such copies."""
     found = await dispatches.not_reached_of(work.db, agencies)
     await care_plans.look_at(work, found)
     some = [each for each in found if each.kind == RECORD]
     if not some:
-        return
+        return set()
     await readdress(work, [each for each in some if each.state == UNDELIVERED], how)
     await _decide_again(work, [each for each in some if each.state == UNDELIVERED or each.why == NO_ADDRESS])
-    await look(work, {each.meeting_id for each in some if each.meeting_id is not None})
+    return {each.meeting_id for each in some if each.meeting_id is not None}
 
 
 async def _decide_again(work: Work, some: Sequence[Dispatch]) -> None:

@@ -28,23 +28,22 @@ from services.records.rules.dispatch import DELIVERED, EMAIL, GOES, PRINTING, RE
 from services.records.rules.due import (
     KINDS,
     UNTRIED,
-    Copies,
     Deadline,
     Waits,
     another_text,
-    copies_of,
     is_approved,
-    newest,
     not_approved,
     not_distributed,
     not_filed,
     not_told_of_recall,
     took_back_nothing,
 )
+from services.records.rules.own_copies import Copies, copies_of, newest
 from services.records.rules.record import Record
 from services.records.rules.versions import Recall, took_nothing
 from services.records.store import dispatches, records
 from services.records.store.there import There, there_is
+from services.records.today import today
 
 LOOK = "records.look"  # the timer of a meeting: something about its records falls due
 
@@ -197,15 +196,19 @@ def _look(
         took_back_nothing(each, meeting, kind_name)
         for each in took_nothing(standing.recalls.get(meeting_id, ()), versions, some)
     ]
-    readers = standing.about[meeting_id].readers if meeting_id in standing.about else ()
-    for copies in copies_of(versions, some, readers):
-        found.append(not_distributed(copies, meeting, kind_name, standing.waits, PATIENCE, work.now))
+    about, recalls = standing.about.get(meeting_id), standing.recalls.get(meeting_id, ())
+    for copies in copies_of(versions, some, about.readers if about is not None else ()):
+        known = {each.version: each for each in versions if each.record_id == copies.record.record_id}
+        now = today(copies, known, about, recalls) if about is not None else None
+        found.append(not_distributed(copies, meeting, kind_name, standing.waits, PATIENCE, work.now, now))
         moments += [
             standing.waits[each.dispatch_id].since + patience
             for each in copies.some
             if each.state in GOES
             for patience in (PATIENCE, UNTRIED)
         ]
+        if now is not None and now.shut:
+            continue  # nobody files what they cannot open
         missing, due_at = _filed(work, meeting, kind_name, copies, reminders)
         found.append(missing)
         moments += due_at

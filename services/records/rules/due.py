@@ -36,22 +36,19 @@ from services.records.rules.copies import (
     SHARED_ADDRESS,
 )
 from services.records.rules.dispatch import (
-    DELIVERED,
     GOES,
-    KEPT,
     NO_LINK,
     NOT_PERMITTED,
     OVERTAKEN,
     RECALLED,
-    SENT,
     UNDELIVERED,
     WITHHELD,
     Dispatch,
 )
+from services.records.rules.own_copies import Copies, Today
 from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED
-from services.records.rules.receipts import is_filed, was_read
-from services.records.rules.record import Reader, Record
-from services.records.rules.versions import NO_READER, NOT_TOLD, Recall, last_had
+from services.records.rules.record import Record
+from services.records.rules.versions import NO_READER, NOT_TOLD, TAKEN_BACK, Recall
 
 NOT_DISTRIBUTED, NOT_FILED = "not_distributed", "not_filed"
 KINDS = frozenset({NOT_DISTRIBUTED, NOT_FILED})
@@ -61,6 +58,15 @@ RIGHTLY_WITHHELD = DECIDED_BY_A_PERSON | {
     *(EXCLUDED, EXCLUDED_BEFORE, FAMILY_NEVER, FAMILY_NOT_ASKED, FLAGGED, HELD_FOR_A_PERSON, NO_READER),
     *(NO_RESPONSIBILITY, NOTHING_FOR_THEM, NOT_WITH),
 }
+
+KEPT_FROM_THEM: frozenset[str | None] = frozenset({*RIGHTLY_WITHHELD, TAKEN_BACK})
+"""Why somebody may have nothing of it today, whatever became of what was for them, and that is no fault."""
+
+# Why something was kept back that no fact decides which the rule of copies knows: what is said of it holds as it was.
+_ONLY_ANEW = frozenset({NO_LINK, CANNOT_BE_PRINTED, NOT_AS_DECIDED, NOT_PERMITTED})
+
+_APPROVE_AGAIN = "Approve the same words again, as a new version: then they get it."
+_SHUT = "it shows what they may not be told any more, or went to an address that is not for them any more."
 
 UNTRIED = timedelta(days=1)
 """How long a copy may wait for somebody to take it in hand at all before a person is told."""
@@ -151,65 +157,6 @@ class Waits:
     tried: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Copies:
-    """What was made for one reader of the newest version of one record: one thing, or one for each way that it goes."""
-
-    record: Record
-    party: str
-    some: tuple[Dispatch, ...]
-
-    @property
-    def about(self) -> str:
-        return f"record:{self.record.record_id}:{self.party}"
-
-    @property
-    def reached(self) -> bool:
-        """Whether one of them has left and nothing came back, or the reader has it whatever came back."""
-        return any(was_read(each) or each.state in {SENT, DELIVERED} for each in self.some)
-
-    @property
-    def filed(self) -> bool:
-        return any(is_filed(each) for each in self.some)
-
-    @property
-    def taken_back(self) -> bool:
-        return bool(self.some) and all(each.state in {RECALLED, OVERTAKEN} for each in self.some)
-
-
-def newest(versions: Iterable[Record]) -> dict[str, Record]:
-    """The newest version of each record."""
-    found: dict[str, Record] = {}
-    for each in versions:
-        if each.record_id not in found or found[each.record_id].version < each.version:
-            found[each.record_id] = each
-    return found
-
-
-def copies_of(versions: Iterable[Record], some: Sequence[Dispatch], readers: Sequence[Reader]) -> list[Copies]:
-    """The copies of the newest version of each record, by reader, those too for whom none was made."""
-    found = []
-    for record in newest(versions).values():
-        of_record = [each for each in some if each.about == record.record_id and each.version == record.version]
-        wanted = [reader.party for reader in readers if reader.invited or reader.attended == "present"]
-        for party in dict.fromkeys([*(each.party for each in of_record), *wanted]):
-            own = [each for each in some if each.about == record.record_id and each.party == party]
-            found.append(Copies(record, party, _standing(own, record)))
-    return found
-
-
-def _standing(own: Sequence[Dispatch], record: Record) -> tuple[Dispatch, ...]:
-    """What a reader has or is to get of a version: where nothing in it differs from what they have, that."""
-    found = []
-    for each in own:
-        if each.version != record.version:
-            continue
-        before = [one for one in own if one.version < each.version and one.channel == each.channel]
-        kept = last_had(one for one in before if one.state != OVERTAKEN) if each.state == KEPT else None
-        found.append(kept or each)
-    return tuple(found)
-
-
 def not_told_of_recall(each: Dispatch, record: Record, meeting: Meeting, kind_name: str) -> Missing | None:
     """What is said of a copy that was taken back from a reader whom nothing could tell so; None of any other."""
     if each.state != RECALLED or each.why != NOT_TOLD:
@@ -269,15 +216,29 @@ def not_approved(deadline: Deadline, kind_name: str, now: datetime) -> Missing |
 
 
 def not_distributed(
-    copies: Copies, meeting: Meeting, kind_name: str, waits: dict[str, Waits], patience: timedelta, now: datetime
+    copies: Copies,
+    meeting: Meeting,
+    kind_name: str,
+    waits: dict[str, Waits],
+    patience: timedelta,
+    now: datetime,
+    today: Today | None = None,
 ) -> Missing | None:
-    """What is said of a copy that does not reach its reader; None where it does, or is rightly kept from them."""
+    """What is said of a copy that does not reach its reader; None where it does, or is rightly kept from them. `today`
+    is what holds of it now, None where nothing hangs on that.
+    """
+    if today is not None and today.why_not in KEPT_FROM_THEM - {NOTHING_FOR_THEM}:
+        return None
     said = []
+    if today is not None and today.shut and today.why_not not in KEPT_FROM_THEM:
+        then = _APPROVE_AGAIN if today.why_not is None else _why_not_today(today.why_not, _is_family(copies))
+        what = f"{_whose(copies, meeting, kind_name)} went as a link, which opens for them no more"
+        said.append(f"{what}: {_SHUT} {then}")
     if not copies.reached and not copies.taken_back:
-        why = _why_not(copies, waits, patience, now)
+        why = _why_not(copies, waits, patience, now, today)
         if why is not None:
             said.append(f"{_whose(copies, meeting, kind_name)} has not reached them: {why}")
-    left_out = _identifying(copies)
+    left_out = _identifying(copies) if today is None else list(today.left_out)
     if left_out:
         parts = "A part" if len(left_out) == 1 else f"{len(left_out)} parts"
         said.append(
@@ -290,7 +251,11 @@ def not_distributed(
     return _missing(NOT_DISTRIBUTED, copies, " ".join(said))
 
 
-def _why_not(copies: Copies, waits: dict[str, Waits], patience: timedelta, now: datetime) -> str | None:
+def _why_not(
+    copies: Copies, waits: dict[str, Waits], patience: timedelta, now: datetime, today: Today | None
+) -> str | None:
+    if today is not None and today.why_not in KEPT_FROM_THEM:
+        return None
     if not copies.some:
         return "they were asked or were there, and none was made for them. Approve it again so that they get theirs."
     going = [each for each in copies.some if each.state in GOES]
@@ -300,11 +265,35 @@ def _why_not(copies: Copies, waits: dict[str, Waits], patience: timedelta, now: 
             return "it waits still. It is tried again without your doing; where time is short, reach them another way."
     if going:
         return None
-    faults = [each for each in copies.some if each.state == UNDELIVERED or each.why not in RIGHTLY_WITHHELD]
-    faults = [each for each in faults if each.state == UNDELIVERED or (each.state == WITHHELD and _holds_any(each))]
+    lost = [each for each in copies.some if each.state == UNDELIVERED]
+    withheld = [each for each in copies.some if each.state == WITHHELD]
+    if withheld and not lost and today is not None and _is_lifted(withheld[0], today):
+        return f"it was kept back, and nothing known forbids it any more. {_APPROVE_AGAIN}"
+    rightly = [each for each in withheld if each.why in RIGHTLY_WITHHELD]
+    if today is not None and today.why_not is not None and rightly and len(rightly) == len(copies.some):
+        return _why_not_today(today.why_not, _is_family(copies))
+    faults = lost + [each for each in withheld if each.why not in RIGHTLY_WITHHELD and _holds_any(each)]
     if not faults:
         return None
     return why_in_words(faults[0].why or "gave_up", faults[0].person_id is not None)
+
+
+def _is_lifted(each: Dispatch, today: Today) -> bool:
+    """Whether what kept a copy back forbids it no more. What says itself that it is to be approved as a new version
+    says so still.
+    """
+    return each.state == WITHHELD and today.why_not is None and each.why not in _ONLY_ANEW
+
+
+def _is_family(copies: Copies) -> bool:
+    return copies.party.startswith("person:")
+
+
+def _why_not_today(why: str, of_family: bool) -> str:
+    """Why nothing goes to somebody from whom nothing else keeps it any more."""
+    if why == NO_ADDRESS and not of_family:
+        return f"there is no address for them that may be used. Have one recorded. {_APPROVE_AGAIN}"
+    return why_in_words(why, of_family)
 
 
 def _holds_any(each: Dispatch) -> bool:

@@ -14,7 +14,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, func, literal_column, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.foundation.statements import among_given, chunks
+from services.directory.store import children, ties
+from services.foundation.history import counts_at
+from services.foundation.statements import among, among_given, chunks
 from services.meetings.store import HELD, meeting_children, meeting_facts
 from services.participation.store.reports import IS_CARE_PLAN, reports
 from services.records.store.plans import plan_facts
@@ -40,8 +42,8 @@ async def there_is(db: AsyncConnection, meeting_ids: Iterable[str], child_ids: I
     found = There()
     of = {"records": found.records, "recalls": found.recalls, "care_plans": found.care_plans, "plans": found.plans}
     none: list[str] = []
-    for some, children in zip_longest(chunks(set(meeting_ids)), chunks(set(child_ids)), fillvalue=none):
-        rows = await db.execute(_question(db.dialect.name), {"meetings": some, "children": children})
+    for some, of_children in zip_longest(chunks(set(meeting_ids)), chunks(set(child_ids)), fillvalue=none):
+        rows = await db.execute(_question(db.dialect.name), {"meetings": some, "children": of_children})
         for what, name, since in rows:
             if what == "held":
                 found.held[name] = since
@@ -75,3 +77,28 @@ def _question(dialect: str) -> CompoundSelect[Any]:
 
 def _what(name: str) -> ColumnElement[str]:
     return literal_column(f"'{name}'").label("what")
+
+
+async def records_about(db: AsyncConnection, people: Iterable[str], families: Iterable[str]) -> set[str]:
+    """The meetings with records about a child of these families, or of the family of one of these people: of a child
+    itself, or of one with whom a relative is or once was recorded. One statement.
+    """
+    found: set[str] = set()
+    none: list[str] = []
+    for some, of_families in zip_longest(chunks(set(people)), chunks(set(families)), fillvalue=none):
+        concerned = union_all(
+            select(children.c.family_id).where(among(db, children.c.family_id, of_families)),
+            select(children.c.family_id).where(among(db, children.c.child_id, some)),
+            select(children.c.family_id)
+            .join(ties, ties.c.child_id == children.c.child_id)
+            .where(among(db, ties.c.person_id, some)),
+        )
+        query = (
+            select(records.c.meeting_id)
+            .join(meeting_children, meeting_children.c.meeting_id == records.c.meeting_id)
+            .join(children, children.c.child_id == meeting_children.c.child_id)
+            .where(children.c.family_id.in_(concerned), counts_at(children, None))
+            .distinct()
+        )
+        found |= set((await db.execute(query)).scalars())
+    return found

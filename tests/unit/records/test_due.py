@@ -35,10 +35,10 @@ from services.records.rules.due import (
     RIGHTLY_WITHHELD,
     UNTRIED,
     Waits,
-    copies_of,
     not_distributed,
     stands,
 )
+from services.records.rules.own_copies import copies_of
 from services.records.rules.receipts import as_known_at, state, weightier
 from services.records.rules.record import Audience, Record, Section
 from tests.unit.records.people import agency

@@ -1,0 +1,100 @@
+"""What was made for one reader of the newest version of a record, and what holds of it today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.records.rules.dispatch import DELIVERED, KEPT, OVERTAKEN, RECALLED, SENT, WITHHELD, Dispatch
+from services.records.rules.receipts import is_filed, was_read
+from services.records.rules.record import Reader, Record
+from services.records.rules.versions import last_had
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What was made for one reader of the newest version of one record: one thing, or one for each way that it goes."""
+
+    record: Record
+    party: str
+    some: tuple[Dispatch, ...]
+
+    @property
+    def about(self) -> str:
+        return f"record:{self.record.record_id}:{self.party}"
+
+    @property
+    def reached(self) -> bool:
+        """Whether one of them has left and nothing came back, or the reader has it whatever came back."""
+        return any(was_read(each) or each.state in {SENT, DELIVERED} for each in self.some)
+
+    @property
+    def left(self) -> list[Dispatch]:
+        """Those that have left, and of which nothing came back."""
+        return [each for each in self.some if each.state in {SENT, DELIVERED}]
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether nothing is owed to its reader any more: it is in an agency's file, or a person has read it."""
+        return self.filed or any(each.person_id is not None and was_read(each) for each in self.some)
+
+    @property
+    def filed(self) -> bool:
+        return any(is_filed(each) for each in self.some)
+
+    @property
+    def taken_back(self) -> bool:
+        return bool(self.some) and all(each.state in {RECALLED, OVERTAKEN} for each in self.some)
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What holds of one reader's copy now, whatever was decided of it: why they may have nothing of it, None where they
+    may; whether what has left opens for them no more; and which parts identify somebody.
+    """
+
+    why_not: str | None = None
+    shut: bool = False
+    left_out: tuple[int, ...] = ()
+
+
+def newest(versions: Iterable[Record]) -> dict[str, Record]:
+    """The newest version of each record."""
+    found: dict[str, Record] = {}
+    for each in versions:
+        if each.record_id not in found or found[each.record_id].version < each.version:
+            found[each.record_id] = each
+    return found
+
+
+def copies_of(versions: Iterable[Record], some: Sequence[Dispatch], readers: Sequence[Reader]) -> list[Copies]:
+    """The copies of the newest version of each record, by reader, those too for whom none was made."""
+    found = []
+    for record in newest(versions).values():
+        of_record = [each for each in some if each.about == record.record_id and each.version == record.version]
+        wanted = [reader.party for reader in readers if reader.invited or reader.attended == "present"]
+        for party in dict.fromkeys([*(each.party for each in of_record), *wanted]):
+            own = [each for each in some if each.about == record.record_id and each.party == party]
+            found.append(Copies(record, party, _standing(own, record)))
+    return found
+
+
+def _standing(own: Sequence[Dispatch], record: Record) -> tuple[Dispatch, ...]:
+    """What a reader has or is to get of a version: where nothing in it differs from what they have, that."""
+    found = []
+    for each in own:
+        if each.version != record.version:
+            continue
+        before = [one for one in own if one.version < each.version and one.channel == each.channel]
+        kept = last_had(one for one in before if one.state != OVERTAKEN) if each.state == KEPT else None
+        found.append(kept or each)
+    return tuple(found)
+
+
+def goes_again(copies: Copies, today: Today | None) -> bool:
+    """Whether a reader may have a copy and has none that they can read, and gets one where the same words are approved
+    once more.
+    """
+    if today is None or today.why_not is not None:
+        return False
+    return today.shut or any(each.state == WITHHELD for each in copies.some)
