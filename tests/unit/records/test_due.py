@@ -38,7 +38,7 @@ from services.records.rules.due import (
     not_distributed,
     stands,
 )
-from services.records.rules.own_copies import copies_of
+from services.records.rules.own_copies import Today, copies_of, goes_again
 from services.records.rules.receipts import as_known_at, state, weightier
 from services.records.rules.record import Audience, Record, Section
 from tests.unit.records.people import agency
@@ -95,12 +95,14 @@ def decided(number: int, why_not: str | None = None) -> dict[str, object]:
     return {"number": number, "why_not": why_not, "text": "…"}
 
 
-def said(*some: Dispatch, now: datetime = NOW, versions: int = 1, waits: Waits | None = None) -> str | None:
+def said(
+    *some: Dispatch, now: datetime = NOW, versions: int = 1, waits: Waits | None = None, today: Today | None = None
+) -> str | None:
     """What is said of the one reader to whom these belong."""
     known = [version(number + 1) for number in range(versions)]
     [copies] = copies_of(known, some, [])
     waiting = {each.dispatch_id: waits or Waits(now, False) for each in some}
-    found = not_distributed(copies, MEETING, "conference", waiting, timedelta(minutes=30), now)
+    found = not_distributed(copies, MEETING, "conference", waiting, timedelta(minutes=30), now, today)
     assert found is None or (found.kind, found.agency_id) == (NOT_DISTRIBUTED, "camhs-1")
     return found.text if found is not None else None
 
@@ -208,6 +210,42 @@ def test_a_copy_is_to_be_filed_within_working_days_of_the_day_on_which_it_was_se
 def test_nothing_is_due_of_a_meeting_that_was_adjourned(outcome: list[str], expected: datetime | None) -> None:
     assert held_at({"document": {"held_at": NOW.isoformat(), "outcome": outcome}}) == expected
     assert held_at(None) is None
+
+
+@pytest.mark.parametrize("why", sorted(RIGHTLY_WITHHELD))
+def test_what_was_rightly_kept_back_is_told_of_once_nothing_forbids_it(why: str) -> None:
+    withheld = replace(COPY, state=WITHHELD, why=why, sent_at=None)
+    assert "nothing known forbids it any more" in (said(withheld, today=Today()) or "")
+    assert "no address" in (said(withheld, today=Today("no_address")) or "")
+
+
+@pytest.mark.parametrize("state", [WITHHELD, UNDELIVERED])
+@pytest.mark.parametrize("why", sorted(RIGHTLY_WITHHELD))
+def test_nobody_is_told_to_reach_a_reader_who_may_not_have_it_now(state: str, why: str) -> None:
+    lost = replace(COPY, state=state, why="address_refused", sent_at=None)
+    assert said(lost) is not None
+    assert said(lost, today=Today(why)) is None
+
+
+def test_a_link_that_is_shut_is_told_of_where_its_reader_may_have_the_record() -> None:
+    link = replace(COPY, how="link")
+    assert said(link) is None
+    assert "opens for them no more" in (said(link, today=Today(shut=True)) or "")
+    assert "no address" in (said(link, today=Today("no_address", shut=True)) or "")
+    assert said(link, today=Today("excluded_before", shut=True)) is None
+
+
+def test_the_same_words_go_again_to_whoever_may_have_them_and_cannot_read_them() -> None:
+    withheld = replace(COPY, state=WITHHELD, why="chairs_restriction", sent_at=None)
+    for each, today, expected in [
+        (withheld, Today(), True),
+        (withheld, Today("chairs_restriction"), False),
+        (COPY, Today(shut=True), True),
+        (COPY, None, False),
+        (replace(COPY, state=UNDELIVERED, why="bounced"), Today(), False),
+    ]:
+        [copies] = copies_of([version()], [each], [])
+        assert goes_again(copies, today) is expected, (each.state, today)
 
 
 @pytest.mark.parametrize("why", sorted(RIGHTLY_WITHHELD))
