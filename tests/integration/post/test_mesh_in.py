@@ -216,21 +216,6 @@ async def test_a_corrected_version_goes_by_mesh_in_place_of_the_first_and_one_th
 
 
 @ON_ONE_STORE
-async def test_whoever_may_not_have_it_any_more_gets_nothing_by_mesh_either(
-    house: House, clock: MovableClock, sandbox: Sandbox
-) -> None:
-    await decided(house)
-    await house.press.drain()
-    moved = {"kind": "mesh", "address": OTHER, "secure": True}
-    await Embedded(house).take(events.agency("gp-1", kind="gp", channels=[moved], time=events.NOW))
-    await house.drain()
-    assert (await by_mesh(house)).state in ("withheld", "undelivered")
-    for mailbox in (PRACTICE, OTHER):
-        with sandbox.mailbox(mailbox) as theirs:
-            assert theirs.list_messages() == []
-
-
-@ON_ONE_STORE
 async def test_what_waits_to_go_by_mesh_is_measured(house: House, clock: MovableClock) -> None:
     async def measures() -> str:
         async with house.database.read() as db:
