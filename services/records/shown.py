@@ -14,14 +14,17 @@ from services.directory import store as directory
 from services.directory.rules import Cause
 from services.meetings.rules import CHILD, RELATIVE
 from services.records.due import filing
-from services.records.rules.dispatch import DELIVERED, RECORD, SENT, UNDELIVERED, Dispatch
-from services.records.rules.due import why_in_words
+from services.records.readers import around
+from services.records.rules.dispatch import DELIVERED, RECORD, SENT, UNDELIVERED, WITHHELD, Dispatch
+from services.records.rules.due import RIGHTLY_WITHHELD, why_in_words
+from services.records.rules.own_copies import copies_of
 from services.records.rules.receipts import OPENED, state
 from services.records.rules.record import Record
 from services.records.store import dispatches, receipts
 from services.records.store.receipts import Receipt
 from services.records.store.records import of_records as versions_of
 from services.records.store.records import recalls, records
+from services.records.today import today
 
 STATES = {
     "withheld": "nothing sent",
@@ -61,17 +64,43 @@ async def shown_record(db: AsyncConnection, policy: Policy, record_id: str) -> d
     # What did not come stands first, then the family.
     some.sort(key=lambda e: (-e.version, e.state != UNDELIVERED, e.person_id is None, names[e.party]["name"]))
     first = known[min(known)]
+    kept = await _may_not_have(db, policy, known, some)
     return {
         "record_id": record_id,
         "meeting_id": first.meeting_id,
         "kind": first.kind,
         "versions": [_version(known[number], about[number]) for number in sorted(known, reverse=True)],
         "copies": [
-            _copy(policy, each, names[each.party], known.get(each.version), heard.get(each.dispatch_id, ()))
+            _copy(
+                policy,
+                each,
+                names[each.party],
+                known.get(each.version),
+                heard.get(each.dispatch_id, ()),
+                kept.get(each.dispatch_id, each.why),
+            )
             for each in some
         ],
         "recalls": [_recall(row) for row in taken],
     }
+
+
+async def _may_not_have(
+    db: AsyncConnection, policy: Policy, known: Mapping[int, Record], some: Sequence[Dispatch]
+) -> dict[str, str]:
+    """Why readers may not have today what did not reach them, by dispatch: nobody is then told to reach them."""
+    if not any(each.state in {UNDELIVERED, WITHHELD} for each in some):
+        return {}
+    meeting_id = known[min(known)].meeting_id
+    about = (await around(db, policy, [meeting_id])).get(meeting_id)
+    if about is None:
+        return {}
+    found: dict[str, str] = {}
+    for copies in copies_of(known.values(), some, ()):
+        now = today(copies, known, about, ())
+        if now is not None and now.why_not in RIGHTLY_WITHHELD:
+            found |= {each.dispatch_id: now.why_not for each in copies.some if each.state in {UNDELIVERED, WITHHELD}}
+    return found
 
 
 async def names_of(db: AsyncConnection, policy: Policy, some: Iterable[Dispatch]) -> dict[str, dict[str, str]]:
@@ -124,12 +153,17 @@ def _recall(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _copy(
-    policy: Policy, each: Dispatch, name: Mapping[str, str], record: Record | None, heard: Sequence[Receipt]
+    policy: Policy,
+    each: Dispatch,
+    name: Mapping[str, str],
+    record: Record | None,
+    heard: Sequence[Receipt],
+    why_not: str | None,
 ) -> dict[str, Any]:
     stands, at = state(each)
     ids = ("agency_id", "person_id", "team_id")
     moments = ("written_at", "sent_at", "delivered_at", "opened_at", "confirmed_at")
-    why = f": {why_in_words(each.why, each.person_id is not None)}" if each.why else ""
+    why = f": {why_in_words(why_not, each.person_id is not None)}" if why_not else ""
     waits = each.sent_at is not None and each.agency_id is not None and stands in (SENT, DELIVERED, OPENED)
     due = filing(policy, each.sent_at) if waits and each.sent_at is not None else None
     return {

@@ -13,6 +13,7 @@ from services.records import approving
 from services.records.approving import Given
 from services.records.readers import around
 from services.records.rules.dispatch import RECALLED, SENT, UNDELIVERED, WITHHELD
+from services.records.shown import shown_record
 from services.records.store import dispatches, records
 from services.records.word.draft import draft
 from tests import events
@@ -167,3 +168,8 @@ async def test_of_a_copy_that_came_back_nobody_is_told_to_reach_a_reader_who_may
     await take(house, conference(do_not_invite=NOT_THE_SCHOOL, time=clock.now()))
     assert await said_of(house, "school-1") is None
     assert (await states(house))[SCHOOL] not in (SENT, RECALLED)
+    async with house.database.read() as db:
+        page = await shown_record(db, house.intake.policy, "r1")
+    assert page is not None
+    [text] = [each["text"] for each in page["copies"] if each.get("agency_id") == "school-1"]
+    assert text == "not delivered: they are not asked, by a decision that a person gave."
