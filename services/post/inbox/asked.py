@@ -117,7 +117,5 @@ async def letters_of(db: AsyncConnection, ids: Iterable[str]) -> dict[str, list[
 
 
 def _addresses(agency: Agency, *, insecure: bool = True) -> frozenset[str]:
-    channels = [*agency.channels, *(channel for team in agency.teams for channel in team.channels)]
-    return frozenset(
-        channel.address for channel in channels if channel.kind == "email" and (insecure or channel.secure)
-    )
+    some = agency.every_channel
+    return frozenset(each.address for each in some if each.kind == "email" and (insecure or each.secure))
