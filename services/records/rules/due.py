@@ -63,7 +63,8 @@ KEPT_FROM_THEM: frozenset[str | None] = frozenset({*RIGHTLY_WITHHELD, TAKEN_BACK
 """Why somebody may have nothing of it today, whatever became of what was for them, and that is no fault."""
 
 # Why something was kept back that no fact decides which the rule of copies knows: what is said of it holds as it was.
-_ONLY_ANEW = frozenset({NO_LINK, CANNOT_BE_PRINTED, NOT_AS_DECIDED, NOT_PERMITTED})
+_LESS_THAN_DECIDED = frozenset({NOT_AS_DECIDED, NOT_PERMITTED})
+_ONLY_ANEW = frozenset({NO_LINK, CANNOT_BE_PRINTED}) | _LESS_THAN_DECIDED
 
 _APPROVE_AGAIN = "Approve the same words again, as a new version: then they get it."
 _SHUT = "it shows what they may not be told any more, or went to an address that is not for them any more."
@@ -227,6 +228,8 @@ def not_distributed(
     """What is said of a copy that does not reach its reader; None where it does, or is rightly kept from them. `today`
     is what holds of it now, None where nothing hangs on that.
     """
+    if today is not None and any(each.state == WITHHELD and each.why in _LESS_THAN_DECIDED for each in copies.some):
+        today = None if today.why_not in KEPT_FROM_THEM else today  # a person looks at it whatever holds now
     if today is not None and today.why_not in KEPT_FROM_THEM - {NOTHING_FOR_THEM}:
         return None
     said = []

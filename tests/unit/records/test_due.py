@@ -225,6 +225,8 @@ def test_nobody_is_told_to_reach_a_reader_who_may_not_have_it_now(state: str, wh
     lost = replace(COPY, state=state, why="address_refused", sent_at=None)
     assert said(lost) is not None
     assert said(lost, today=Today(why)) is None
+    looked_at = replace(COPY, state=WITHHELD, why="not_permitted", sent_at=None)
+    assert "Look at it once more" in (said(looked_at, today=Today(why)) or "")
 
 
 def test_a_link_that_is_shut_is_told_of_where_its_reader_may_have_the_record() -> None:
