@@ -80,11 +80,14 @@ async def _resolve_all(
     families: dict[str, list[Child]] = {}
     for child in await directory.children_of_families(db, family_ids, as_of):
         families.setdefault(child.family_id, []).append(child)
-    relatives = await directory.relatives_of_children(db, children, as_of)
+    household = {*children, *(child.child_id for some in families.values() for child in some)}
+    of_household = await directory.relatives_of_children(db, household, as_of)
+    relatives = [each for each in of_household if any(tie.child_id in children for tie in each.relationships)]
     places: dict[str, set[int]] = {}
     for place, relative in enumerate(relatives):
         for tie in relative.relationships:
             places.setdefault(tie.child_id, set()).add(place)
+    addresses = _addresses(of_household)
     people = {*children, *(relative.person_id for relative in relatives)}
     ever = await directory.involvements_ever(db, people) if then else {}
     involvements = _by_person(
@@ -113,9 +116,26 @@ async def _resolve_all(
             earlier.get(meeting.meeting_id, ()),
             tuple(before.get(meeting.meeting_id, {}).values()),
             latest_bounces([*bounces.get(None, ()), *bounces.get(meeting.meeting_id, ())]),
+            frozenset(
+                address
+                for child_id in meeting.child_ids
+                if child_id in children
+                for one in families[children[child_id].family_id]
+                for address in addresses.get(one.child_id, ())
+            ),
         )
         resolved[meeting.meeting_id] = (resolve(meeting, facts, policy), before.get(meeting.meeting_id, {}))
     return resolved
+
+
+def _addresses(relatives: Iterable[Relative]) -> dict[str, set[str]]:
+    """The addresses that the relatives of each child gave, in small letters."""
+    found: dict[str, set[str]] = {}
+    for relative in relatives:
+        for tie in relative.relationships:
+            if relative.email:
+                found.setdefault(tie.child_id, set()).add(relative.email.lower())
+    return found
 
 
 def _by_person(some: Iterable[Involvement]) -> dict[str, list[Involvement]]:

@@ -176,7 +176,9 @@ async def resolve_again(work: Work, events: Sequence[Derived]) -> None:
     changes: list[Changed] = [event.data for event in events]
     families = {each for change in changes for each in change.family_ids}
     people = {each for change in changes for each in change.person_ids}
-    children = people | await directory.children_tied_to(work.db, people)
+    tied = await directory.children_tied_to(work.db, people)
+    families |= {child.family_id for child in (await directory.children_by_id(work.db, tied)).values()}
+    children = people | tied
     children |= {child.child_id for child in await directory.children_of_families(work.db, families)}
     to_come = _ToCome(work)
     concerned = {each.meeting_id for each in await to_come.about(children)}

@@ -40,7 +40,8 @@ SELF = "self"
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What was known when the question was asked. `before` are the entries that stood until then; `bounced` are the
-    addresses that gave back what was sent about this meeting, or cannot be reached about any.
+    addresses that gave back what was sent about this meeting, or cannot be reached about any; `family_addresses` are
+    those, in small letters, that relatives of the children and of their households gave.
     """
 
     children: Mapping[str, Child]
@@ -52,6 +53,7 @@ class Facts:
     earlier: Sequence[EarlierMeeting] = ()
     before: Sequence[Entry] = ()
     bounced: Bounces = field(default_factory=dict)
+    family_addresses: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

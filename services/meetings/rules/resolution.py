@@ -145,8 +145,7 @@ def _asked(q: Question, agency: Agency, team_id: str | None, asks: Sequence[tupl
     """The entry of an agency or team that is asked; not asked after all where it has no address."""
     ways = [way for _, way in asks if way is not None]
     way = next((each for each in ways if each.address), ways[0])
-    of_family = {(each.email or "").lower() for each in q.facts.relatives}
-    if any(each.lower() in of_family for each in (way.address, *way.came_back) if each):
+    if any(each.lower() in q.facts.family_addresses for each in (way.address, *way.came_back) if each):
         text = f"The address on record for {agency.name} is one that a member of the family gave: ask it for its own."
         way = Route(way.team_id, None, text)
         ways = [way]

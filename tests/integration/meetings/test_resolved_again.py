@@ -346,3 +346,15 @@ async def test_a_flag_of_induced_illness_sends_nothing_more_to_family_and_tells_
     assert (entry.why_not, entry.address) == ("held_for_a_person", None)
     await take(door, events.rescheduled(starts_at=events.MEETING_AT + timedelta(days=1)))
     assert (await invited(house))["person:p1"].told.starts_at == events.MEETING_AT
+
+
+async def test_an_address_that_a_relative_of_anyone_in_the_household_gave_is_no_agencys(
+    house: House, door: Door
+) -> None:
+    theirs = [events.secure("in@school-1.example")]
+    await take(door, *DIRECTORY, events.agency("school-1", channels=theirs, time=events.NOW), events.meeting())
+    assert (await entries(house))["agency:school-1:"].address == "in@school-1.example"
+    own = {"relationship": [events.tie("c2", "father")], "email": "IN@school-1.example"}
+    await take(door, events.child("c2"), events.relative("p2", **own))
+    school = (await entries(house))["agency:school-1:"]
+    assert (school.decision, school.why_not, school.address) == ("not_invited", "no_usable_address", None)

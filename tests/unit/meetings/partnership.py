@@ -210,6 +210,7 @@ class Partnership:
             self.earlier,
             self.before,
             latest_bounces(self.bounced),
+            frozenset(each.email.lower() for each in self.relatives if each.email),
         )
 
     def ask(self, kind: str | Meeting = "initial_conference", **more: Any) -> Answer:

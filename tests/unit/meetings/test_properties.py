@@ -328,6 +328,7 @@ def shuffled(facts: Facts, chance: Random) -> Facts:
         mixed(facts.earlier, chance),
         mixed(facts.before, chance),
         dict(mixed(facts.bounced.items(), chance)),
+        facts.family_addresses,
     )
 
 
