@@ -354,7 +354,7 @@ async def test_an_address_that_a_relative_of_anyone_in_the_household_gave_is_no_
     theirs = [events.secure("in@school-1.example")]
     await take(door, *DIRECTORY, events.agency("school-1", channels=theirs, time=events.NOW), events.meeting())
     assert (await entries(house))["agency:school-1:"].address == "in@school-1.example"
-    own = {"relationship": [events.tie("c2", "father")], "email": "IN@school-1.example"}
-    await take(door, events.child("c2"), events.relative("p2", **own))
+    father = events.relative("p2", relationship=[events.tie("c2", "father")], email="IN@school-1.example")
+    await take(door, events.child("c2"), father)
     school = (await entries(house))["agency:school-1:"]
     assert (school.decision, school.why_not, school.address) == ("not_invited", "no_usable_address", None)
