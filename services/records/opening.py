@@ -81,8 +81,7 @@ async def _still_theirs(db: AsyncConnection, policy: Policy, dispatch: Dispatch)
     if dispatch.meeting_id is None:
         raise Shut(SHUT)
     about = (await around(db, policy, [dispatch.meeting_id])).get(dispatch.meeting_id)
-    readers = [each for each in about.readers if each.party == dispatch.party] if about is not None else []
-    reader = at_this_address(readers[0], about, dispatch) if about is not None and readers else None
+    reader = at_this_address(about, dispatch) if about is not None else None
     if about is None or reader is None:
         raise Shut(SHUT)
     if dispatch.kind == CARE_PLAN:

@@ -62,6 +62,10 @@ class Around:
     agencies: Mapping[str, Agency]
     children: Mapping[str, Child]
 
+    def reader(self, party: str) -> Reader | None:
+        """The reader who is this party; None where it is none any more."""
+        return next((each for each in self.readers if each.party == party), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

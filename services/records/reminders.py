@@ -40,7 +40,7 @@ async def remind_readers(
     reminded: list[Dispatch] = []
     for each, record, last_day in some:
         where = about[record.meeting_id]
-        reader = next((reader for reader in where.readers if reader.party == each.party), None)
+        reader = where.reader(each.party)
         if reader is None or reader.why_not is not None or where.matter.is_where_family_reads(each.address):
             continue
         params = {

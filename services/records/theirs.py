@@ -28,8 +28,7 @@ def is_shut(dispatch: Dispatch, record: Record, newest: Record, about: Around) -
     """
     if dispatch.how != LINK:
         return False
-    found = [each for each in about.readers if each.party == dispatch.party]
-    reader = at_this_address(found[0], about, dispatch) if found else None
+    reader = at_this_address(about, dispatch)
     if reader is None or not may_have_all(dispatch, record, reader, about.readers, about.matter):
         return True
     return newest.version != record.version and not is_all_in(record, dispatch, newest, reader, about)
@@ -46,10 +45,13 @@ def is_all_in(record: Record, dispatch: Dispatch, newest: Record, reader: Reader
     return Counter(parts(record, whole(dispatch))) <= allowed
 
 
-def at_this_address(reader: Reader, about: Around, dispatch: Dispatch) -> Reader | None:
+def at_this_address(about: Around, dispatch: Dispatch) -> Reader | None:
     """The reader at the address that the link was sent to, where that may be used for them today; else None. Of an
     agency that is any of its own, since a copy that came back goes on to the next one, unless family reads it.
     """
+    reader = about.reader(dispatch.party)
+    if reader is None:
+        return None
     wanted = (dispatch.address or "").lower()
     if reader.is_family:
         own = {reader.address.lower()} if reader.address is not None else set()

@@ -22,7 +22,7 @@ def today(copies: Copies, known: Mapping[int, Record], about: Around, recalls: I
         return None
     if copies.reached and not _all_shut(copies, known, about):
         return None
-    reader = next((each for each in about.readers if each.party == copies.party), None)
+    reader = about.reader(copies.party)
     made = next(iter(copies_for(copies.record, [reader], about.matter)), None) if reader is not None else None
     if reader is None or made is None:
         return Today(NO_READER, copies.reached)

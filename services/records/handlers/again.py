@@ -223,7 +223,7 @@ class _Matters(NamedTuple):
     def copy_now(self, each: Dispatch) -> Copy | None:
         """The copy as it would be decided today; None of an older version, and where its reader is none any more."""
         record, where = self.of(each)
-        reader = next((reader for reader in where.readers if reader.party == each.party), None)
+        reader = where.reader(each.party)
         if reader is None or record.version != max(self.known[each.about]):
             return None
         if each.channel == MESH:

@@ -75,7 +75,7 @@ async def next_readers(work: Work, some: Sequence[Dispatch]) -> dict[str, Reader
     found = {}
     for each in some:
         where = about.get(each.meeting_id or "")
-        reader = next((one for one in where.readers if one.party == each.party), None) if where is not None else None
+        reader = where.reader(each.party) if where is not None else None
         agency = agencies.get(each.agency_id or "")
         if reader is None or reader.why_not is not None or agency is None:
             continue

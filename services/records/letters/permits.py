@@ -79,7 +79,7 @@ async def none_to_the_silent(work: Work, rows: Sequence[OutboxRow]) -> dict[int,
 
 def reader_of(each: Dispatch, where: Around | None) -> Reader | None:
     """The reader of a dispatch, where they still read the records of its meeting."""
-    return next((reader for reader in where.readers if reader.party == each.party), None) if where is not None else None
+    return where.reader(each.party) if where is not None else None
 
 
 def may_go_by_mail(work: Work, each: Dispatch, reader: Reader, where: Around) -> bool:

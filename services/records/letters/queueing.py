@@ -46,7 +46,7 @@ async def queue(work: Work, some: Sequence[Dispatch]) -> None:
     for each in sorted(copies, key=lambda each: (each.about, each.version, each.party)):
         versions = known[each.about]
         where = about[versions[each.version].meeting_id]
-        reader = next((reader for reader in where.readers if reader.party == each.party), None)
+        reader = where.reader(each.party)
         if reader is None:
             lost.append({"dispatch_id": each.dispatch_id, "state": WITHHELD, "why": NO_READER, "ended_at": work.now})
             continue
