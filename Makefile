@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet --no-input
 CHECKED := schemas services tests
 PYTEST := $(BIN)/pytest
 # Test files at once: most of what the tests do is to wait for processes, servers and time-outs.
-AT_ONCE ?= 2
+AT_ONCE ?= 3
 
 # One installation at a time, also between two calls of make: the second waits, then finds the work done.
 ALONE := $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open(".make.lock", "w"); fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:], close_fds=False))'

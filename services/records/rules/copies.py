@@ -95,7 +95,7 @@ def _nothing(record: Record, reader: Reader, matter: Matter) -> list[tuple[str, 
             found.append((FLAGGED, "A child is flagged so that nothing goes to family by itself."))
         if reader.why_not is not None:
             found.append((reader.why_not, NOT_ASKED.get(reader.why_not, _NOT_ASKED)))
-        if not reader.child_ids | reader.oneself:
+        if not reader.child_ids:
             found.append((NO_RESPONSIBILITY, "They hold parental responsibility for none of the children."))
         if not record.is_in_order(matter.chair):
             found.append((NOT_THE_CHAIR, "The meeting has a chair, and somebody else approved it without saying why."))

@@ -32,7 +32,7 @@ def printed(*words: object, stdin: bytes | None = None) -> Any:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home where one event was taken in, one waits, and three were rejected, the second without a name."""
     monkeypatch.setenv("QUORATE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(terminal.out, "_width", 240)
+    monkeypatch.setattr(terminal.out, "_width", 400)
     file = tmp_path / "events.ndjson"
     file.write_bytes(b"\n".join([events.child("c9"), WRONG, events.rescheduled("m7"), NOT_TEXT, UNKNOWN]))
     assert quorate("ingest", file).exit_code == 1

@@ -144,6 +144,12 @@ def test_a_young_mother_reads_of_her_baby_as_a_parent_and_of_herself_as_a_child(
     assert why(young, *sections) == [None, NOT_NAMED, NOT_NAMED]
 
 
+def test_a_young_person_whom_the_meeting_is_not_about_gets_nothing_of_it_not_even_of_their_own_baby() -> None:
+    young = person("p9", kind="child", oneself=frozenset({"c3"}))
+    copy = copy_of(record(section("The baby.", "c2")), young, ABOUT)
+    assert (copy.why_not, copy.whole) == (NO_RESPONSIBILITY, ())
+
+
 def test_siblings_sections_are_separated_for_agencies() -> None:
     sections = [section("One.", "c1"), section("Two.", "c2"), section("Both.", "c1", "c2"), section("All.")]
     assert why(agency("school-1", "c1"), *sections) == [None, OTHER_CHILDREN, None, None]
