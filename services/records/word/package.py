@@ -21,6 +21,16 @@ from services.records.word.form import LARGEST
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 _OVERRIDE = "{http://schemas.openxmlformats.org/package/2006/content-types}Override"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
+_PROPERTIES = "http://schemas.openxmlformats.org/package/2006/relationships/metadata/"
+_READ = {
+    **{_OFFICE + kind: kind for kind in ("officeDocument", "styles", "numbering", "header", "footer", "comments")},
+    f"{_PROPERTIES}core-properties": "core-properties",
+}
+"""The parts that are read, by the whole name of how they are referred to."""
+_MANY = {"header", "footer"}
+_STRICT = "{http://purl.oclc.org/ooxml/"
+_COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _CORE = "{http://schemas.openxmlformats.org/package/2006/metadata/core-properties}"
 _MAIN = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
@@ -28,6 +38,7 @@ _MAIN = "application/vnd.openxmlformats-officedocument.wordprocessingml.document
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _DEEPEST = 100
 _MOST_PARTS, _LARGEST_PART, _LARGEST_WHOLE = 1_000, 20_000_000, 60_000_000
+_MOST_ELEMENTS = 200_000  # in all parts together: a full page has some hundreds
 _ENCODING = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _DOCTYPE = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
@@ -66,15 +77,24 @@ def open_package(content: bytes) -> Package:
         raise NotRead("is not a Word document, or is damaged: save it again as Word document (.docx)") from None
 
 
-class _Shallow(ElementTree.TreeBuilder):
-    """Builds a tree that is no deeper than a record's can be, so that walking it costs what it is long."""
+class _Bounded(ElementTree.TreeBuilder):
+    """Builds a tree that is no deeper and no larger than a record's can be, in the one language that is read."""
 
-    depth = 0
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.depth, self.left = 0, most
 
     def start(self, tag: str, attrs: dict[str, str]) -> Element:
         self.depth += 1
+        self.left -= 1
         if self.depth > _DEEPEST:
             raise NotRead("is nested deeper than any text is: save it again as Word document (.docx)")
+        if self.left < 0:
+            raise NotRead("holds many more paragraphs than a record does: it is not read")
+        if tag.startswith(_STRICT) or any(name.startswith(_STRICT) for name in attrs):
+            raise NotRead("is of the strict kind: save it as Word document (.docx), not as Strict Open XML Document")
+        if any(name.startswith(_COMPATIBILITY) and name != f"{_COMPATIBILITY}Ignorable" for name in attrs):
+            raise NotRead("says of itself how else it may be read: save it again as Word document (.docx)")
         return super().start(tag, attrs)
 
     def end(self, tag: str) -> Element:
@@ -88,6 +108,7 @@ class _Reader:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.archive = archive
         self.left = _LARGEST_WHOLE
+        self.elements = _MOST_ELEMENTS
         entries = archive.infolist()
         names = [each.filename for each in entries]
         if len(entries) > _MOST_PARTS or len({each.lower() for each in names}) != len(names):
@@ -109,11 +130,19 @@ class _Reader:
         if len(mains) != 1 or kinds.get("/" + mains[0]) != _MAIN:
             raise NotRead("is not a Word document: save it as Word document (.docx), not as a template or strict")
         main = mains[0]
-        body = self._xml(main).find(f"{W}body")
-        if body is None:
+        document = self._xml(main)
+        body = document.find(f"{W}body")
+        beside = [each for each in document if each is not body]
+        if document.tag != f"{W}document" or body is None or any(each.tag != f"{W}background" for each in beside):
             raise NotRead("is not a Word document, or is damaged: save it again as Word document (.docx)")
         found = Package(body)
-        for kind, target, _ in self._related(main):
+        if any(not _is_white(each) for each in beside):
+            found.faults.append("has a page colour, which may hide words: take it off (Design, Page Color, No Color)")
+        related = self._related(main)
+        once = [kind for kind, _, _ in related if kind in _READ.values() and kind not in _MANY]
+        if len(set(once)) != len(once):
+            raise NotRead("has parts that no word processor makes: save it again as Word document (.docx)")
+        for kind, target, _ in related:
             if kind == "styles":
                 found.styles = self._xml(target)
             elif kind == "numbering":
@@ -123,7 +152,7 @@ class _Reader:
             elif kind == "comments":
                 found.comments = self._xml(target)
         found.properties = self._properties()
-        found.faults = list(self._faults())
+        found.faults += self._faults()
         return found
 
     def _has(self, ending: str) -> bool:
@@ -137,8 +166,9 @@ class _Reader:
         outside = {
             kind for name in self.names if name.endswith(".rels") for kind, _, out in self._read(name, "") if out
         }
-        for kind in sorted(outside - {"hyperlink"}):
-            yield f"refers to something outside of itself ({kind}): take that out; a record holds all that it says"
+        for kind in sorted(outside - {f"{_OFFICE}hyperlink"}):
+            short = kind.rpartition("/")[2]
+            yield f"refers to something outside of itself ({short}): take that out; a record holds all that it says"
 
     def _properties(self) -> dict[str, str]:
         """What the document's own properties say of which record it is."""
@@ -158,7 +188,9 @@ class _Reader:
         return [each for each in self._read(path, folder) if not each[2]] if path in self.names else []
 
     def _read(self, path: str, folder: str) -> list[tuple[str, str, bool]]:
-        """What a part refers to: the kind, the path within the file, and whether it is outside of it."""
+        """What a part refers to: the kind, by its whole name or as in `_READ`, the path within the file, and whether it
+        is outside of it.
+        """
         found = []
         for each in self._xml(path).iter(_RELATIONSHIP):
             target = str(each.get("Target"))
@@ -166,7 +198,10 @@ class _Reader:
                 target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
             )
             outside = each.get("TargetMode", "Internal") != "Internal"
-            found.append((str(each.get("Type")).rpartition("/")[2], inside, outside))
+            kind = str(each.get("Type"))
+            if kind not in _READ and kind.rpartition("/")[2] in _READ.values():
+                raise NotRead("has parts that no word processor makes: save it again as Word document (.docx)")
+            found.append((_READ.get(kind, kind), inside, outside))
         return found
 
     def _xml(self, name: str) -> Element:
@@ -186,6 +221,15 @@ class _Reader:
             raise NotRead("holds definitions of its own (entities), which a record has no use for: it is not read")
         try:
             # Without a document type there is nothing to expand.
-            return ElementTree.fromstring(raw, ElementTree.XMLParser(target=_Shallow()))  # noqa: S314
+            tree = _Bounded(self.elements)
+            found = ElementTree.fromstring(raw, ElementTree.XMLParser(target=tree))  # noqa: S314
         except ElementTree.ParseError:
             raise NotRead("is damaged: save it again as Word document (.docx)") from None
+        self.elements = tree.left
+        return found
+
+
+def _is_white(background: Element) -> bool:
+    """Whether a page's colour is that of paper."""
+    said = {name: value.casefold() for name, value in background.attrib.items()}
+    return not len(background) and set(said) <= {f"{W}color"} and set(said.values()) <= {"ffffff", "auto"}

@@ -17,6 +17,7 @@ _WITH_LIST = re.compile(
     r"(only|all but|everyone but|all except|everyone except)\b\s*:?\s*(.*)", re.IGNORECASE | re.DOTALL
 )
 _MOST_SHOWN = 6
+_MOST_NAMED, _MOST_WRONG = 200, 10  # of one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,16 @@ def _ids(text: str, known: Sequence[Named], what: str) -> list[str]:
     """The ids that a list names, each once, in the order of the list."""
     found: list[str] = []
     wrong: list[str] = []
-    for part in _parts(text, known):
+    by_word = _by_word(known)
+    parts = _parts(text, by_word)
+    if len(parts) > _MOST_NAMED:
+        raise CannotTell(f"names more than {_MOST_NAMED}: write each once, or all but those who are not to have it")
+    for part in parts:
+        if len(wrong) == _MOST_WRONG:
+            wrong.append("and there is more in this line that is not in the list")
+            break
         try:
-            one = _id(part, known, what)
+            one = _id(part, known, by_word, what)
         except CannotTell as slip:
             wrong.append(str(slip))
         else:
@@ -90,9 +98,8 @@ def _ids(text: str, known: Sequence[Named], what: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _parts(text: str, known: Sequence[Named]) -> list[str]:
+def _parts(text: str, by_word: Mapping[str, set[str]]) -> list[str]:
     """The names in a list: parted by semicolons or lines; by commas too, where a name with its commas is none."""
-    by_word = _by_word(known)
     found: list[str] = []
     for each in re.split(r"[;\n]", text):
         whole = plain(each)
@@ -108,11 +115,11 @@ def _by_word(known: Sequence[Named]) -> Mapping[str, set[str]]:
     return found
 
 
-def _id(part: str, known: Sequence[Named], what: str) -> str:
+def _id(part: str, known: Sequence[Named], by_word: Mapping[str, set[str]], what: str) -> str:
     written = _DASHES.sub("-", unicodedata.normalize("NFKC", part)).strip(" .,")
     if written in {each.id for each in known}:
         return written
-    ids = _by_word(known).get(plain(part), set())
+    ids = by_word.get(plain(part), set())
     if len(ids) == 1:
         return next(iter(ids))
     if ids:
@@ -122,7 +129,7 @@ def _id(part: str, known: Sequence[Named], what: str) -> str:
 
 def _listed(known: Sequence[Named], like: str) -> str:
     """Some of those who may be named, the nearest to what was written first."""
-    written = plain(like)
+    written = plain(_short(like))
 
     def near(each: Named) -> float:
         return max(SequenceMatcher(None, written, plain(word)).ratio() for word in (each.id, *each.words))

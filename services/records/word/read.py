@@ -31,13 +31,14 @@ from services.records.word.form import (
     VERSION,
 )
 from services.records.word.lines import WRONG, Line, lines
-from services.records.word.package import W, open_package
+from services.records.word.package import NotRead, W, open_package
 from services.records.word.parties import CannotTell, Named, audience_of, children_of
 
-_SETTING = re.compile(r"\s*([^:]{1,40}?)\s*:\s*(.*)", re.DOTALL)
 _IN_PROPERTIES = {RECORD: "identifier", KIND: "category", MEETING: "subject", VERSION: "version"}
 _KINDS = ("minutes", "plan", "decision")
 _MOST_FAULTS = 200
+_MOST_PARAGRAPHS = 20_000
+_LONGEST_NAME = 40
 ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -71,9 +72,14 @@ class Part:
     number: int
     heading: str
     settings: dict[str, str] = field(default_factory=dict)
-    text: list[str] = field(default_factory=list)
+    blocks: list[list[str]] = field(default_factory=list)
     has_body: bool = False
     in_list: bool = False
+
+    @property
+    def text(self) -> list[str]:
+        """Its paragraphs; the items of a list are one, right below each other."""
+        return ["\n".join(each) for each in self.blocks]
 
 
 @dataclass(slots=True)
@@ -105,6 +111,8 @@ def take_apart(content: bytes) -> Paper:
     """What stands in a document, not yet held to a meeting. Raises `package.NotRead` where it is no document at all."""
     package = open_package(content)
     paper = Paper(faults=[Fault(f"the document {each}") for each in package.faults])
+    if len(package.body) > _MOST_PARAGRAPHS:
+        raise NotRead("holds many more paragraphs than a record does: it is not read")
     found = list(lines(package))
     for line in found:
         _place(paper, line)
@@ -154,29 +162,29 @@ def _place(paper: Paper, line: Line) -> None:
 
 def _write(paper: Paper, part: Part, line: Line) -> None:
     """A paragraph of a section's text."""
-    looks = _SETTING.fullmatch(line.text)
-    if looks and not part.has_body and looks[1].strip().casefold() in (FOR.casefold(), CHILDREN.casefold()):
+    name, value = _setting(line.text)
+    if not part.has_body and name.casefold() in (FOR.casefold(), CHILDREN.casefold()):
         message = "has lost its style: give it the style Record Setting, else it would be read as text"
-        paper.faults.append(Fault(message, part.number, part.heading, looks[1].strip()))
-        part.settings.setdefault(looks[1].strip().capitalize(), looks[2])
+        _wrong(paper, part, message, name)
+        part.settings.setdefault(name.capitalize(), value)
         return
     part.has_body = True
     mark = line.mark or ("• " if line.style == BULLET else "")
     # What goes on below an item of a list is set in, as the printer takes it; items stand right below each other.
     said = mark + line.text.strip().replace("\n", "\n  ") if mark else line.text.strip()
     if mark and part.in_list:
-        part.text[-1] += f"\n{said}"
+        part.blocks[-1].append(said)
     else:
-        part.text.append(said)
+        part.blocks.append([said])
     part.in_list = bool(mark)
 
 
 def _set(paper: Paper, part: Part | None, text: str) -> None:
     """A line that decides: what the document is, or whom a section is for."""
-    match = _SETTING.fullmatch(text)
+    written, value = _setting(text)
     known = (FOR, CHILDREN) if part is not None else FACTS
-    name = next((each for each in known if match and each.casefold() == match[1].casefold()), None)
-    if match is None or name is None:
+    name = next((each for each in known if each.casefold() == written.casefold()), None)
+    if name is None:
         _wrong(paper, part, f"“{_short(text)}” has the style Record Setting and is none of {', '.join(known)}")
         return
     settings = paper.facts if part is None else part.settings
@@ -184,7 +192,13 @@ def _set(paper: Paper, part: Part | None, text: str) -> None:
         _wrong(paper, part, "stands there twice: leave one", name)
     elif part is not None and part.has_body:
         _wrong(paper, part, "stands below the text: put it right under the heading", name)
-    settings.setdefault(name, match[2].strip())
+    settings.setdefault(name, value)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    """The name and the value of a line that may be a setting; no name where it is none."""
+    name, colon, value = text.partition(":")
+    return (name.strip(), value.strip()) if colon and len(name.strip()) <= _LONGEST_NAME else ("", "")
 
 
 def _close(paper: Paper) -> None:
@@ -196,7 +210,7 @@ def _close(paper: Paper) -> None:
         _wrong(paper, part, f"is missing: write it under the heading, with one of {CHOICES}", FOR)
     if CHILDREN not in part.settings:
         _wrong(paper, part, "is missing: write it under the heading; left empty it means all of them", CHILDREN)
-    if not part.text:
+    if not part.blocks:
         _wrong(paper, part, "is empty: write it, or delete its heading and lines")
 
 
@@ -232,6 +246,8 @@ def understand(paper: Paper, parties: Sequence[Named], children: Sequence[Named]
     faults = list(paper.faults)
     sections = []
     for part in paper.parts:
+        if len(faults) >= _MOST_FAULTS:
+            break
         said: dict[str, Any] = {"heading": part.heading, "children": [], "audience": "", "text": "\n\n".join(part.text)}
         for name, key, read, known in (
             (FOR, "audience", audience_of, parties),

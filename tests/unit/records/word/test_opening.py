@@ -55,6 +55,22 @@ def twice() -> bytes:
     return made.getvalue()
 
 
+def beside(of: bytes, kind: bytes) -> bytes:
+    """The document with another part that is said to be its styles, numbering, …"""
+    relation = b'<Relationship Id="rId98" Type="%s/%s" Target="other.xml"/></Relationships>' % (of, kind)
+    added = {"word/other.xml": parts_of(FINE)["word/styles.xml"]}
+    changed = {RELATIONS: parts_of(FINE)[RELATIONS].replace(b"</Relationships>", relation, 1)}
+    return packed(parts_of(FINE) | changed | added)
+
+
+def with_body(body: str) -> bytes:
+    """The document with this at the end of its text."""
+    return spoilt(DOCUMENT, old=b"<w:sectPr", new=body.encode() + b"<w:sectPr")
+
+
+RELATIONS = "word/_rels/document.xml.rels"
+COMPATIBILITY = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+OFFICE = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 DOCUMENT = "word/document.xml"
 TYPES = "[Content_Types].xml"
 MAIN = b"wordprocessingml.document.main+xml"
@@ -83,6 +99,20 @@ OTHERS = {
     ),
     "broken XML": (spoilt(DOCUMENT, old=b"</w:p>", new=b"</w:q>"), "damaged"),
     "no text": (spoilt(DOCUMENT, old=b"w:body>", new=b"w:bodies>"), "damaged"),
+    "styles of another kind": (beside(b"urn:not-word", b"styles"), "no word processor"),
+    "styles twice": (beside(OFFICE, b"styles"), "no word processor"),
+    "numbering twice": (beside(OFFICE, b"numbering"), "no word processor"),
+    "the strict kind": (
+        with_body('<w:p><w:r><w:rPr><s:vanish xmlns:s="http://purl.oclc.org/ooxml/x"/></w:rPr></w:r></w:p>'),
+        "the strict kind",
+    ),
+    "what is to be read in another way": (
+        with_body(f'<w:p xmlns:c="{COMPATIBILITY}" xmlns:x="urn:x" c:Ignorable="x" c:ProcessContent="x:wrap"/>'),
+        "how else it may be read",
+    ),
+    "text beside the text": (spoilt(DOCUMENT, old=b"<w:body", new=b"<w:body/><w:body"), "damaged"),
+    "empty paragraphs without end": (with_body("<w:p/>" * 25_000), "many more paragraphs"),
+    "a part of a million elements": (with_body("<w:p>" + "<w:r/>" * 1_000_000 + "</w:p>"), "many more paragraphs"),
     "depth": (spoilt(DOCUMENT, new=b"<a>" * 5_000 + b"</a>" * 5_000), "nested deeper"),
 }
 
@@ -95,7 +125,27 @@ def test_what_is_no_word_document_is_refused_with_what_to_do(name: str) -> None:
     assert told in str(refused.value)
 
 
-RELATIONS = "word/_rels/document.xml.rels"
+@pytest.mark.parametrize(
+    ("background", "is_fine"),
+    [
+        (b'<w:background w:color="000000"/>', False),
+        (b'<w:background w:color="FFFFFF" w:themeColor="text1"/>', False),
+        (b'<w:background w:color="FFFFFF"/>', True),
+    ],
+)
+def test_a_page_of_another_colour_than_paper_is_refused(background: bytes, is_fine: bool) -> None:
+    paper = take_apart(spoilt(DOCUMENT, old=b"<w:body>", new=background + b"<w:body>"))
+    assert ["page colour" in each.message for each in paper.faults] == ([] if is_fine else [True])
+
+
+def test_a_long_list_and_a_line_of_nothing_but_spaces_cost_what_they_are_long() -> None:
+    item = '<w:p><w:pPr><w:pStyle w:val="ListBullet"/></w:pPr><w:r><w:t>One.</w:t></w:r></w:p>'
+    spaces = '<w:p><w:r><w:t xml:space="preserve">' + " " * 50_000 + "x</w:t></w:r></w:p>"
+    paper = take_apart(with_body(spaces + item * 15_000))
+    assert not paper.faults
+    assert paper.parts[-1].text[-1].count("\n") == 14_999
+
+
 OUTSIDE = (
     b'<Relationship Id="rId99" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/%s" '
     b'Target="https://elsewhere.example/x" TargetMode="External"/></Relationships>'

@@ -98,6 +98,8 @@ def test_whom_a_section_is_for_is_said_by_name_by_id_or_by_kind(line: str, meant
         ("only: Dana Bellweather", "may be p1 or p2: write the id"),
         ("only: riverside", "no agency or person called “riverside”: write Riverside CAMHS (camhs-1)"),
         ("only: camhs-1; nobody-1", "called “nobody-1”"),
+        ("only: " + "camhs-1; " * 201, "names more than 200"),
+        ("only: " + "".join(f"nobody-{each}; " for each in range(20)), "there is more in this line"),
     ],
 )
 def test_what_does_not_say_for_certain_whom_it_is_for_is_refused_with_what_would(line: str, told: str) -> None:
