@@ -11,7 +11,7 @@ from functools import cache
 from itertools import zip_longest
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, func, literal_column, null, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, func, literal_column, null, select, union, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory.store import children, ties
@@ -81,17 +81,28 @@ def _what(name: str) -> ColumnElement[str]:
 
 async def records_about(db: AsyncConnection, people: Iterable[str], families: Iterable[str]) -> set[str]:
     """The meetings with records about a child of these families, or of the family of one of these people: of a child
-    itself, or of one with whom a relative is or once was recorded. One statement.
+    itself, or of one with whom a relative is or once was recorded; and about a child of a family that a relative of one
+    of these families has or had a child in, since of half-brothers and half-sisters as much is asked. One statement.
     """
     found: set[str] = set()
     none: list[str] = []
     for some, of_families in zip_longest(chunks(set(people)), chunks(set(families)), fillvalue=none):
-        concerned = union_all(
+        changed = union(
             select(children.c.family_id).where(among(db, children.c.family_id, of_families)),
             select(children.c.family_id).where(among(db, children.c.child_id, some)),
             select(children.c.family_id)
             .join(ties, ties.c.child_id == children.c.child_id)
             .where(among(db, ties.c.person_id, some)),
+        ).cte("changed")
+        one, other, elsewhere = children.alias("one"), ties.alias("other"), children.alias("elsewhere")
+        concerned = union(
+            select(changed.c.family_id),
+            select(elsewhere.c.family_id)
+            .select_from(changed)
+            .join(one, one.c.family_id == changed.c.family_id)
+            .join(ties, ties.c.child_id == one.c.child_id)
+            .join(other, other.c.person_id == ties.c.person_id)
+            .join(elsewhere, elsewhere.c.child_id == other.c.child_id),
         )
         query = (
             select(records.c.meeting_id)

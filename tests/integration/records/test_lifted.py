@@ -173,3 +173,22 @@ async def test_of_a_copy_that_came_back_nobody_is_told_to_reach_a_reader_who_may
     assert page is not None
     [text] = [each["text"] for each in page["copies"] if each.get("agency_id") == "school-1"]
     assert text == "not delivered: they are not asked, by a decision that a person gave."
+
+
+async def test_a_flag_of_a_half_brother_ends_what_is_said_of_a_copy_that_came_back(
+    house: House, clock: MovableClock
+) -> None:
+    half: dict[str, Any] = {"family_id": "f2", "partition_key": "f2"}
+    ties = [events.tie("c1", "father"), events.tie("c7", "father")]
+    both = events.relative("p2", relationship=ties, name="Tomasz Nowak", time=clock.now() + HOUR)
+    await held(house, clock, events.child("c7", **half), both)
+    async with house.database.read() as db:
+        [own] = [each for each in (await dispatches.about(db, ["r1"]))["r1"] if each.party == FATHER]
+    assert own.address is not None
+    clock.advance(HOUR)
+    back = events.dispatch_bounced(own.dispatch_id, address=own.address, at=clock.now(), time=clock.now())
+    await take(house, back)
+    assert "Give it to them another way" in (await said_of(house, "p2") or "")
+    clock.advance(HOUR)
+    await take(house, events.child("c7", flags=["fabricated_or_induced_illness"], time=clock.now(), **half))
+    assert await said_of(house, "p2") is None

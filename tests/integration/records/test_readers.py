@@ -13,6 +13,7 @@ from services.records.readers import Around, around
 from services.records.rules.copies import FLAGGED, NO_ADDRESS, NO_RESPONSIBILITY, SHARED_ADDRESS, Copy, copies
 from services.records.rules.participants import may_see
 from services.records.rules.record import Reader
+from services.records.store.there import records_about
 from tests import events
 from tests.door import Embedded
 from tests.unit.records.people import record, section
@@ -129,6 +130,20 @@ async def test_a_flag_of_a_half_sister_in_another_household_counts(house: House)
     ties = [events.tie(), events.tie("c9")]
     await Embedded(house).take(*family(), half, events.relative(relationship=ties), events.meeting())
     assert (await copy_for(house, "p1")).why_not == FLAGGED
+
+
+async def test_whatever_is_recorded_of_a_half_sister_or_of_whoever_belongs_to_her_concerns_a_record(
+    house: House,
+) -> None:
+    hers = events.relative("p9", family_id="f9", relationship=[events.tie("c9", "father")])
+    others = [events.child("c5", family_id="f5"), events.relative("p5", relationship=[events.tie("c5")])]
+    mother = events.relative(relationship=[events.tie(), events.tie("c9")])
+    half = events.child("c9", family_id="f9")
+    await Embedded(house).take(*family(), half, mother, hers, *others, events.meeting(), events.record())
+    async with house.database.read() as db:
+        for people, families in ((set(), {"f9"}), ({"c9"}, set()), ({"p9"}, set()), ({"p1"}, {"f5"})):
+            assert await records_about(db, people, families) == {"m1"}, (people, families)
+        assert await records_about(db, {"p5", "c5"}, {"f5"}) == set()
 
 
 async def test_responsibility_that_ended_after_the_meeting_is_none(house: House) -> None:
