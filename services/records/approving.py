@@ -185,7 +185,8 @@ def must_be_allowed(about: Around, given: Given) -> None:
     """Raises `MayNot` where the same person would approve and check, or somebody would who is not the chair."""
     if given.checked_by is not None and may_be_same_person(given.by, given.checked_by):
         raise MayNot(
-            "nobody checks what they approved: --checked-by must name a second person, in full where names are alike"
+            f"nobody checks what they approved, and {given.checked_by} may be {given.by}: --checked-by must name a second "
+            "person. Give both names in full, middle names too where they are alike, or let another person check it"
         )
     chair = about.meeting.chair
     if chair is not None and not same_person(chair, given.by) and given.in_place_of_chair is None:

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from schemas.persons import SAYS_NOTHING
+
 # How one and the same text may be read. Most texts read the same in each of these ways.
 AS_CAPITALS, AS_SMALL, LETTER_BY_LETTER = WAYS = ("as capitals look", "as small letters look", "ö is oe, and å is aa")
 
@@ -23,7 +25,6 @@ _IN_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe",
 _IN_TWO_LETTERS |= str.maketrans({"Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe", "Å": "Aa"})
 _LATIN = re.compile(r"LATIN (?:(?:SMALL|CAPITAL) LETTER|LETTER SMALL CAPITAL) ([A-Z])(?: WITH .+)?")
 
-_NOTHING = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u0640")  # take room, and are neither letter nor space
 _LINES = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
 _APOSTROPHES = str.maketrans(dict.fromkeys("‘’‚‛`´ʹʻʼʽˈˊˋ′‵＇｀᾽᾿´΄՚ߴߵꞋꞌ", "'"))
 _REMEMBERED = 10_000
@@ -49,7 +50,7 @@ def _reads_as(one: str, looks_like: dict[str, str]) -> str:
         return "\n"
     if one.isspace():
         return " "
-    if category in {"Cf", "Cc", "Mn", "Mc", "Me"} or one in _NOTHING:
+    if category in {"Cf", "Cc", "Mn", "Mc", "Me"} or one in SAYS_NOTHING:
         return ""
     if category == "Nd":
         return str(unicodedata.decimal(one))

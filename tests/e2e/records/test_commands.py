@@ -182,6 +182,8 @@ def test_nobody_checks_what_they_approved_and_nobody_approves_in_the_chairs_plac
     file = drafted(home)
     same = quorate("record", "approve", file, *BY, "--checked-by", " verity  COLDSTREAM", "--yes", *AS_OF)
     assert (same.exit_code, "second person" in same.stderr) == (2, True)
+    short = quorate("record", "approve", file, *BY, "--checked-by", "Ver. Coldstream", "--yes", *AS_OF)
+    assert (short.exit_code, "Give both names in full" in short.stderr) == (2, True)
     other = quorate("record", "approve", file, "--by", "Pat Coordinator", "--yes", *AS_OF)
     assert (other.exit_code, "--in-place-of-chair REASON" in other.stderr) == (2, True)
     unasked = quorate("record", "approve", file, *BY, *AS_OF)

@@ -73,7 +73,7 @@ async def test_the_chair_is_the_chair_however_the_name_is_written(embedded: Embe
     assert states[MOTHER] == ("sent", None)
 
 
-@pytest.mark.parametrize("checker", ["Lee", "A. Lee", "\u0410nn Lee"])
+@pytest.mark.parametrize("checker", ["Lee", "A. Lee", "\u0410nn Lee", "Anne Lee"])
 async def test_who_may_be_whoever_approved_it_is_no_second_person_until_another_checks(
     embedded: Embedded, checker: str
 ) -> None:
