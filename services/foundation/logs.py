@@ -26,10 +26,10 @@ ALLOWED = frozenset(
     {
         *("event", "level", "logger", "template", "error", "places"),
         *("request_id", "method", "route", "status", "duration_ms"),
-        *("agency_id", "deadletter_id", "exception_id", "invitation_id", "meeting_id", "outbox_id", "team_id", "seq"),
-        *("code", "failure", "kind", "outcome", "reason", "sequence", "stage", "state", "type"),
-        *("accepted", "attempts", "count", "failed", "failures", "known", "put_off", "rejected", "sent", "waiting"),
-        *("offset", "part", "partition", "pid", "port", "signal", "topic", "until", "wait_s"),
+        *("agency_id", "deadletter_id", "dispatch_id", "exception_id", "invitation_id", "meeting_id", "outbox_id"),
+        *("team_id", "seq", "code", "failure", "kind", "outcome", "reason", "sequence", "stage", "state", "type"),
+        *("accepted", "attempts", "count", "failed", "failures", "known", "left", "put_off", "rejected", "sent"),
+        *("offset", "part", "partition", "pid", "port", "signal", "topic", "until", "wait_s", "waiting"),
     }
 )
 SPEAKING = ("alembic", "uvicorn.error")  # libraries whose texts are templates about themselves

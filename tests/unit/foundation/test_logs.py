@@ -47,9 +47,11 @@ def test_ids_kinds_counts_codes_and_durations_are_written(log: Log) -> None:
     said = {
         "meeting_id": "m-1",
         "invitation_id": "hnogrnx2447xetv7w4wsylzz5d",
+        "dispatch_id": "68453fe3d04c7024ca54b97017",
         "kind": "no_usable_address",
         "code": 550,
         "count": 3,
+        "left": 1,
         "duration_ms": 12,
         "route": "/meetings/{meeting_id}",
         "request_id": "9a5b815c6bed464b8666cdcef21643a9",
