@@ -14,6 +14,7 @@ from services.bootstrap import House, Mesh
 from services.foundation import outbox
 from services.post.inbox import store
 from services.post.mesh.line import NotTaken
+from services.post.mesh.receiver import Fetched
 from services.post.rules import server_wait
 from services.running.process import STAND_BY, CannotStart, Part, Process, until
 from services.running.rounds import LOOK_AGAIN, counting
@@ -88,19 +89,25 @@ class Meshing:
             await sender.drain(progress)
 
     async def _hear(self, process: Process, mesh: Mesh) -> None:
-        pulse = process.pulses[self.name]
+        pulse, receiver = process.pulses[self.name], mesh.receiver
+        came, failure = Fetched(), None
         try:
-            came = await mesh.receiver.fetch(pulse.beat)
-            await mesh.receiver.look(pulse.beat)
-        except NotTaken as failure:
+            await receiver.fetch(pulse.beat, came)
+        except NotTaken as not_taken:
+            failure = not_taken
+        try:  # whatever came of that: what was sent is asked after
+            await receiver.look(pulse.beat)
+        except NotTaken as not_taken:
+            failure = failure or not_taken
+        process.metrics.mail_in.labels("mesh", "fresh").inc(came.fresh)
+        process.metrics.mail_in.labels("mesh", "known").inc(came.known)
+        if came.fresh:
+            log.info("mesh_messages_kept", count=came.fresh, known=came.known, left=came.left)
+            process.wake(store.CAME)
+        if failure is not None:
             self.failures += 1
             log.warning("mesh_not_heard", reason=str(failure), failures=self.failures)
             pulse.waits = f"MESH does not answer as it should ({failure})"
             return
         self.failures = 0
         process.metrics.mesh_seen.set_to_current_time()
-        process.metrics.mail_in.labels("mesh", "fresh").inc(came.fresh)
-        process.metrics.mail_in.labels("mesh", "known").inc(came.known)
-        if came.fresh:
-            log.info("mesh_messages_kept", count=came.fresh, known=came.known, left=came.left)
-            process.wake(store.CAME)

@@ -5,8 +5,10 @@ What the server says is told apart by its status and code, and nothing that it s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -19,9 +21,11 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from services.foundation.parcels import Parcel
 from services.foundation.servers import MeshMailbox
 from services.foundation.settings import Settings
+from services.post.mesh.content import PIECE, parts_in, unpacked
 
 CHUNK = 8 << 20  # bytes that go in one request
-PIECE = 57 << 10
+PAGE = 500  # names of messages that MESH is asked for at once
+MOST_LISTED = 20_000  # names that are looked through, page by page
 APPLICATION = "quorate"
 FAILURES = (requests.RequestException, HTTPError, OSError, ValueError)
 
@@ -50,6 +54,11 @@ class NotTaken(Exception):
     @property
     def refused(self) -> bool:
         return self.code == _UNREGISTERED
+
+    @property
+    def of_all(self) -> bool:
+        """Whether every other message surely meets it: who we are, or how much we ask at once."""
+        return self.of_server and self.status is not None and self.status < 500
 
     @property
     def final(self) -> bool:
@@ -120,25 +129,39 @@ class Line:
             return Tracked("collected" if status == "acknowledged" else "failed", said)
         return Tracked(None, said)
 
-    def waiting(self) -> list[str]:
-        """The names of the messages that wait in our mailbox, the first few hundred. Raises `NotTaken`."""
-        found = self._asked(lambda: self.client.list_messages())
-        return [each for each in found if isinstance(each, str) and 0 < len(each) <= 64]
+    def waiting(self, but: Collection[str] = ()) -> list[str]:
+        """The names of the messages that wait in our mailbox, the first few hundred `but` these. Raises `NotTaken`."""
+
+        def found() -> Iterator[str]:
+            for each in islice(self.client.iterate_message_ids(batch_size=PAGE), MOST_LISTED):
+                if isinstance(each, str) and 0 < len(each) <= 64 and each not in but:
+                    yield each
+
+        names: list[str] = self._asked(lambda: list(islice(found(), PAGE)))
+        return names
 
     def fetch(self, message_id: str, take: Callable[[Mapping[str, str], Iterator[bytes]], None]) -> None:
         """Fetch a message: `take` is given its headers and its content piece by piece. Raises `NotTaken`, and what
-        `take` raises.
+        `take` raises; the content raises `Unreadable` where it is not what the headers say.
         """
-        message = self._asked(lambda: self.client.retrieve_message(message_id))
-        try:
-            headers = {str(name).lower(): str(value) for name, value in message.mex_headers()}
-            take(headers, self._read(message))
-        finally:
-            message.close()
+        with closing(self._part(message_id, 1)) as first:
+            named = ((str(name).lower(), str(value)) for name, value in first.headers.items())
+            headers = {name.removeprefix("mex-"): value for name, value in named if name.startswith("mex-")}
+            take(headers, self._content(message_id, first))
 
-    def _read(self, message: Any) -> Iterator[bytes]:
-        while piece := self._asked(lambda: message.read(PIECE)):
-            yield piece
+    def _content(self, message_id: str, first: requests.Response) -> Iterator[bytes]:
+        yield from self._read(first)
+        for number in range(2, parts_in(first.headers.get("Mex-Chunk-Range")) + 1):
+            with closing(self._part(message_id, number)) as part:
+                yield from self._read(part)
+
+    def _part(self, message_id: str, number: int) -> requests.Response:
+        part: requests.Response = self._asked(lambda: self.client.retrieve_message_chunk(message_id, number))
+        return part
+
+    def _read(self, part: requests.Response) -> Iterator[bytes]:
+        pieces: Iterator[bytes] = iter(lambda: self._asked(lambda: part.raw.read(PIECE)), b"")
+        return unpacked(pieces) if part.headers.get("Content-Encoding") == "gzip" else pieces
 
     def acknowledge(self, message_id: str) -> None:
         """Tell MESH that we have a message: it keeps it no longer. Raises `NotTaken`."""

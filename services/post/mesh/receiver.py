@@ -1,13 +1,16 @@
 """Hears what comes by MESH: what waits in our mailbox is kept first, then acknowledged, and told apart with the mail;
 and what was sent is asked after until it is known what became of it.
+
+One message that cannot be read, or with which MESH fails, keeps none of those behind it waiting.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,6 +24,7 @@ from services.intake import store as journal
 from services.intake.accept import Arrival, Intake
 from services.post.inbox.keep import Came, Keeper
 from services.post.mesh import store
+from services.post.mesh.content import Unreadable
 from services.post.mesh.line import Line, NotTaken, Tracked
 from services.post.mesh.wrapped import WAY, wrapped
 from services.records.store import dispatches
@@ -30,6 +34,7 @@ log = structlog.get_logger()
 SOURCE = "/quorate/mesh"
 RECEIVED, BOUNCED = "quorate.dispatch.received.v1", "quorate.dispatch.bounced.v1"
 AT_ONCE = 50
+IN_A_ROW = 3  # messages with which MESH fails, one after the other: then it is MESH
 LOOK_AFTER = tuple(timedelta(minutes=minutes) for minutes in (10, 30, 60, 120, 240, 360))
 """The waits between two questions about a message; the last one goes on."""
 GIVEN_UP_AFTER = timedelta(days=7)
@@ -44,7 +49,33 @@ class Fetched:
 
     fresh: int = 0
     known: int = 0
-    left: int = 0  # messages that are too large to be kept, and so stay with MESH
+    left: int = 0  # messages that are too large to be kept, or cannot be read, and so stay with MESH
+
+
+@dataclass(slots=True)
+class _Patience:
+    """Tells one message with which MESH fails from a MESH that fails."""
+
+    failure: NotTaken | None = None
+    in_a_row: int = 0
+    answered: bool = False
+
+    def went_well(self) -> None:
+        self.in_a_row, self.answered = 0, True
+
+    def failed(self, failure: NotTaken) -> None:
+        """Bear with a failure; or raise it, where the next message would meet it, too."""
+        self.in_a_row += 1
+        if failure.of_all or (failure.of_server and self.in_a_row >= IN_A_ROW):
+            raise failure
+        if failure.of_server:
+            self.failure = failure
+        log.warning("mesh_message_put_off", reason=str(failure))
+
+    def end(self) -> None:
+        """Raise what failed, where nothing went well."""
+        if self.failure is not None and not self.answered:
+            raise self.failure
 
 
 @dataclass(slots=True)
@@ -55,6 +86,10 @@ class MeshReceiver:
     keeper: Keeper
     place: MeshMailbox
     stopping: bool = False
+    left: dict[str, datetime] = field(default_factory=dict)
+    """The messages that stay with MESH, and since when that is known: they are not fetched at every look again."""
+    failed: set[str] = field(default_factory=set)
+    """The messages that could not be had: their turn is after all others."""
 
     def _goes_on(self) -> bool:
         return not self.stopping
@@ -62,27 +97,39 @@ class MeshReceiver:
     def _line(self) -> Line:
         return Line(self.place, self.intake.settings, self._goes_on)
 
-    async def fetch(self, progress: Callable[[], None] = lambda: None) -> Fetched:
-        """Take in all that waits in our mailbox. Raises `NotTaken`, `DatabaseTrouble`, and `OSError` where the disk
-        cannot be used: what was not acknowledged then still waits there.
+    async def fetch(self, progress: Callable[[], None] = lambda: None, done: Fetched | None = None) -> Fetched:
+        """Take in all that waits in our mailbox, and note in `done` what came, also where it ends with an error. Raises
+        `NotTaken`, `DatabaseTrouble`, and `OSError` where the disk cannot be used: what was not acknowledged then still
+        waits there.
         """
-        done = Fetched()
+        done = Fetched() if done is None else done
+        now = self.intake.clock.now()
+        self.left = {each: since for each, since in self.left.items() if now - since < GIVEN_UP_AFTER}
         seen: set[str] = set()
+        patience = _Patience()
         while self._goes_on():
-            waiting = [each for each in await in_a_thread(self._list, "mesh") if each not in seen]
+            waiting = await in_a_thread(partial(self._list, seen | self.left.keys()), "mesh")
             if not waiting:
-                return done
-            for message_id in waiting:
+                break
+            for message_id in sorted(waiting, key=self.failed.__contains__):
                 if not self._goes_on():
                     break
                 seen.add(message_id)
-                await self._take(message_id, done)
+                try:
+                    await self._take(message_id, done)
+                except NotTaken as failure:
+                    self.failed.add(message_id)
+                    patience.failed(failure)
+                else:
+                    self.failed.discard(message_id)
+                    patience.went_well()
                 progress()
+        patience.end()
         return done
 
-    def _list(self) -> list[str]:
+    def _list(self, but: Collection[str]) -> list[str]:
         with self._line() as line:
-            return line.waiting()
+            return line.waiting(but)
 
     async def _take(self, message_id: str, done: Fetched) -> None:
         """Keep one message, and acknowledge it once it is on the disk and in the database."""
@@ -97,6 +144,7 @@ class MeshReceiver:
         done.known += 1 - fresh
         if came.origin.get("left"):
             done.left += 1
+            self.left[message_id] = self.intake.clock.now()
             return
         await in_a_thread(lambda: self._acknowledge(message_id), "mesh")
 
@@ -109,8 +157,9 @@ class MeshReceiver:
             named = dict(headers) | {"messageid": message_id}
             try:
                 found.append(self.keeper.write(wrapped(named, content), origin, most=most))
-            except TooLarge:
-                found.append(self.keeper.write(wrapped(named, ()), {**origin, "left": "too_large"}))
+            except (TooLarge, Unreadable) as trouble:
+                left = "too_large" if isinstance(trouble, TooLarge) else "unreadable"
+                found.append(self.keeper.write(wrapped(named, ()), {**origin, "left": left}))
 
         with self._line() as line:
             line.fetch(message_id, take)
@@ -125,16 +174,24 @@ class MeshReceiver:
         as `fetch` does.
         """
         ended = 0
+        patience = _Patience()
         while self._goes_on():
             async with self.intake.database.read() as db:
                 some = await store.to_look_at(db, self.intake.clock.now(), AT_ONCE)
             for row in some:
                 if not self._goes_on():
                     break
-                ended += await self._look_at(row)
+                try:
+                    ended += await self._look_at(row)
+                except NotTaken as failure:
+                    patience.failed(failure)
+                    await self._later(row, LOOK_AFTER[0])
+                else:
+                    patience.went_well()
                 progress()
             if len(some) < AT_ONCE:
                 break
+        patience.end()
         return ended
 
     async def _look_at(self, row: Mapping[Any, Any]) -> bool:
@@ -148,15 +205,17 @@ class MeshReceiver:
         if tracked.what is None and now - row["sent_at"] >= GIVEN_UP_AFTER:
             tracked = Tracked("failed", "nothing heard")
         if tracked.what is None:
-            wait = LOOK_AFTER[min(row["looks"], len(LOOK_AFTER) - 1)]
-            async with self.intake.database.write(alone=False) as db:
-                await store.look_later(db, message_id, now + wait)
+            await self._later(row, LOOK_AFTER[min(row["looks"], len(LOOK_AFTER) - 1)])
             return False
         await self._tell(row, tracked, now)
         async with self.intake.database.write(alone=False) as db:
             await store.ended(db, message_id, tracked.said)
         log.info("mesh_message_ended", dispatch_id=row["dispatch_id"], outcome=tracked.what)
         return True
+
+    async def _later(self, row: Mapping[Any, Any], wait: timedelta) -> None:
+        async with self.intake.database.write(alone=False) as db:
+            await store.look_later(db, row["message_id"], self.intake.clock.now() + wait)
 
     def _track(self, message_id: str) -> Tracked:
         with self._line() as line:

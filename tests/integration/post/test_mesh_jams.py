@@ -1,0 +1,217 @@
+"""One message on MESH that cannot be had keeps none of the others waiting, and is not forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from services.bootstrap import House
+from services.foundation.settings import Settings
+from services.post.mesh import line, store
+from services.post.mesh.line import Line, NotTaken, Tracked
+from services.post.mesh.receiver import IN_A_ROW, Fetched
+from services.running.mesh import by_mesh as mesh_parts
+from services.running.process import Process
+from tests.clock import MovableClock
+from tests.integration.post.inbox.partnership import rows as mail
+from tests.integration.post.mesh import answer, hear, heard, sent
+from tests.mesh.sandbox import OTHER, OURS, Sandbox
+
+pytestmark = pytest.mark.mesh
+ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+WHOLE = gzip.compress(bytes(range(256)) * 12)
+UNREADABLE = {"none": b"this is not gzip", "cut_off": WHOLE[:-20], "more": WHOLE + b"and more"}
+
+
+@pytest.fixture
+async def settings(make_settings: Callable[..., Awaitable[Settings]], sandbox: Sandbox) -> Settings:
+    return await make_settings(**sandbox.settings(), mesh_timeout=10, max_mail_bytes=1 << 20)
+
+
+def compressed(sandbox: Sandbox, content: bytes) -> str:
+    """Somebody sends what they say is compressed; returns MESH's name for it."""
+    with sandbox.mailbox(OTHER) as client:
+        post = client._session.post
+
+        def saying(url: str, **given: Any) -> Any:
+            headers = {**given.pop("headers"), "Content-Encoding": "gzip"}
+            return post(url, **{**given, "headers": headers, "data": content})
+
+        client._session.post = saying
+        return str(client.send_message(OURS, b"-", workflow_id="CARE_PLANS"))
+
+
+def answers(sandbox: Sandbox, dispatch_id: str) -> str:
+    """The practice says that its copy is filed."""
+    with sandbox.mailbox() as theirs:
+        return str(theirs.send_message(**answer(dispatch_id)))
+
+
+def ours(sandbox: Sandbox) -> list[str]:
+    """What waits in our mailbox."""
+    with sandbox.mailbox(OURS) as client:
+        return list(client.list_messages())
+
+
+def failing(*poisoned: str, status: int | None = 500) -> Any:
+    """MESH fails with these messages, and with no other."""
+    part = Line._part
+
+    def fetched(self: Line, message_id: str, number: int) -> Any:
+        if message_id in poisoned:
+            raise NotTaken(f"status {status}", status=status, of_server=status is None or status >= 500)
+        return part(self, message_id, number)
+
+    return patch.object(Line, "_part", fetched)
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+async def test_what_cannot_be_unpacked_stays_with_mesh_a_person_is_told_and_what_is_behind_it_is_heard(
+    house: House, clock: MovableClock, sandbox: Sandbox, content: bytes
+) -> None:
+    each = await sent(house, clock)
+    left = compressed(sandbox, content)
+    answers(sandbox, each.dispatch_id)
+    came = await hear(house)
+    assert (came.fresh, came.left) == (2, 1)
+    assert [what for what, _ in await heard(house)] == ["confirmed"]
+    assert ours(sandbox) == [left]
+    [told] = [row for row in await mail(house) if row["state"] == "for_a_person"]
+    assert (told["why"], told["origin"]["left"]) == ("mesh_not_understood", "unreadable")
+    assert (await hear(house)).fresh == 0
+
+
+@ON_ONE_STORE
+async def test_what_was_compressed_and_is_whole_is_kept_as_it_was(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    each = await sent(house, clock)
+    with sandbox.mailbox() as theirs:
+        theirs.send_message(**answer(each.dispatch_id), compress=True)
+    await hear(house)
+    assert [what for what, _ in await heard(house)] == ["confirmed"]
+    assert ours(sandbox) == []
+
+
+@ON_ONE_STORE
+async def test_what_stays_with_mesh_is_fetched_once_and_what_is_listed_behind_it_is_reached(
+    house: House, clock: MovableClock, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each = await sent(house, clock)
+    monkeypatch.setattr(line, "PAGE", 10)
+    with sandbox.mailbox(OTHER) as somebody:
+        large = somebody.send_message(OURS, b"x" * (2 << 20), workflow_id="CARE_PLANS")
+    left = [large, *(compressed(sandbox, b"this is not gzip") for _ in range(11))]
+    fetched: list[str] = []
+    fetch = Line.fetch
+
+    def noted(self: Line, message_id: str, take: Any) -> None:
+        fetched.append(message_id)
+        fetch(self, message_id, take)
+
+    with patch.object(Line, "fetch", noted):
+        async with house.mesh() as mesh:
+            assert mesh is not None
+            assert (await mesh.receiver.fetch()).left == len(left)
+            behind = answers(sandbox, each.dispatch_id)
+            again = await mesh.receiver.fetch()
+    assert (again.fresh, again.known, again.left) == (1, 0, 0)
+    assert sorted(fetched) == sorted([*left, behind])
+    assert sorted(ours(sandbox)) == sorted(left)
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("status", [None, 400, 500])
+async def test_a_message_with_which_mesh_fails_keeps_none_waiting_and_comes_when_mesh_gives_it(
+    house: House, clock: MovableClock, sandbox: Sandbox, status: int | None
+) -> None:
+    each = await sent(house, clock)
+    with sandbox.mailbox(OTHER) as somebody:
+        poisoned = str(somebody.send_message(OURS, b"something", workflow_id="CARE_PLANS"))
+    answers(sandbox, each.dispatch_id)
+    with failing(poisoned, status=status):
+        assert (await hear(house)).fresh == 1
+    assert [what for what, _ in await heard(house)] == ["confirmed"]
+    assert ours(sandbox) == [poisoned]
+    assert (await hear(house)).fresh == 1
+    assert ours(sandbox) == []
+
+
+@ON_ONE_STORE
+async def test_as_many_of_them_as_look_like_a_fault_of_mesh_let_the_others_go_first_the_next_time(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    each = await sent(house, clock)
+    with sandbox.mailbox(OTHER) as somebody:
+        poisoned = [str(somebody.send_message(OURS, b"-", workflow_id="CARE_PLANS")) for _ in range(IN_A_ROW)]
+    answers(sandbox, each.dispatch_id)
+    assert ours(sandbox)[:IN_A_ROW] == poisoned
+    async with house.mesh() as mesh:
+        assert mesh is not None
+        with failing(*poisoned):
+            for fresh in (0, 1):
+                came = Fetched()
+                with pytest.raises(NotTaken):
+                    await mesh.receiver.fetch(done=came)
+                assert came.fresh == fresh
+    assert ours(sandbox) == poisoned
+
+
+@ON_ONE_STORE
+async def test_a_message_of_ours_that_mesh_cannot_tell_of_keeps_none_from_being_asked_after(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    each = await sent(house, clock)
+    async with house.database.write() as db:
+        long_ago = clock.now() - timedelta(days=1)
+        await store.note_sent(db, "NOBODY-KNOWS", each.dispatch_id, OURS, long_ago, long_ago)
+    with sandbox.mailbox() as theirs:
+        [message_id] = theirs.list_messages()
+    sandbox.say_of(message_id, "undeliverable")
+    clock.advance(timedelta(hours=1))
+    track = Line.track
+
+    def asked(self: Line, message_id: str) -> Tracked:
+        if message_id == "NOBODY-KNOWS":
+            raise NotTaken("status 500", status=500, of_server=True)
+        return track(self, message_id)
+
+    with patch.object(Line, "track", asked):
+        await hear(house)
+    assert [what for what, _ in await heard(house)] == ["bounced"]
+
+
+@ON_ONE_STORE
+async def test_what_was_sent_is_asked_after_although_nothing_that_waits_can_be_had(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    await sent(house, clock)
+    with sandbox.mailbox() as theirs:
+        [message_id] = theirs.list_messages()
+    sandbox.say_of(message_id, "undeliverable")
+    clock.advance(timedelta(hours=1))
+
+    def refuse(*_: object) -> list[str]:
+        raise NotTaken("status 500", status=500, of_server=True)
+
+    async def both() -> bool:
+        said = await process.ready() == "waits for mesh: MESH does not answer as it should (status 500)"
+        return said and bool(await heard(house))
+
+    process = Process(house)
+    with patch.object(Line, "waiting", refuse):
+        running = asyncio.create_task(process.run(*mesh_parts(house)))
+        try:
+            async with asyncio.timeout(60):
+                while not await both():  # noqa: ASYNC110  # what a thread does sets no event here
+                    await asyncio.sleep(0.01)
+        finally:
+            process.stop()
+            await running
+    assert [what for what, _ in await heard(house)] == ["bounced"]
