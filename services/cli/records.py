@@ -20,7 +20,7 @@ from services.cli.terminal import AsJson, fail, out, print_json, tell
 from services.foundation.work import Work
 from services.records import approving
 from services.records.approving import Given, MayNot, Read, new_record_id
-from services.records.preview import Preview, called, changes, foresee, in_words, print_all
+from services.records.preview import Preview, called, changes, differences, foresee, in_words, print_all
 from services.records.readers import around
 from services.records.rules.record import Record
 from services.records.shown import shown_record
@@ -146,9 +146,11 @@ def _content(file: str) -> bytes:
 
 
 def _or_faults(do: Callable[[], T], as_json: bool) -> T:
-    """Do something with a document; where it is none, or does not fit, say so and end."""
+    """Do something with a document; where it is none, does not fit, or is not for this person to approve, say so."""
     try:
         return do()
+    except MayNot as wrong:
+        fail(str(wrong), 2)
     except NotRead as wrong:
         faults: tuple[Fault, ...] = (Fault(f"the document {wrong}"),)
     except DoesNotFit as wrong:
@@ -238,22 +240,18 @@ def approve_record(
             return found, await foresee(work, approving.proposed(found, given, work.now))
 
     async def do(house: House) -> tuple[str, Record]:
-        async with house.database.read() as db:
-            found = await approving.read(db, house.intake.policy, content)
-        meant = approving.proposed(found, given, house.clock.now())
-        if (meant.version, meant.sections) != (seen.record.version, seen.record.sections):
-            fail("something was approved meanwhile: look at the preview again")
+        found, now = await look(house)
+        meant = now.record
+        _must_be_as_shown(seen, now, shown=not yes)
         if meant is found.newest:
             return "known", meant
         verdict = await approving.approve(house.intake, meant, given, found.about, user())
         if verdict.state == "rejected":
             fail("; ".join(f"{error.path}: {error.message}" for error in verdict.errors))
+        await _must_stand(house, meant)
         return verdict.state, meant
 
-    try:
-        _, seen = _or_faults(lambda: run(look, as_of), as_json)
-    except MayNot as wrong:
-        fail(str(wrong), 2)
+    _, seen = _or_faults(lambda: run(look, as_of), as_json)
     if not as_json:
         show_preview(seen)
     if not yes and not typer.confirm("Approve it, and send these copies?"):
@@ -265,6 +263,26 @@ def approve_record(
         out.print(f"version {done.version} of {done.record_id} was approved before: nothing to do", markup=False)
     else:
         out.print(f"version {done.version} of {done.record_id} is approved", markup=False)
+
+
+def _must_be_as_shown(seen: Preview, now: Preview, *, shown: bool) -> None:
+    """What is approved is what was looked at: the same version and, where somebody was shown it and asked, the same
+    readers, who get the same parts in the same way at the same address.
+    """
+    if (now.record.version, now.record.sections) != (seen.record.version, seen.record.sections):
+        fail("something was approved meanwhile: look at the preview again")
+    if shown and (others := differences(seen, now)):
+        for each in others:
+            tell(f"Now: {each}")
+        fail("things have changed since it was shown: look again")
+
+
+async def _must_stand(house: House, meant: Record) -> None:
+    """Of two approvals at once the first one counts: who gave the other is not told that it was approved."""
+    async with house.database.read() as db:
+        if not await approving.stands(db, meant):
+            number = f"version {meant.version} of {meant.record_id}"
+            fail(f"something else was approved under that number ({number}), and this goes to nobody: draft anew")
 
 
 def _must_be_there_to_ask(file: str, as_json: bool) -> None:

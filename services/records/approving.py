@@ -185,8 +185,8 @@ def must_be_allowed(about: Around, given: Given) -> None:
     """Raises `MayNot` where the same person would approve and check, or somebody would who is not the chair."""
     if given.checked_by is not None and may_be_same_person(given.by, given.checked_by):
         raise MayNot(
-            f"nobody checks what they approved, and {given.checked_by} may be {given.by}: --checked-by must name a second "
-            "person. Give both names in full, middle names too where they are alike, or let another person check it"
+            f"nobody checks what they approved, and {given.checked_by} may be {given.by}: --checked-by must name a "
+            "second person. Give both names in full, with middle names where they are alike, or let another check it"
         )
     chair = about.meeting.chair
     if chair is not None and not same_person(chair, given.by) and given.in_place_of_chair is None:
@@ -219,6 +219,19 @@ async def approve(intake: Intake, record: Record, given: Given, about: Around, u
     )
     [verdict] = await intake.accept([Arrival(raw, {"command": "record approve", "entered_by": user})])
     return verdict
+
+
+async def stands(db: AsyncConnection, record: Record) -> bool:
+    """Whether an approval that was taken in is what its number stands for: of two approvals at once the first one
+    counts, and what the other says goes to nobody.
+    """
+    known = (await records.of_records(db, [record.record_id])).get(record.record_id, {}).get(record.version)
+    return (
+        known is not None
+        and (known.meeting_id, known.kind) == (record.meeting_id, record.kind)
+        and known.sections == record.sections
+        and same_person(known.approved_by, record.approved_by)
+    )
 
 
 async def recall(intake: Intake, record: Record, about: Around, said: Mapping[str, Any], user: str) -> Verdict:

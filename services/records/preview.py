@@ -127,6 +127,26 @@ def _foreseen(work: Work, copy: Copy, about: Around, steps: Sequence[Step]) -> F
     )
 
 
+def differences(shown: Preview, now: Preview) -> list[str]:
+    """What is no more as it was shown, in words: each reader's copy as it would go now, and what is for a person."""
+    before, after = (
+        {each.copy.reader.party: _as_json(each, of.record, of.about) for each in of.foreseen} for of in (shown, now)
+    )
+    found = []
+    for each in now.foreseen:
+        party = each.copy.reader.party
+        if before.get(party) != after[party]:
+            numbers = ", ".join(str(number + 1) for number in each.copy.whole)
+            parts = f", sections {numbers}" if each.goes else ""
+            found.append(f"{called(each.copy.reader, now.about)}: {in_words(each)}{parts}")
+    found += [
+        f"{called(each.copy.reader, shown.about)}: reads it no more"
+        for each in shown.foreseen
+        if each.copy.reader.party not in after
+    ]
+    return found + [each for each in now.warnings() if each not in shown.warnings()]
+
+
 def changes(before: Record | None, record: Record) -> list[str]:
     """What differs from an earlier version, by headings, in words."""
     if before is None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import Result
 
+from services.cli import records as cli
 from services.cli import terminal
+from services.intake.accept import Arrival, Intake, Verdict
+from services.records import approving
 from tests import events
 from tests.command import quorate
 from tests.pdf import text_of
@@ -192,6 +198,63 @@ def test_nobody_checks_what_they_approved_and_nobody_approves_in_the_chairs_plac
     reason = ("--in-place-of-chair", "The chair is ill.")
     done = printed("record", "approve", file, "--by", "Pat Coordinator", *CHECKED, *reason, "--yes")
     assert done["state"] == "accepted"
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, file: Path, meanwhile: Callable[[], None]) -> Result:
+    """Somebody is shown what goes to whom, and says yes after a while."""
+
+    def yes(_: str) -> bool:
+        meanwhile()
+        return True
+
+    monkeypatch.setattr(cli, "_must_be_there_to_ask", lambda *_: None)
+    monkeypatch.setattr(typer, "confirm", yes)
+    return quorate("record", "approve", file, *BY, *CHECKED, *AS_OF)
+
+
+def test_what_is_approved_is_what_was_shown_or_it_is_looked_at_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, later = drafted(home), events.NOW + timedelta(minutes=1)
+    moved = events.relative("p1", name="Dana Bellweather", email="new@elsewhere.example", time=later)
+    told = answered(monkeypatch, file, lambda: ingest(home, moved))
+    assert told.exit_code == 1
+    assert "things have changed since it was shown: look again" in told.stderr
+    assert "Now: Dana Bellweather: by a link, to new@elsewhere.example, sections 1, 4" in told.stderr
+    assert told.stderr.count("Now:") == 1
+    assert quorate("record", "show", "m1.minutes", *AS_OF).exit_code == 1
+    done = answered(monkeypatch, file, lambda: ingest(home, moved))
+    assert (done.exit_code, "version 1 of m1.minutes is approved" in done.stdout) == (0, True)
+
+
+def test_who_may_approve_it_is_asked_again_when_it_is_approved(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chair = {"name": "Sam Hale", "email": "sam@council.gov.example"}
+    another = events.meeting("m1", chair=chair, time=events.NOW + timedelta(minutes=1))
+    told = answered(monkeypatch, drafted(home), lambda: ingest(home, another))
+    assert (told.exit_code, "the chair of this meeting is Sam Hale" in told.stderr) == (2, True)
+    assert quorate("record", "show", "m1.minutes", *AS_OF).exit_code == 1
+
+
+def test_of_two_texts_approved_at_once_the_second_is_not_called_approved(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve = approving.approve
+    text = [events.section("Another text.", heading="Why we met")]
+    other = events.record("m1.minutes", approved_by="Verity Coldstream", sections=text, time=NOW)
+
+    async def overtaken(intake: Intake, *others: Any) -> Verdict:
+        [verdict] = await intake.accept([Arrival(other, {})])
+        assert verdict.state == "accepted"
+        return await approve(intake, *others)
+
+    monkeypatch.setattr(approving, "approve", overtaken)
+    told = quorate("record", "approve", drafted(home), *BY, *CHECKED, "--yes", *AS_OF)
+    assert (told.exit_code, "is approved" in told.stdout) == (1, False)
+    assert "something else was approved under that number (version 1 of m1.minutes)" in told.stderr
+    assert "draft anew" in told.stderr
+    assert printed("record", "draft", "m1", "-o", home / "anew.docx")["version"] == 2
+    [stands] = printed("record", "show", "m1.minutes")["versions"]
+    assert stands["approved_by"] == "Verity Coldstream"
 
 
 def test_what_nobody_has_checked_goes_to_no_family_until_somebody_has(home: Path) -> None:
