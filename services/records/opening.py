@@ -32,6 +32,7 @@ from services.records.rules.last_look import may_have_all
 from services.records.rules.record import Reader, Record
 from services.records.rules.versions import FOR_NOW, TAKEN_BACK
 from services.records.store import dispatches, records
+from services.records.store.care_plans import told_of
 from services.records.theirs import addresses, at_this_address, is_all_in
 
 TAKEN_BACK_SINCE, SHUT, NEWER, TOO_EARLY = "recalled", "shut", "newer", "early"
@@ -110,11 +111,14 @@ async def _stands(db: AsyncConnection, dispatch: Dispatch, newest: Record) -> bo
 
 async def _still_read(db: AsyncConnection, dispatch: Dispatch, reader: Reader) -> str | None:
     """The media type of a care plan that came in as a file; None of one that was printed here. It is for agencies of
-    the core group as it is today that were asked on account of the child, and not before it was looked through for what
-    does harm.
+    the core group as it is today that were asked on account of the child whom it is about by now, and not before it was
+    looked through for what does harm.
     """
     child_id = dispatch.child_id
     if child_id is None or reader.why_not is not None:
+        raise Shut(SHUT)
+    told = (await told_of(db, [dispatch.about])).get(dispatch.about)
+    if told is None or told.child_id != child_id:
         raise Shut(SHUT)
     if not may_have(child_id, "", reader, members((await core_groups_of(db, [child_id])).get(child_id))):
         raise Shut(SHUT)

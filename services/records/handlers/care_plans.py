@@ -1,7 +1,8 @@
 """What a care plan that comes in does: it is forwarded to the core group, and what stands in the way is told.
 
 Whatever happens, the same is done: who is to get each care plan of a meeting is worked out anew, and what waits is
-queued once nothing stands in its way any more. What has left stays as it is.
+queued once nothing stands in its way any more. What has left stays as it is, and who has it is told to a person where
+it is not theirs by now, or does harm.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from services.records.rules.care_plans import (
     NOT_HELD,
     NOT_SCANNED,
     Recipient,
-    about_child,
+    Told,
     left_over,
     recipients,
 )
@@ -55,11 +56,13 @@ from services.records.rules.dispatch import (
     Dispatch,
     dispatch_id,
     line_of,
+    may_have_been_read,
     opens_until,
     would_be_written_so,
 )
 from services.records.rules.record import Reader
 from services.records.store import dispatches
+from services.records.store.care_plans import told_of
 
 CARE_PLAN_LETTER = "care_plan"
 MOST_ATTACHED = 10 << 20
@@ -74,9 +77,8 @@ _STANDS_IN_THE_WAY = {
 
 
 async def received(work: Work, events: Sequence[Event]) -> None:
-    """Care plans came in, asked for or not."""
-    some = [event.data for event in events if isinstance(event.data, ReportReceived) and event.data.kind == CAME_IN]
-    await look(work, {each.meeting_id for each in some})
+    """Care plans came in, asked for or not, or something else is said of one that did."""
+    await scanned(work, {event.data.document_id for event in events if isinstance(event.data, ReportReceived)})
 
 
 async def scanned(work: Work, document_ids: Iterable[str]) -> None:
@@ -117,6 +119,9 @@ async def look(work: Work, meeting_ids: Collection[str], again: frozenset[str] =
     await dispatches.put(work.db, [each for each in written if each.dispatch_id not in sheet.standing])
     changed = [each for each in written if each.dispatch_id in sheet.standing]
     await dispatches.set_columns(work.db, [{name: getattr(each, name) for name in _WRITTEN} for each in changed])
+    # Only that: a mailer may be noting how the rest of it went.
+    theirs = [{name: getattr(each, name) for name in _ABOUT} for each in sheet.about_another.values()]
+    await dispatches.set_columns(work.db, theirs)
     for name, params in sheet.letters.items():
         each = sheet.written[name]
         work.post(CARE_PLAN_LETTER, line_of(CARE_PLAN, each.about, each.party), params)
@@ -127,6 +132,8 @@ _WRITTEN = (
     *("dispatch_id", "meeting_id", "child_id", "partition_key", "team_id", "address", "how", "state", "why"),
     *("document_id", "written_at", "sent_at", "delivered_at", "ended_at", "expires_at"),
 )
+# What is written of one that its reader may have on account of the child whom it is about by now, too.
+_ABOUT = ("dispatch_id", "meeting_id", "child_id", "partition_key")
 
 
 @dataclass(slots=True)
@@ -138,6 +145,7 @@ class _Sheet:
     work: Work
     meetings: Mapping[str, Meeting]
     plans: Mapping[str, Sequence[Report]]
+    told: Mapping[str, Told]
     core_groups: Mapping[str, Meeting]
     about: Mapping[str, Around]
     agencies: Mapping[str, Agency]
@@ -147,6 +155,7 @@ class _Sheet:
     again: frozenset[str]
     written: dict[str, Dispatch] = field(default_factory=dict)
     letters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    about_another: dict[str, Dispatch] = field(default_factory=dict)
 
     @classmethod
     async def load(cls, work: Work, meeting_ids: Collection[str], again: frozenset[str]) -> _Sheet:
@@ -154,39 +163,67 @@ class _Sheet:
         came = await reports.of_meetings(db, meeting_ids)
         found = await meetings.meetings_by_id(db, came)
         plans = {each: _each_once(report for report in came[each] if report.kind == CAME_IN) for each in found}
-        children = {
-            about_child(meeting.child_ids, plan.child_id) for each, meeting in found.items() for plan in plans[each]
-        }
+        ids = {plan.document_id for some in plans.values() for plan in some}
+        told = await told_of(db, ids)
+        children = {each.child_id for each in told.values()}
         core_groups = await core_groups_of(db, {child_id for child_id in children if child_id is not None})
         about = await around(db, work.policy, {*found, *(each.meeting_id for each in core_groups.values())})
         named = {agency_id for each in core_groups.values() for agency_id in each.core_group}
         senders = {plan.agency_id for some in plans.values() for plan in some}
-        agencies = await directory.agencies_by_id(db, named | senders)
-        agencies |= {agency_id: agency for where in about.values() for agency_id, agency in where.agencies.items()}
-        ids = {plan.document_id for some in plans.values() for plan in some}
-        held = await documents.some(db, ids)
         standing = {each.dispatch_id: each for some in (await dispatches.about(db, ids)).values() for each in some}
+        theirs = {each.agency_id for each in standing.values() if each.agency_id}
+        agencies = await directory.agencies_by_id(db, named | senders | theirs)
+        agencies |= {agency_id: agency for where in about.values() for agency_id, agency in where.agencies.items()}
+        held = await documents.some(db, ids)
         lost = [each for each in standing.values() if each.kind == CARE_PLAN and each.state == UNDELIVERED]
         elsewhere = await next_readers(work, [each for each in lost if each.dispatch_id not in again])
-        return cls(work, found, plans, core_groups, about, agencies, held, standing, elsewhere, again)
+        return cls(work, found, plans, told, core_groups, about, agencies, held, standing, elsewhere, again)
 
 
 def _each_once(some: Iterable[Report]) -> list[Report]:
-    """Each document once, as it came first, about the child that was named last."""
+    """Each document once, as it came first."""
     found: dict[str, Report] = {}
     for each in some:
-        first = found.setdefault(each.document_id, each)
-        if each.child_id is not None:
-            found[each.document_id] = replace(first, child_id=each.child_id)
+        found.setdefault(each.document_id, each)
     return list(found.values())
 
 
 def _look(sheet: _Sheet, meeting: Meeting, plan: Report) -> list[Missing]:
-    """Bring one care plan into line; returns what a person has to know."""
-    child_id = about_child(meeting.child_ids, plan.child_id)
-    if child_id is None:
+    """Bring one care plan into line; returns what a person has to know: in one, since it is about one thing."""
+    told = sheet.told[plan.document_id]
+    child_id = told.is_for(meeting.child_ids)
+    some = []
+    if child_id is not None:
+        some += _pass_on(sheet, meeting, plan, child_id)
+    elif told.is_care_plan:
         said = "says of none of the children of this meeting that it is about them"
-        return [_missing(sheet, plan, f"{said}: pass it on yourself, or have it sent again for one child")]
+        some.append(f"{said}: pass it on yourself, or have it sent again for one child")
+    some += _who_has(sheet, plan, told)
+    return [_missing(sheet, plan, "; it ".join(some))] if some else []
+
+
+def _who_has(sheet: _Sheet, plan: Report, told: Told) -> list[str]:
+    """Who has a care plan that does harm, or that is not theirs by what is told of it today."""
+    found = []
+    have = [sheet.about_another.get(each.dispatch_id, each) for each in sheet.standing.values() if _has(each, plan)]
+    document = sheet.held.get(plan.document_id)
+    if have and document is not None and document.scan == INFECTED:
+        names = _names(sheet, (each.agency_id or "" for each in have))
+        found.append(f"went to {names} before something harmful was found in it: tell them to delete it unopened")
+    if wrong := [each for each in have if each.child_id != told.child_id]:
+        names = _names(sheet, (each.agency_id or "" for each in wrong))
+        said = "is about the child on whose account they have it" if told.is_care_plan else "is a care plan"
+        doubt = f"nothing that is told of it by now says that it {said}"
+        found.append(f"went to {names}, and {doubt}: find out, and have them delete it if it is not theirs")
+    return found
+
+
+def _has(each: Dispatch, plan: Report) -> bool:
+    return each.kind == CARE_PLAN and each.about == plan.document_id and may_have_been_read(each)
+
+
+def _pass_on(sheet: _Sheet, meeting: Meeting, plan: Report, child_id: str) -> list[str]:
+    """Bring what is sent of one care plan into line; returns what is wrong with that."""
     core = sheet.core_groups.get(child_id)
     core_group = members(core)
     named = [meeting.meeting_id, *([core.meeting_id] if core is not None else [])]
@@ -206,7 +243,7 @@ def _look(sheet: _Sheet, meeting: Meeting, plan: Report) -> list[Missing]:
         wrong.append(f"{_names(sheet, others)} of the core group was not asked on account of the child")
     if not some:
         wrong.append("nobody was asked on account of the child to whom it could go")
-    return [_missing(sheet, plan, f"was not forwarded to all whom it is for: {'; '.join(wrong)}")] if wrong else []
+    return [f"was not forwarded to all whom it is for: {'; '.join(wrong)}"] if wrong else []
 
 
 def _missing(sheet: _Sheet, plan: Report, text: str) -> Missing:
@@ -242,11 +279,16 @@ def _bring(sheet: _Sheet, to: Recipient, plan: Report, child_id: str) -> _Standi
     if before is None or _goes_again(sheet, before, made):
         sheet.written[name] = made
         to_address = (made.address, made.how, made.expires_at)
-        if before is not None and name in sheet.again and would_be_written_so(before, *to_address):
+        as_it_was = before is not None and before.child_id == child_id and would_be_written_so(before, *to_address)
+        if before is not None and name in sheet.again and as_it_was:
             sheet.written[name] = replace(before, state=QUEUED, why=None, ended_at=None)
         elif made.state == QUEUED:
             sheet.letters[name] = _params(sheet, to, plan, made)
         return _Standing(made, UNDELIVERED if name in sheet.again else made.why)  # until it has gone
+    if before.child_id != child_id and to.why_not in (None, NO_ADDRESS):
+        sheet.about_another[name] = replace(
+            before, meeting_id=made.meeting_id, child_id=child_id, partition_key=made.partition_key
+        )
     if before.state == UNDELIVERED:
         return _Standing(before, UNDELIVERED)
     if before.state == WITHHELD:

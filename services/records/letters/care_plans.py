@@ -20,6 +20,7 @@ from services.records.readers import Around, around
 from services.records.rules.care_plans import may_have
 from services.records.rules.dispatch import NOT_PERMITTED, Dispatch
 from services.records.store import dispatches
+from services.records.store.care_plans import told_of
 
 
 def render(params: Mapping[str, Any], settings: Settings) -> Letter:
@@ -41,6 +42,7 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
     some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows})
     held = await documents.some(work.db, {each.about for each in some.values()})
     about = await around(work.db, work.policy, {each.meeting_id for each in some.values() if each.meeting_id})
+    told = await told_of(work.db, {each.about for each in some.values()})
     groups = await core_groups_of(work.db, {each.child_id for each in some.values() if each.child_id})
     found = {}
     for row in rows:
@@ -48,7 +50,8 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
         document, core_group = held.get(each.about), members(groups.get(each.child_id or ""))
         readable = document is not None and document.scan in documents.MAY_BE_READ
         where = about.get(each.meeting_id or "")
-        if not readable or not _may_have(work, each, row.params["sender"], where, core_group):
+        of_the_child = each.about in told and told[each.about].child_id == each.child_id
+        if not readable or not of_the_child or not _may_have(work, each, row.params["sender"], where, core_group):
             found[row.outbox_id] = NOT_PERMITTED
     return found
 

@@ -33,13 +33,60 @@ class Recipient:
     why_not: str | None = None
 
 
-def about_child(child_ids: Sequence[str], told: str | None) -> str | None:
-    """The child whom a care plan for a meeting is about: the one that was named, or the only one; None where nobody
-    can tell.
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What was said of a document when it was told of: whether it is a care plan, and of which child. `children` are
+    those whom its meeting was about by what was known then.
     """
-    if told is not None:
-        return told if told in child_ids else None
-    return child_ids[0] if len(child_ids) == 1 else None
+
+    is_care_plan: bool
+    child_id: str | None
+    children: tuple[str, ...]
+
+    @property
+    def child(self) -> str | None:
+        """The child that was named, or else the only one; None where nobody can tell."""
+        return self.child_id or (self.children[0] if len(self.children) == 1 else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was told of a document that came as a care plan, in the order in which it was learnt, and whom the meetings
+    that it came for are about today.
+    """
+
+    tellings: tuple[Telling, ...]
+    children: frozenset[str]
+
+    @property
+    def is_care_plan(self) -> bool:
+        """Whether it is one still, by what was said last."""
+        return bool(self.tellings) and self.tellings[-1].is_care_plan
+
+    @property
+    def was_named(self) -> bool:
+        """Whether anybody ever said which child it is about."""
+        return any(each.is_care_plan and each.child_id is not None for each in self.tellings)
+
+    @property
+    def child_id(self) -> str | None:
+        """The child whom it is about: the one that was named last, or who was the only one when it came first. None
+        where nobody can tell, where it came again for another child since, or where no meeting that it came for is
+        about that child any more: a meeting that changes says nothing new of a plan.
+        """
+        if not self.is_care_plan:
+            return None
+        plans = [each for each in self.tellings if each.is_care_plan]
+        counts = max((at for at, each in enumerate(plans) if each.child_id is not None), default=0)
+        child_id = plans[counts].child
+        if child_id not in self.children or any(each.child not in (None, child_id) for each in plans[counts:]):
+            return None
+        return child_id
+
+    def is_for(self, child_ids: Sequence[str]) -> str | None:
+        """The child on whose account it is passed on for a meeting about these; None where a person has to say."""
+        child_id = self.child_id
+        return child_id if child_id in child_ids and (self.was_named or len(child_ids) == 1) else None
 
 
 def recipients(

@@ -270,7 +270,7 @@ async def test_whom_a_person_excluded_gets_nothing_by_itself_when_they_think_aga
 
 async def test_many_care_plans_are_looked_at_again_with_as_many_statements_as_one(house: House) -> None:
     await accept(house, [verified(CAMHS), verified(GP), verified(POLICE)])
-    plan = await held_here(house, WAITING)
+    plans = [await held_here(house, WAITING, content=b"%PDF-1.7 plan " + bytes([48 + n])) for n in range(9)]
 
     async def told(*numbers: int) -> int:
         families = {f"family-{n}": n for n in numbers}
@@ -278,7 +278,7 @@ async def test_many_care_plans_are_looked_at_again_with_as_many_statements_as_on
             [events.child(f"child-{n}", family_id=family) for family, n in families.items()],
             [_of_gp(n, family) for family, n in families.items()],
             [_meeting(n, family, "Room 1") for family, n in families.items()],
-            [_care_plan(n, family, plan) for family, n in families.items()],
+            [_care_plan(n, family, plans[n]) for family, n in families.items()],
         ):
             await accept(house, raw)
         with statements(house) as run:

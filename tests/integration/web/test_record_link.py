@@ -17,7 +17,8 @@ from services.bootstrap import House
 from services.foundation.documents import Documents
 from services.foundation.outbox import outbox
 from services.intake.store import dead_letters, journal
-from services.participation.store import documents
+from services.participation.rules.reports import Report
+from services.participation.store import documents, reports
 from services.participation.store.documents import Document
 from services.participation.uploads import DOCX
 from services.records.store import dispatches as dispatch_store
@@ -221,6 +222,8 @@ async def test_a_care_plan_that_came_in_goes_on_as_a_file_once_it_was_looked_thr
     dispatch = replace(of_the_child, kind="care_plan", about=name, document_id=name)
     async with house.database.write() as db:
         await documents.keep(db, document)
+        at = clock.now()
+        await reports.put(db, [Report("m1", "camhs-1", None, name, "care_plan", at, None, "camhs", "e1", at, "c1")])
         await dispatch_store.put(db, [dispatch])
     link = path_to(house, dispatch)
     async with browsing(house) as client:

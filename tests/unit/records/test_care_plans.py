@@ -4,21 +4,69 @@ from __future__ import annotations
 
 import pytest
 
-from services.records.rules.care_plans import about_child, left_over, may_have, recipients
+from services.records.rules.care_plans import Telling, Told, left_over, may_have, recipients
 from services.records.rules.copies import NO_ADDRESS
 from tests.unit.records.people import agency, person
 
 GP, SCHOOL = agency("gp-1", "c1", "c2"), agency("school-1", "c1")
 
 
+BOTH = ("c1", "c2")
+
+
+def plan(child_id: str | None = None, *children: str) -> Telling:
+    """It was told of as a care plan, for a meeting that was about these then."""
+    return Telling(True, child_id, children or BOTH)
+
+
+REPORT = Telling(False, None, BOTH)
+
+
 @pytest.mark.parametrize(
-    ("children", "told", "about"),
-    [(["c1"], None, "c1"), (["c1", "c2"], None, None), (["c1", "c2"], "c2", "c2"), (["c1"], "c9", None)],
+    ("children", "named", "about"),
+    [(("c1",), None, "c1"), (BOTH, None, None), (BOTH, "c2", "c2"), (("c1",), "c9", None)],
 )
 def test_it_is_about_the_child_that_was_named_or_the_only_one(
-    children: list[str], told: str | None, about: str | None
+    children: tuple[str, ...], named: str | None, about: str | None
 ) -> None:
-    assert about_child(children, told) == about
+    told = Told((plan(named, *children),), frozenset(children))
+    assert (told.child_id, told.is_for(children)) == (about, about)
+
+
+@pytest.mark.parametrize(
+    ("today", "about", "passed_on"),
+    [(("c1",), "c1", "c1"), (("c2",), None, None), (BOTH, "c1", None), ((), None, None)],
+)
+def test_a_meeting_that_changes_makes_a_plan_be_about_no_other_child(
+    today: tuple[str, ...], about: str | None, passed_on: str | None
+) -> None:
+    told = Told((plan(None, "c1"),), frozenset(today))
+    assert (told.child_id, told.is_for(today)) == (about, passed_on)
+
+
+def test_what_was_about_neither_child_is_about_none_once_one_is_left() -> None:
+    for tellings in ([plan()], [plan(), plan(None, "c1")]):
+        assert Told(tuple(tellings), frozenset({"c1"})).is_for(["c1"]) is None
+
+
+@pytest.mark.parametrize(
+    ("tellings", "about"),
+    [
+        ([plan("c1"), plan("c2")], "c2"),
+        ([plan("c1"), plan()], "c1"),
+        ([plan(), plan("c1")], "c1"),
+        ([plan("c1"), plan(None, "c2")], None),
+        ([plan(None, "c1"), plan(None, "c2")], None),
+        ([plan(None, "c2"), plan("c1")], "c1"),
+        ([plan("c1"), REPORT], None),
+        ([plan("c1"), REPORT, plan()], "c1"),
+        ([], None),
+    ],
+)
+def test_what_was_said_last_counts_and_where_that_leaves_a_doubt_nothing_does(
+    tellings: list[Telling], about: str | None
+) -> None:
+    assert Told(tuple(tellings), frozenset(BOTH)).child_id == about
 
 
 def test_it_is_for_agencies_that_were_asked_for_the_child_and_never_for_family_or_its_sender() -> None:
