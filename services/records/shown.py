@@ -16,8 +16,8 @@ from services.meetings.rules import CHILD, RELATIVE
 from services.records.due import filing
 from services.records.readers import around
 from services.records.rules.dispatch import DELIVERED, RECORD, SENT, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.due import RIGHTLY_WITHHELD, why_in_words
-from services.records.rules.own_copies import copies_of
+from services.records.rules.due import RIGHTLY_WITHHELD, why_in_words_today
+from services.records.rules.own_copies import Today, copies_of
 from services.records.rules.receipts import OPENED, state
 from services.records.rules.record import Record
 from services.records.store import dispatches, receipts
@@ -64,7 +64,7 @@ async def shown_record(db: AsyncConnection, policy: Policy, record_id: str) -> d
     # What did not come stands first, then the family.
     some.sort(key=lambda e: (-e.version, e.state != UNDELIVERED, e.person_id is None, names[e.party]["name"]))
     first = known[min(known)]
-    kept = await _may_not_have(db, policy, known, some)
+    kept = await _today(db, policy, known, some)
     return {
         "record_id": record_id,
         "meeting_id": first.meeting_id,
@@ -77,7 +77,7 @@ async def shown_record(db: AsyncConnection, policy: Policy, record_id: str) -> d
                 names[each.party],
                 known.get(each.version),
                 heard.get(each.dispatch_id, ()),
-                kept.get(each.dispatch_id, each.why),
+                kept.get(each.dispatch_id),
             )
             for each in some
         ],
@@ -85,21 +85,23 @@ async def shown_record(db: AsyncConnection, policy: Policy, record_id: str) -> d
     }
 
 
-async def _may_not_have(
+async def _today(
     db: AsyncConnection, policy: Policy, known: Mapping[int, Record], some: Sequence[Dispatch]
-) -> dict[str, str]:
-    """Why readers may not have today what did not reach them, by dispatch: nobody is then told to reach them."""
+) -> dict[str, Today]:
+    """What holds today of what did not reach its reader, by dispatch: nobody is told to reach them with what they may
+    not have.
+    """
     if not any(each.state in {UNDELIVERED, WITHHELD} for each in some):
         return {}
     meeting_id = known[min(known)].meeting_id
     about = (await around(db, policy, [meeting_id])).get(meeting_id)
     if about is None:
         return {}
-    found: dict[str, str] = {}
+    found: dict[str, Today] = {}
     for copies in copies_of(known.values(), some, ()):
         now = today(copies, known, about, ())
-        if now is not None and now.why_not in RIGHTLY_WITHHELD:
-            found |= {each.dispatch_id: now.why_not for each in copies.some if each.state in {UNDELIVERED, WITHHELD}}
+        if now is not None:
+            found |= {each.dispatch_id: now for each in copies.some if each.state in {UNDELIVERED, WITHHELD}}
     return found
 
 
@@ -158,12 +160,13 @@ def _copy(
     name: Mapping[str, str],
     record: Record | None,
     heard: Sequence[Receipt],
-    why_not: str | None,
+    today: Today | None,
 ) -> dict[str, Any]:
     stands, at = state(each)
     ids = ("agency_id", "person_id", "team_id")
     moments = ("written_at", "sent_at", "delivered_at", "opened_at", "confirmed_at")
-    why = f": {why_in_words(why_not, each.person_id is not None)}" if why_not else ""
+    why_not = each.why or (today.why_not if today is not None and today.why_not in RIGHTLY_WITHHELD else None)
+    why = f": {why_in_words_today(why_not, each.person_id is not None, today)}" if why_not else ""
     waits = each.sent_at is not None and each.agency_id is not None and stands in (SENT, DELIVERED, OPENED)
     due = filing(policy, each.sent_at) if waits and each.sent_at is not None else None
     return {

@@ -39,7 +39,6 @@ from services.records.rules.dispatch import (
     GOES,
     NO_LINK,
     NOT_PERMITTED,
-    OVERTAKEN,
     RECALLED,
     UNDELIVERED,
     WITHHELD,
@@ -62,11 +61,20 @@ RIGHTLY_WITHHELD = DECIDED_BY_A_PERSON | {
 KEPT_FROM_THEM: frozenset[str | None] = frozenset({*RIGHTLY_WITHHELD, TAKEN_BACK})
 """Why somebody may have nothing of it today, whatever became of what was for them, and that is no fault."""
 
+# Of these the one that may be so for no more than what the record says: it can be written otherwise.
+_KEPT_WHATEVER_IT_SAYS = KEPT_FROM_THEM - {NOTHING_FOR_THEM}
+
 # Why something was kept back that no fact decides which the rule of copies knows: what is said of it holds as it was.
 _LESS_THAN_DECIDED = frozenset({NOT_AS_DECIDED, NOT_PERMITTED})
 _ONLY_ANEW = frozenset({NO_LINK, CANNOT_BE_PRINTED}) | _LESS_THAN_DECIDED
 
+# Why nothing is sent to somebody who may have it: it can be given to them.
+_NO_WAY_THERE: frozenset[str | None] = frozenset({None, NO_ADDRESS, SHARED_ADDRESS})
+
 _APPROVE_AGAIN = "Approve the same words again, as a new version: then they get it."
+_LESS_NOW = (
+    "they may have less of it now than when it was decided. Look at it once more, and approve it as a new version."
+)
 _SHUT = "it shows what they may not be told any more, or went to an address that is not for them any more."
 
 UNTRIED = timedelta(days=1)
@@ -135,6 +143,20 @@ def why_in_words(why: str, of_family: bool = False) -> str:
     if of_family and why in _FAULTS_OF_FAMILY:
         return _FAULTS_OF_FAMILY[why]
     return _FAULTS.get(why) or _RIGHTLY.get(why) or f"{why.replace('_', ' ')}. Reach them another way."
+
+
+def why_in_words_today(why: str, of_family: bool, today: Today | None) -> str:
+    """The same by what holds now: nobody is told to reach a reader with what they may not have, or not all of."""
+    if today is None or (why in _ONLY_ANEW and today.why_not not in RIGHTLY_WITHHELD):
+        return why_in_words(why, of_family)
+    if today.why_not not in _NO_WAY_THERE:
+        known = _FAULTS.get(today.why_not or "") or _RIGHTLY.get(today.why_not or "")
+        return known or f"{(today.why_not or '').replace('_', ' ')}. Decide whether they get it."
+    if today.less and why not in RIGHTLY_WITHHELD:
+        return _LESS_NOW
+    if of_family and why in _FAULTS_OF_FAMILY and today.why_not is None:
+        return f"there is an address for them now that may be used. {_APPROVE_AGAIN}"
+    return why_in_words(why, of_family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,26 +250,24 @@ def not_distributed(
     """What is said of a copy that does not reach its reader; None where it does, or is rightly kept from them. `today`
     is what holds of it now, None where nothing hangs on that.
     """
-    if today is not None and any(each.state == WITHHELD and each.why in _LESS_THAN_DECIDED for each in copies.some):
-        today = None if today.why_not in KEPT_FROM_THEM else today  # a person looks at it whatever holds now
-    if today is not None and today.why_not in KEPT_FROM_THEM - {NOTHING_FOR_THEM}:
-        return None
     said = []
     if today is not None and today.shut and today.why_not not in KEPT_FROM_THEM:
-        then = _APPROVE_AGAIN if today.why_not is None else _why_not_today(today.why_not, _is_family(copies))
+        then = _APPROVE_AGAIN if today.why_not is None else _why_not_today(today.why_not, today, _is_family(copies))
         what = f"{_whose(copies, meeting, kind_name)} went as a link, which opens for them no more"
         said.append(f"{what}: {_SHUT} {then}")
     if not copies.reached and not copies.taken_back:
         why = _why_not(copies, waits, patience, now, today)
         if why is not None:
             said.append(f"{_whose(copies, meeting, kind_name)} has not reached them: {why}")
-    left_out = _identifying(copies) if today is None else list(today.left_out)
+    left_out = today.left_out if today is not None and today.why_not not in _KEPT_WHATEVER_IT_SAYS else ()
     if left_out:
+        given = today is not None and today.why_not in _NO_WAY_THERE
         parts = "A part" if len(left_out) == 1 else f"{len(left_out)} parts"
         said.append(
             f"{parts} of {RECORDS[copies.record.kind]} (no. {', '.join(str(each + 1) for each in left_out)}) "
             f"{'is' if len(left_out) == 1 else 'are'} left out of their copy, since somebody who is not to be known to "
-            "them can be made out in it. Have it written so that they may read it, or send it to them another way."
+            "them can be made out in it. Have it written so that they may read it"
+            f"{', or send it to them another way' if given else ''}."
         )
     if not said:
         return None
@@ -258,14 +278,16 @@ def _why_not(
     copies: Copies, waits: dict[str, Waits], patience: timedelta, now: datetime, today: Today | None
 ) -> str | None:
     if today is not None and today.why_not in KEPT_FROM_THEM:
-        return None
+        some = [each for each in copies.some if each.state == WITHHELD and each.why in _LESS_THAN_DECIDED]
+        some = [each for each in some if _holds_any(each)]  # a person looks at it whatever holds now
+        return why_in_words(some[0].why or "") if some else None
     if not copies.some:
         return "they were asked or were there, and none was made for them. Approve it again so that they get theirs."
     going = [each for each in copies.some if each.state in GOES]
     for each in going:
         wait = waits[each.dispatch_id]
         if wait.since + (patience if wait.tried else UNTRIED) <= now:
-            return "it waits still. It is tried again without your doing; where time is short, reach them another way."
+            return _waits_in_words(today, _is_family(copies))
     if going:
         return None
     lost = [each for each in copies.some if each.state == UNDELIVERED]
@@ -274,11 +296,19 @@ def _why_not(
         return f"it was kept back, and nothing known forbids it any more. {_APPROVE_AGAIN}"
     rightly = [each for each in withheld if each.why in RIGHTLY_WITHHELD]
     if today is not None and today.why_not is not None and rightly and len(rightly) == len(copies.some):
-        return _why_not_today(today.why_not, _is_family(copies))
+        return _why_not_today(today.why_not, today, _is_family(copies))
     faults = lost + [each for each in withheld if each.why not in RIGHTLY_WITHHELD and _holds_any(each)]
     if not faults:
         return None
-    return why_in_words(faults[0].why or "gave_up", faults[0].person_id is not None)
+    return why_in_words_today(faults[0].why or "gave_up", faults[0].person_id is not None, today)
+
+
+def _waits_in_words(today: Today | None, of_family: bool) -> str:
+    if today is not None and today.why_not not in _NO_WAY_THERE:
+        return f"it waits still, and would not go as things are: {why_in_words_today('', of_family, today)}"
+    if today is not None and today.less:
+        return f"it waits still, and would not go as things are: {_LESS_NOW}"
+    return "it waits still. It is tried again without your doing; where time is short, reach them another way."
 
 
 def _is_lifted(each: Dispatch, today: Today) -> bool:
@@ -292,32 +322,17 @@ def _is_family(copies: Copies) -> bool:
     return copies.party.startswith("person:")
 
 
-def _why_not_today(why: str, of_family: bool) -> str:
+def _why_not_today(why: str, today: Today, of_family: bool) -> str:
     """Why nothing goes to somebody from whom nothing else keeps it any more."""
     if why == NO_ADDRESS and not of_family:
         return f"there is no address for them that may be used. Have one recorded. {_APPROVE_AGAIN}"
-    return why_in_words(why, of_family)
+    return why_in_words_today(why, of_family, today)
 
 
 def _holds_any(each: Dispatch) -> bool:
     """Whether there is any part of it that its reader may have, or would but for what it gives away."""
     decided = each.decided or ()
     return not decided or any(one["why_not"] in (None, IDENTIFIES_ANOTHER) for one in decided)
-
-
-def _identifying(copies: Copies) -> list[int]:
-    """The sections that are left out of what goes to a reader, since they identify somebody."""
-    found: set[int] = set()
-    for each in copies.some:
-        if each.state in {RECALLED, OVERTAKEN} or (
-            each.state == WITHHELD and each.why in RIGHTLY_WITHHELD - {NOTHING_FOR_THEM}
-        ):
-            continue
-        for decided in each.decided or ():
-            number = decided["number"]
-            if decided["why_not"] == IDENTIFIES_ANOTHER and isinstance(number, int):
-                found.add(number)
-    return sorted(found)
 
 
 def not_filed(copies: Copies, meeting: Meeting, kind_name: str, sent_on: date, last_day: date) -> Missing:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from services.records.rules.dispatch import DELIVERED, KEPT, OVERTAKEN, RECALLED, SENT, WITHHELD, Dispatch
+from services.records.rules.dispatch import (
+    DELIVERED,
+    GOES,
+    KEPT,
+    OVERTAKEN,
+    RECALLED,
+    SENT,
+    UNDELIVERED,
+    WITHHELD,
+    Dispatch,
+)
 from services.records.rules.receipts import is_filed, was_read
 from services.records.rules.record import Reader, Record
-from services.records.rules.versions import last_had
+from services.records.rules.versions import FOR_NOW, last_had
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,11 @@ class Copies:
         return [each for each in self.some if each.state in {SENT, DELIVERED}]
 
     @property
+    def going(self) -> bool:
+        """Whether one of them is to go yet."""
+        return any(each.state in GOES for each in self.some)
+
+    @property
     def in_hand(self) -> bool:
         """Whether nothing is owed to its reader any more: it is in an agency's file, or a person has read it."""
         return self.filed or any(each.person_id is not None and was_read(each) for each in self.some)
@@ -49,13 +64,16 @@ class Copies:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What holds of one reader's copy now, whatever was decided of it: why they may have nothing of it, None where they
-    may; whether what has left opens for them no more; and which parts identify somebody.
+    """What holds of one reader's copy now, whatever was decided of it. Two questions: why they may have nothing of it,
+    None where they may; and whether it is owed to them still. Besides, whether what has left opens for them no more,
+    which parts are left out since they identify somebody, and whether they may have less than was decided then.
     """
 
     why_not: str | None = None
     shut: bool = False
     left_out: tuple[int, ...] = ()
+    owed: bool = True
+    less: bool = False
 
 
 def newest(versions: Iterable[Record]) -> dict[str, Record]:
@@ -95,6 +113,10 @@ def goes_again(copies: Copies, today: Today | None) -> bool:
     """Whether a reader may have a copy and has none that they can read, and gets one where the same words are approved
     once more.
     """
-    if today is None or today.why_not is not None:
+    if today is None or not today.owed or copies.going:
         return False
-    return today.shut or any(each.state == WITHHELD for each in copies.some)
+    if today.why_not is not None:
+        return today.less and today.why_not in FOR_NOW  # decided anew, it holds no more than they may have
+    if today.shut or any(each.state == WITHHELD for each in copies.some):
+        return True
+    return any(each.state == UNDELIVERED and (today.less or each.person_id is not None) for each in copies.some)

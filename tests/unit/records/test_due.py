@@ -307,10 +307,11 @@ def test_one_way_that_reaches_a_reader_is_enough() -> None:
 
 def test_a_part_that_is_left_out_since_it_identifies_somebody_is_told_even_where_the_copy_arrived() -> None:
     left_out = [decided(2, "identifies_another"), decided(0)]
-    text = said(replace(COPY, decided=left_out))
+    text = said(replace(COPY, decided=left_out), today=Today(left_out=(2,), owed=False))
     assert text is not None
     assert "(no. 3)" in text
-    assert said(replace(COPY, decided=left_out, state=WITHHELD, why="flagged", sent_at=None)) is None
+    kept_back = replace(COPY, decided=left_out, state=WITHHELD, why="flagged", sent_at=None)
+    assert said(kept_back, today=Today("flagged")) is None
     assert said(replace(COPY, decided=left_out, state=RECALLED)) is None
 
 
