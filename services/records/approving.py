@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,12 +18,16 @@ from schemas.envelope import encode
 from schemas.persons import may_be_same_person, same_person
 from schemas.policy import Policy
 from services.directory.rules import Cause
+from services.foundation.clock import london_date
 from services.intake.accept import Arrival, Intake, Verdict
+from services.participation.store.quoracy import held_facts
+from services.records.due import held_at
 from services.records.readers import Around, around
 from services.records.rules.dispatch import RECORD as COPY_OF_RECORD
+from services.records.rules.due import in_force, is_early
 from services.records.rules.own_copies import copies_of, goes_again
 from services.records.rules.record import PLAN, Record
-from services.records.rules.versions import Recall
+from services.records.rules.versions import Recall, is_taken_back
 from services.records.store import dispatches, records
 from services.records.today import today
 from services.records.word.form import KIND, MEETING, RECORD, VERSION
@@ -61,6 +65,8 @@ class Read:
     """The readers of whom the newest version was never decided: they came, or are asked, only since it was approved;
     and those who may have it by now and have none that they can read.
     """
+    held_on: date | None = None
+    """The day on which the meeting was held; None where it is not known to have been."""
 
     @property
     def newest(self) -> Record | None:
@@ -70,10 +76,16 @@ class Read:
     @property
     def is_taken_back(self) -> bool:
         """Whether the newest version was taken back from everyone: the same words can only go as another."""
-        newest = self.newest
-        return newest is not None and any(
-            each.concerns(newest) and each.agency_id is None and each.person_id is None for each in self.recalls
-        )
+        return self.newest is not None and is_taken_back(self.newest, self.recalls)
+
+    def is_early(self, now: datetime) -> bool:
+        """Whether a decision or minutes in force were approved before the meeting alone, and it has been held by now:
+        then the same words are due still.
+        """
+        some = [each for each in in_force(self.versions.values(), self.recalls) if each.kind != PLAN]
+        if self.held_on is None or london_date(now) < self.held_on:
+            return False
+        return bool(some) and all(is_early(each, self.held_on) for each in some)
 
 
 async def read(db: AsyncConnection, policy: Policy, content: bytes) -> Read:
@@ -94,7 +106,9 @@ async def read(db: AsyncConnection, policy: Policy, content: bytes) -> Read:
             paper.faults.append(Fault(f"is another one than that of record {record_id}: draft anew", line=line))
     recalls = (await records.recalls_of(db, [record_id])).get(record_id, []) if record_id else []
     without = await _without(db, about, versions, recalls) if versions else frozenset()
-    return Read(understand(paper, parties_of(about, policy), children_of(about)), about, versions, recalls, without)
+    held = held_at((await held_facts(db, [paper.meeting_id])).get(paper.meeting_id))
+    written = understand(paper, parties_of(about, policy), children_of(about))
+    return Read(written, about, versions, recalls, without, london_date(held) if held else None)
 
 
 async def _without(
@@ -126,6 +140,7 @@ async def _without(
 def proposed(read: Read, given: Given | None, now: datetime) -> Record:
     """The version that approving a document makes: the newest one, where it says the same and is decided for everyone,
     else the one after it. Of the same words as the next version whoever has them keeps them, and the others get theirs.
+    The same words are another version too where what was approved of them, before the meeting was held, does not count.
     Raises `DoesNotFit` where the document was not made from the newest version: it would bring back what that one took
     out.
     """
@@ -140,7 +155,7 @@ def proposed(read: Read, given: Given | None, now: datetime) -> Record:
     who = given or Given(chair or CHAIR, SECOND_PERSON)
     by, checked_by = " ".join(who.by.split()), " ".join(who.checked_by.split()) if who.checked_by else None
     number = newest.version + 1 if newest else 1
-    if newest is not None and newest.sections == sections and not read.is_taken_back:
+    if newest is not None and newest.sections == sections and not read.is_taken_back and not read.is_early(now):
         is_checked_now = checked_by is not None and not newest.is_checked
         stands = newest.is_in_order(chair)
         if given is None or (stands and not is_checked_now):

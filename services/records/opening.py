@@ -30,7 +30,7 @@ from services.records.rules.dispatch import (
 )
 from services.records.rules.last_look import may_have_all
 from services.records.rules.record import Reader, Record
-from services.records.rules.versions import FOR_NOW, TAKEN_BACK
+from services.records.rules.versions import FOR_NOW, TAKEN_BACK, is_recalled
 from services.records.store import dispatches, records
 from services.records.store.care_plans import told_of
 from services.records.theirs import addresses, at_this_address, is_all_in
@@ -97,7 +97,10 @@ async def _still_theirs(db: AsyncConnection, policy: Policy, dispatch: Dispatch)
     newest = versions[max(versions)]
     if dispatch.state == OVERTAKEN or (newest.version != record.version and not await _stands(db, dispatch, newest)):
         why_not = copy_of(newest, reader, about.matter).why_not
-        raise Shut(NEWER if why_not is None or why_not in FOR_NOW else SHUT)
+        if why_not is not None and why_not not in FOR_NOW:
+            raise Shut(SHUT)
+        recalls = (await records.recalls_of(db, [dispatch.about])).get(dispatch.about, ())
+        raise Shut(TAKEN_BACK_SINCE if is_recalled(newest, reader, recalls) else NEWER)
     if newest.version != record.version and not is_all_in(record, dispatch, newest, reader, about):
         raise Shut(SHUT)
     return Behind(record, about)

@@ -11,6 +11,7 @@ from typing import Any
 
 from schemas.policy import Policy
 from services.foundation.work import Work
+from services.meetings.rules import say
 from services.records.by_mesh import mailbox_of
 from services.records.document import content, file_name, for_reader
 from services.records.handlers.copies import how
@@ -182,6 +183,12 @@ def called(reader: Reader, about: Around) -> str:
 
 
 def _warnings(preview: Preview) -> Iterator[str]:
+    meeting = preview.about.meeting
+    if meeting.state != "held":
+        yield (
+            f"The meeting is not known to have been held: it is on record as {meeting.state}, on {say(meeting.day)}. "
+            "See that it is the one that is meant."
+        )
     reached: set[int] = set()
     for each in preview.foreseen:
         who, copy = called(each.copy.reader, preview.about), each.copy

@@ -18,9 +18,10 @@ from services.participation.store.quoracy import held_facts
 from services.records.care_plan_views import add_forwarded
 from services.records.due import deadlines, held_at
 from services.records.rules.dispatch import CARE_PLAN, RECORD, WITHHELD, Dispatch
-from services.records.rules.due import Deadline, stands, why_in_words
+from services.records.rules.due import Deadline, approved, why_in_words
 from services.records.rules.receipts import as_known_at, state
 from services.records.rules.record import Record
+from services.records.rules.versions import Recall
 from services.records.store import dispatches, receipts, records
 from services.records.store.receipts import Receipt
 
@@ -77,7 +78,9 @@ async def add_records(
     if held is not None and meeting.state == "held":
         since = (await meetings.held_known_since(db, [meeting_id]))[meeting_id]
         wanted = deadlines(policy, meeting, held, since)
-        found["deadlines"] = [_deadline(each, known, made, moment) for each in wanted]
+        recalls = await records.recalls_of(db, {each.record_id for each in known})
+        taken_back = [each for of in recalls.values() for each in of if each.at <= moment]
+        found["deadlines"] = [_deadline(each, known, taken_back, moment) for each in wanted]
 
 
 def _party(entry: Mapping[str, Any]) -> str:
@@ -128,9 +131,9 @@ def _event(cause: Cause | None) -> dict[str, Any]:
     return {"event": {"source": cause.source, "id": cause.id}} if cause is not None else {}
 
 
-def _deadline(each: Deadline, known: Sequence[Record], made: Sequence[Dispatch], moment: datetime) -> dict[str, Any]:
-    kept = [record for record in known if record.kind == each.kind and stands(record, made)]
-    first = min(kept, key=lambda record: record.approved_at, default=None)
+def _deadline(each: Deadline, known: Sequence[Record], recalls: Sequence[Recall], moment: datetime) -> dict[str, Any]:
+    counted = approved(each.kind, each.held_on, known, recalls)
+    first = min(counted, key=lambda record: record.approved_at, default=None)
     shown: dict[str, Any] = {
         "kind": each.kind,
         "last_day": each.last_day.isoformat(),

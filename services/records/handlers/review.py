@@ -31,7 +31,7 @@ from services.records.rules.due import (
     Deadline,
     Waits,
     another_text,
-    is_approved,
+    approved,
     not_approved,
     not_distributed,
     not_filed,
@@ -91,7 +91,9 @@ async def due(work: Work, keys: Sequence[str]) -> None:
 
 @dataclass(slots=True)
 class _Standing:
-    """How things stand about the records of some meetings; every mapping is by meeting, but `waits` by dispatch."""
+    """How things stand about the records of some meetings; every mapping is by meeting, but `waits` by dispatch and
+    `taken_back` by record. A recall names a meeting besides, which may be another than that of the record.
+    """
 
     meetings: Mapping[str, Meeting]
     about: Mapping[str, Around]
@@ -101,6 +103,7 @@ class _Standing:
     dispatches: Mapping[str, Sequence[Dispatch]]
     other_texts: Mapping[str, Sequence[tuple[str, int]]]
     recalls: Mapping[str, Sequence[Recall]]
+    taken_back: Mapping[str, Sequence[Recall]]
     waits: dict[str, Waits]
 
     @classmethod
@@ -122,6 +125,7 @@ class _Standing:
             sent,
             await records.with_another_text(db, known),
             await records.recalls_of_meetings(db, there.recalls),
+            await records.recalls_of(db, {each.record_id for of in known.values() for each in of}),
             await _waits(work, [each for some in sent.values() for each in some if each.state in GOES]),
         )
 
@@ -170,15 +174,16 @@ def _look(
     """One meeting: what is missing, and when something falls due."""
     meeting_id, kind_name = meeting.meeting_id, work.policy.on(meeting.day).kind(meeting.kind).name
     versions, some = standing.records.get(meeting_id, ()), standing.dispatches.get(meeting_id, ())
+    taken_back = [each for name in newest(versions) for each in standing.taken_back.get(name, ())]
     found: list[Missing | None] = []
     moments: list[datetime] = []
     wanted: list[Deadline] = []
     if meeting.state == "held" and meeting_id in standing.held_at:
         wanted = deadlines(work.policy, meeting, standing.held_at[meeting_id], standing.known_since[meeting_id])
     for deadline in wanted:
-        if is_approved(deadline, versions, some):
+        if approved(deadline.kind, deadline.held_on, versions, taken_back):
             continue
-        found.append(not_approved(deadline, kind_name, work.now))
+        found.append(not_approved(deadline, kind_name, work.now, versions, taken_back))
         moments.append(deadline.due_at)
         if deadline.remind_at is not None:
             moments.append(deadline.remind_at)
@@ -196,9 +201,10 @@ def _look(
         took_back_nothing(each, meeting, kind_name)
         for each in took_nothing(standing.recalls.get(meeting_id, ()), versions, some)
     ]
-    about, recalls = standing.about.get(meeting_id), standing.recalls.get(meeting_id, ())
+    about = standing.about.get(meeting_id)
     for copies in copies_of(versions, some, about.readers if about is not None else ()):
         known = {each.version: each for each in versions if each.record_id == copies.record.record_id}
+        recalls = standing.taken_back.get(copies.record.record_id, ())
         now = today(copies, known, about, recalls) if about is not None else None
         found.append(not_distributed(copies, meeting, kind_name, standing.waits, PATIENCE, work.now, now))
         moments += [

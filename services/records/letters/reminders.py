@@ -24,7 +24,7 @@ from services.records.letters.links import words_of_link
 from services.records.letters.permits import none_to_the_silent
 from services.records.reminders import COORDINATOR_LETTER, READER_LETTER, coordinators
 from services.records.rules.dispatch import DELIVERED, EMAIL, NOT_PERMITTED, SENT, Dispatch
-from services.records.rules.due import RECORDS, stands
+from services.records.rules.due import RECORDS, approved
 from services.records.rules.receipts import is_filed
 from services.records.store import dispatches, records
 
@@ -109,14 +109,20 @@ async def to_coordinator_withheld(db: AsyncConnection, rows: Sequence[OutboxRow]
     ids = {row.params["meeting_id"] for row in rows}
     some = await meetings.meetings_by_id(db, ids)
     held = {meeting_id: held_at(row) for meeting_id, row in (await held_facts(db, some)).items()}
-    known, sent = await records.of_meetings(db, some), await dispatches.of_meetings(db, some)
+    known = await records.of_meetings(db, some)
+    recalls = await records.recalls_of(db, {each.record_id for of in known.values() for each in of})
     reachable = await coordinators(db, some.values())
     found = {}
     for row in rows:
         meeting_id = row.params["meeting_id"]
         at = held.get(meeting_id)
-        given = {each.kind for each in known.get(meeting_id, ()) if stands(each, sent.get(meeting_id, ()))}
-        if at is None or london_date(at).isoformat() != row.params["held_on"] or given & set(row.params["wanted"]):
+        versions = known.get(meeting_id, ())
+        taken_back = [each for name in {each.record_id for each in versions} for each in recalls.get(name, ())]
+        if (
+            at is None
+            or london_date(at).isoformat() != row.params["held_on"]
+            or any(approved(kind, london_date(at), versions, taken_back) for kind in row.params["wanted"])
+        ):
             found[row.outbox_id] = NOT_WANTED
         elif reachable.get(meeting_id) != row.params["to"]:
             found[row.outbox_id] = NOT_PERMITTED

@@ -9,10 +9,11 @@ Source: rules of the field, section 9 (exception definitions 6 and 7).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from services.foundation.clock import london_date
 from services.meetings.rules import DECIDED_BY_A_PERSON, Meeting, say
 from services.meetings.rules.entry import (
     AGENCY_CLOSED,
@@ -44,10 +45,10 @@ from services.records.rules.dispatch import (
     WITHHELD,
     Dispatch,
 )
-from services.records.rules.own_copies import Copies, Today
+from services.records.rules.own_copies import Copies, Today, newest
 from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED
-from services.records.rules.record import Record
-from services.records.rules.versions import NO_READER, NOT_TOLD, TAKEN_BACK, Recall
+from services.records.rules.record import MINUTES, Record
+from services.records.rules.versions import NO_READER, NOT_TOLD, TAKEN_BACK, Recall, is_taken_back
 
 NOT_DISTRIBUTED, NOT_FILED = "not_distributed", "not_filed"
 KINDS = frozenset({NOT_DISTRIBUTED, NOT_FILED})
@@ -214,26 +215,53 @@ def took_back_nothing(recall: Recall, meeting: Meeting, kind_name: str) -> Missi
     return Missing(NOT_DISTRIBUTED, about, text, agency_id=recall.agency_id, person_id=recall.person_id)
 
 
-def stands(record: Record, some: Iterable[Dispatch]) -> bool:
-    """Whether a version counts as given out: it was not taken back from everyone."""
-    states = {each.state for each in some if each.about == record.record_id and each.version == record.version}
-    return RECALLED not in states or bool(states - {RECALLED, WITHHELD})
+def in_force(versions: Iterable[Record], recalls: Collection[Recall]) -> list[Record]:
+    """The versions that were not taken back from everyone. Where the newest of a record was, none of it is in force: it
+    had overtaken those before it, which open for nobody any more.
+    """
+    some = list(versions)
+    last = newest(some)
+    return [
+        each for each in some if not is_taken_back(each, recalls) and not is_taken_back(last[each.record_id], recalls)
+    ]
 
 
-def is_approved(deadline: Deadline, versions: Iterable[Record], some: Sequence[Dispatch]) -> bool:
-    """Whether a record of the kind that is wanted has been approved, and was not taken back from everyone."""
-    return any(each.kind == deadline.kind and stands(each, some) for each in versions)
+def is_early(record: Record, held_on: date) -> bool:
+    """Whether a record was approved before the day on which its meeting was held, in England: nobody can have recorded
+    by then what came of it. Of that day any hour counts, since two clocks say when it was.
+    """
+    return london_date(record.approved_at) < held_on
 
 
-def not_approved(deadline: Deadline, kind_name: str, now: datetime) -> Missing | None:
-    """What is said of a record that nobody has approved; None while there is time."""
+def approved(kind: str, held_on: date, versions: Iterable[Record], recalls: Collection[Recall]) -> list[Record]:
+    """The versions by which a record of this kind has been approved of a meeting that was held on that day."""
+    return [each for each in in_force(versions, recalls) if each.kind == kind and not is_early(each, held_on)]
+
+
+def not_approved(
+    deadline: Deadline, kind_name: str, now: datetime, versions: Iterable[Record], recalls: Collection[Recall]
+) -> Missing | None:
+    """What is said of a record that nobody has approved, or none that counts; None while there is time."""
     if now < deadline.due_at:
         return None
-    what = RECORDS[deadline.kind]
+    what, many = RECORDS[deadline.kind], deadline.kind == MINUTES
+    known = [each for each in versions if each.kind == deadline.kind]
+    early = max((each.approved_at for each in in_force(known, recalls)), default=None)
+    if early is not None:
+        how = (
+            f"what was approved on {say(london_date(early))} does not count, since that was before the meeting. See "
+            "that it is of this meeting: then approve it anew, as a new version, or take it back."
+        )
+    elif known:
+        how = (
+            "what was approved was taken back from everyone: nobody has any that is valid now. Approve it anew, as a "
+            "new version."
+        )
+    else:
+        how = f"nobody has approved {'any' if many else 'one'}: nobody who was asked has got anything."
     text = (
         f"{what[0].upper()}{what[1:]} of the {kind_name} held on {say(deadline.held_on)} "
-        f"{'were' if deadline.kind == 'minutes' else 'was'} due by {say(deadline.last_day)}, and nobody has approved "
-        f"{'any' if deadline.kind == 'minutes' else 'one'}: nobody who was asked has got anything."
+        f"{'were' if many else 'was'} due by {say(deadline.last_day)}, and {how}"
     )
     return Missing(NOT_DISTRIBUTED, f"deadline:{deadline.kind}", text, due_at=deadline.due_at)
 

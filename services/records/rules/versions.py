@@ -174,6 +174,17 @@ def _heading(section: Section) -> str:
     return " ".join(section.heading.split())
 
 
+def is_taken_back(record: Record, recalls: Iterable[Recall]) -> bool:
+    """Whether a version is taken back from everyone, be there anything of it that went to anybody or not."""
+    return any(
+        each.record_id == record.record_id
+        and each.concerns(record)
+        and each.agency_id is None
+        and each.person_id is None
+        for each in recalls
+    )
+
+
 def is_recalled(record: Record, reader: Reader, recalls: Iterable[Recall]) -> bool:
     """Whether a version is taken back from a reader, before it went or after."""
     return any(each.concerns(record) and each.is_for(reader.agency_id, reader.person_id) for each in recalls)

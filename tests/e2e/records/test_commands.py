@@ -134,6 +134,28 @@ def test_the_preview_says_who_would_get_what_and_sends_nothing(home: Path) -> No
     assert "2 Risks: It is for professionals." in seen
 
 
+@pytest.mark.parametrize("state", ["scheduled", "cancelled", "held"])
+def test_a_person_is_warned_of_a_record_of_a_meeting_that_is_not_known_to_have_been_held(
+    home: Path, state: str
+) -> None:
+    ingest(home, events.meeting("m2", starts_at=events.MEETING_AT + timedelta(days=60)))
+    if state == "cancelled":
+        ingest(home, events.cancelled("m2"))
+    if state == "held":
+        ingest(home, events.held("m2"))
+    assert quorate("record", "draft", "m2", "-o", home / "other.docx", *AS_OF).exit_code == 0
+    file = home / "other-filled.docx"
+    file.write_bytes(written((home / "other.docx").read_bytes(), SECTIONS[:2]))
+    expected = (
+        f"The meeting is not known to have been held: it is on record as {state}, on 31 May 2026. "
+        "See that it is the one that is meant."
+    )
+    warned = [each for each in printed("record", "preview", file)["for_a_person"] if "have been held" in each]
+    assert warned == ([expected] if state != "held" else [])
+    shown = quorate("record", "approve", file, *BY, *CHECKED, "--yes", *AS_OF).stdout
+    assert ("For a person: The meeting is not known to have been held" in shown) is (state != "held")
+
+
 def test_an_approved_document_goes_to_each_reader_and_twice_is_once(home: Path) -> None:
     file = drafted(home)
     first = printed("record", "approve", file, *BY, *CHECKED, "--yes")

@@ -58,7 +58,7 @@ async def test_approved_again_it_goes_to_whom_a_corrected_register_names_and_to_
         events.meeting("m1", children=["c1"]),
     )
     clock.set(events.MEETING_AT + timedelta(days=1))
-    await door.take(events.held("m1", attendance=there), events.record("r1"))
+    await door.take(events.held("m1", attendance=there), events.record("r1", time=clock.now()))
     await house.drain()
     found, meant = await read_again(house)
     assert meant is found.newest

@@ -120,6 +120,26 @@ async def test_a_newer_version_shuts_the_link_to_the_one_before_and_is_never_led
             assert "Send me a code" in (await client.get(path_to(house, after[address]))).text
 
 
+@pytest.mark.parametrize(
+    ("named", "titles"),
+    [({}, [RECALLED_PAGE, RECALLED_PAGE]), ({"agency_id": "camhs-1"}, [RECALLED_PAGE, NEWER])],
+)
+async def test_a_newer_version_that_was_taken_back_is_not_spoken_of_as_there(
+    house: House, clock: MovableClock, named: dict[str, str], titles: list[str]
+) -> None:
+    before = await forward(house)
+    clock.advance(timedelta(hours=1))
+    newer = events.record(
+        version=2, checked_by="Kim Checker", sections=[events.section("It is in June.")], time=clock.now()
+    )
+    async with browsing(house) as client:
+        await accept(house, newer)
+        await house.drain()
+        await accept(house, events.recalled(version=2, time=clock.now(), **named))
+        for address, title in zip((CAMHS, MOTHER), titles, strict=True):
+            await closed(client, house, path_to(house, before[address]), 410, title)
+
+
 @ONLY_SQLITE
 async def test_a_newer_version_that_a_reader_may_not_have_is_not_told_of(house: House) -> None:
     link = path_to(house, (await forward(house))[MOTHER])

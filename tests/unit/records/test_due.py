@@ -35,12 +35,15 @@ from services.records.rules.due import (
     RIGHTLY_WITHHELD,
     UNTRIED,
     Waits,
+    approved,
+    in_force,
+    not_approved,
     not_distributed,
-    stands,
 )
 from services.records.rules.own_copies import Today, copies_of, goes_again
 from services.records.rules.receipts import as_known_at, state, weightier
 from services.records.rules.record import Audience, Record, Section
+from services.records.rules.versions import Recall
 from tests.unit.records.people import agency
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -88,6 +91,17 @@ COPY = Dispatch(
 def version(number: int = 1, kind: str = "minutes") -> Record:
     section = Section("Summary", (), Audience(to="everyone"), "Nothing of note.")
     return Record("r1", "m1", kind, number, "Chair", None, (section,), NOW - 4 * HOUR, Cause("/tests", f"r{number}"))
+
+
+EARLY = replace(version(), approved_at=datetime(2026, 3, 11, 9, 0, tzinfo=UTC))
+"""Approved three weeks before the meeting."""
+
+
+def taken_back(
+    record_id: str = "r1", version: int | None = None, agency_id: str | None = None, person_id: str | None = None
+) -> Recall:
+    """That a record is taken back, from everyone unless it says otherwise."""
+    return Recall(record_id, version, agency_id, person_id, NOW, NOW)
 
 
 def decided(number: int, why_not: str | None = None) -> dict[str, object]:
@@ -323,11 +337,72 @@ def test_who_keeps_an_earlier_copy_in_which_nothing_differs_has_the_newest() -> 
     assert said(replace(COPY, state=OVERTAKEN), replace(kept, state=UNDELIVERED, why="bounced"), versions=2) is not None
 
 
-def test_a_version_that_was_taken_back_from_everyone_does_not_count_as_given_out() -> None:
-    other = replace(COPY, dispatch_id="e" * 26, party="agency:gp-1:")
-    assert stands(version(), [])
-    assert stands(version(), [COPY, replace(other, state=RECALLED)])
-    assert not stands(version(), [replace(COPY, state=RECALLED), replace(other, state=WITHHELD)])
+FIRST, SECOND = version(1), version(2)
+
+
+@pytest.mark.parametrize(
+    ("versions", "recalls", "expected"),
+    [
+        ([FIRST], [], [FIRST]),
+        ([FIRST], [taken_back(agency_id="camhs-1")], [FIRST]),
+        ([FIRST], [taken_back(person_id="p1")], [FIRST]),
+        ([FIRST], [taken_back()], []),
+        ([FIRST], [taken_back(record_id="r2")], [FIRST]),
+        ([FIRST, SECOND], [taken_back(version=1)], [SECOND]),
+        ([FIRST, SECOND], [taken_back(version=2)], []),
+        ([SECOND, FIRST], [taken_back(version=2)], []),
+        ([FIRST, SECOND], [taken_back(version=2, agency_id="camhs-1")], [FIRST, SECOND]),
+        ([FIRST, SECOND, version(3)], [taken_back(version=2)], [FIRST, version(3)]),
+        ([FIRST, SECOND, version(3)], [taken_back(version=3)], []),
+        ([FIRST, replace(FIRST, record_id="r2")], [taken_back()], [replace(FIRST, record_id="r2")]),
+    ],
+)
+def test_what_was_taken_back_from_everyone_is_not_in_force_nor_what_it_had_overtaken(
+    versions: list[Record], recalls: list[Recall], expected: list[Record]
+) -> None:
+    assert in_force(versions, recalls) == expected
+
+
+@pytest.mark.parametrize(
+    ("at", "counts"),
+    [
+        ("2026-03-11T09:00", False),
+        ("2026-03-31T23:59", False),
+        ("2026-04-01T00:00", True),  # on the day itself, before it began by another clock
+        ("2026-04-01T09:55", True),
+        ("2026-04-02T10:00", True),
+    ],
+)
+def test_what_was_approved_before_the_day_on_which_the_meeting_was_held_does_not_count(at: str, counts: bool) -> None:
+    moment = datetime.fromisoformat(at).replace(tzinfo=LONDON).astimezone(UTC)
+    record = replace(version(), approved_at=moment)
+    held_on = date(2026, 4, 1)
+    assert bool(approved("minutes", held_on, [record], [])) is counts
+    assert approved("decision", held_on, [record], []) == []
+    # An early one is made up for by the version after it.
+    assert approved("minutes", held_on, [record, version(2)], [])[-1:] == [version(2)]
+
+
+@pytest.mark.parametrize(
+    ("versions", "recalls", "words"),
+    [
+        ([], [], "and nobody has approved any: nobody who was asked has got anything."),
+        ([version(kind="plan")], [], "and nobody has approved any: nobody who was asked has got anything."),
+        ([FIRST, SECOND], [taken_back(version=2)], "and what was approved was taken back from everyone"),
+        ([EARLY], [], "and what was approved on 11 March 2026 does not count, since that was before the meeting."),
+        ([EARLY], [taken_back()], "and what was approved was taken back from everyone"),
+    ],
+)
+def test_it_is_said_why_no_record_counts(
+    policy: Policy, versions: list[Record], recalls: list[Recall], words: str
+) -> None:
+    _, minutes = deadlines(policy, MEETING, MEETING.starts_at, MEETING.starts_at)
+    assert not_approved(minutes, "conference", minutes.due_at - HOUR, versions, recalls) is None
+    said = not_approved(minutes, "conference", minutes.due_at, versions, recalls)
+    assert said is not None
+    assert said.text.startswith(
+        f"The minutes of the conference held on 1 April 2026 were due by 24 April 2026, {words}"
+    )
 
 
 MOMENTS = [
