@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element  # what `package` has read
 from services.records.word.form import NOTE
 from services.records.word.numbering import Numbering
 from services.records.word.package import Package, W
-from services.records.word.seen import Look, over, said, styled, what_hides
+from services.records.word.seen import Look, is_odd, is_of_word, over, said, styled, what_hides
 
 # What may not stand in a record → what to do about it.
 WRONG = {
@@ -23,6 +23,7 @@ WRONG = {
         "has words that are covered up, by a dark colour or one like their own: take the words out: what is covered "
         "up can be read by anyone"
     ),
+    "themed": "has text in a colour of a theme, which may be any: make it black, or choose one of the standard colours",
     "table": "has a table: write it as paragraphs or a list",
     "picture": "has a picture: say in words what it shows",
     "shape": "has a text box or shape: move what it says into the text",
@@ -33,6 +34,8 @@ WRONG = {
     "control": "has a form field: write what it says as text",
     "equation": "has an equation: write it as text",
     "symbol": "has a symbol of a symbol font: write it as a letter, or in words, in a font of letters",
+    "odd": "is formatted as no word processor does it: copy the words into a new draft, as text only",
+    "style": "has a style that the document does not know: give it one of the form",
     "other": "has something that is not plain text: take it out",
 }
 
@@ -101,6 +104,7 @@ class _Styles:
 
     of_id: dict[str, _Style] = field(default_factory=dict)
     of_paragraphs: str = ""
+    of_letters: str = ""
     everywhere: _Style = field(default_factory=lambda: _Style(""))
 
     @classmethod
@@ -115,13 +119,15 @@ class _Styles:
         for each, element in elements.items():
             if element.get(f"{W}type") == "paragraph" and element.get(f"{W}default") in ("1", "true", "on"):
                 found.of_paragraphs = each
+            if element.get(f"{W}type") == "character" and element.get(f"{W}default") in ("1", "true", "on"):
+                found.of_letters = each
             found.of_id[each] = _style(element, elements)
         return found
 
     def of_runs(self, style: _Style, properties: Element | None) -> Look:
         """How runs with these properties look in paragraphs of a style."""
         named = properties.find(f"{W}rStyle") if properties is not None else None
-        of_run = self.of_id.get(str(named.get(f"{W}val"))) if named is not None else None
+        of_run = self.of_id.get(str(named.get(f"{W}val")) if named is not None else self.of_letters)
         some = styled(self.everywhere.run, style.run, of_run.run if of_run is not None else {})
         return over(some, said(properties))
 
@@ -142,15 +148,46 @@ def _style(element: Element, elements: dict[str, Element]) -> _Style:
     return _Style(str(name.get(f"{W}val", "")) if name is not None else "", run, paragraph, number, depth)
 
 
+def faults(package: Package) -> Iterator[str]:
+    """What keeps the styles and the lists of a document from meaning one thing."""
+    styles, lists = package.styles, package.numbering
+    if styles is not None:
+        some = styles.findall(f"{W}style")
+        owners = [*some, *styles.iterfind(f"{W}docDefaults/*")]
+        named = [each.get(f"{W}styleId") for each in some]
+        is_twice = len(set(named)) != len(named) or len(styles.findall(f"{W}docDefaults")) > 1
+        is_twice |= any(len(each.findall(f"{W}{name}")) > 1 for each in some for name in ("name", "basedOn"))
+        if is_twice or not is_of_word(styles) or any(_has_odd_look(each) for each in owners):
+            yield "has styles that no word processor makes: copy the words into a new draft, as text only"
+    if lists is not None:
+        ids = [
+            [each.get(f"{W}{name}") for each in lists.findall(f"{W}{kind}")]
+            for kind, name in (("abstractNum", "abstractNumId"), ("num", "numId"))
+        ]
+        kinds = [each for each in lists if each.tag != f"{W}numPicBullet"]
+        ids += [[each.get(f"{W}ilvl") for each in kind.findall(f"{W}lvl")] for kind in kinds]
+        if any(len(set(each)) != len(each) for each in ids) or not all(is_of_word(each) for each in kinds):
+            yield "has lists that are not only of text: copy the words into a new draft, as text only"
+
+
+def _has_odd_look(style: Element) -> bool:
+    """Whether a style's own properties are none that a word processor writes; they follow on its name and more."""
+    for name in _PROPERTIES:
+        for each in (found := style.findall(f"{W}{name}")):
+            tags = [inner.tag for inner in each]
+            if len(found) > 1 or len(set(tags)) != len(tags):
+                return True
+    return False
+
+
 def lines(package: Package) -> Iterator[Line]:
     """What stands in a document, from its top to its end."""
     styles = _Styles.read(package.styles)
     numbering = Numbering.read(package.numbering)
     for block in package.body:
-        name = _name(block)
-        if name == "p":
+        if block.tag == f"{W}p":
             yield _line(block, styles, numbering)
-        elif name == "tbl":
+        elif block.tag == f"{W}tbl":
             inside = [_line(each, styles, numbering) for each in block.iter(f"{W}p")]
             is_note = all(each.style == NOTE or not each.text.strip() for each in inside)
             wrong = frozenset[str]().union(*(each.wrong for each in inside), *_wrong_in_table(block))
@@ -175,15 +212,21 @@ def _line(paragraph: Element, styles: _Styles, numbering: Numbering) -> Line:
     properties = paragraph.find(f"{W}pPr")
     named = properties.find(f"{W}pStyle") if properties is not None else None
     style_id = str(named.get(f"{W}val")) if named is not None else styles.of_paragraphs
-    style = styles.of_id.get(style_id, _Style(style_id if named is not None else "Normal"))
+    style = styles.of_id.get(style_id, _Style("" if named is not None else "Normal"))
     of_paragraph = over(styled(styles.everywhere.paragraph, style.paragraph), said(properties))
     wrong = set(_wrong(paragraph))
+    if is_odd(paragraph, "pPr") or (properties is not None and _has_odd_look(properties)):
+        wrong.add("odd")
     text = ""
     for run in paragraph.findall(f"{W}r"):
+        if is_odd(run, "rPr"):
+            wrong.add("odd")
         words = "".join(_said(run))
         if words.strip():
             wrong |= what_hides(styles.of_runs(style, run.find(f"{W}rPr")), of_paragraph)
         text += words
+    if text.strip() and not style.name.strip():
+        wrong.add("style")
     found = properties.find(f"{W}numPr") if properties is not None else None
     number, depth = _place(found) if found is not None else (style.list_number, style.depth)
     has_mark = bool(text.strip()) and number not in ("", "0")
@@ -249,7 +292,8 @@ def _strange(element: Element, plain: set[str]) -> set[str]:
     if _is_tracked(name) or (element.tag == f"{W}{name}" and name in plain):
         return set()
     holds_text = any(_name(each) in _LEAVES for each in element.iter() if each is not element)
-    return {"other"} if holds_text or name not in _PROPERTIES | _NOTHING else set()
+    is_known = element.tag == f"{W}{name}" and name in _PROPERTIES | _NOTHING
+    return {"other"} if holds_text or not is_known else set()
 
 
 def _name(element: Element) -> str:

@@ -30,7 +30,7 @@ from services.records.word.form import (
     TITLE,
     VERSION,
 )
-from services.records.word.lines import WRONG, Line, lines
+from services.records.word.lines import WRONG, Line, faults, lines
 from services.records.word.package import NotRead, W, open_package
 from services.records.word.parties import CannotTell, Named, audience_of, children_of
 
@@ -110,7 +110,7 @@ class Written:
 def take_apart(content: bytes) -> Paper:
     """What stands in a document, not yet held to a meeting. Raises `package.NotRead` where it is no document at all."""
     package = open_package(content)
-    paper = Paper(faults=[Fault(f"the document {each}") for each in package.faults])
+    paper = Paper(faults=[Fault(f"the document {each}") for each in (*package.faults, *faults(package))])
     if len(package.body) > _MOST_PARAGRAPHS:
         raise NotRead("holds many more paragraphs than a record does: it is not read")
     found = list(lines(package))

@@ -12,11 +12,12 @@ from xml.etree.ElementTree import Element  # what `package` has read
 from services.records.word.package import W
 
 Look = Mapping[str, Mapping[str, str]]
-"""What properties say: the attributes of each, by its name, all without their namespace."""
+"""What properties say: Word's own attributes of each, by its name, all without their namespace."""
 
 _HIDING, _STRIKING = ("vanish", "specVanish", "webHidden"), ("strike", "dstrike")
 _SWITCHES = {*_HIDING, *_STRIKING}
 _IN_PARTS = {"rFonts", "spacing", "ind"}  # each of their attributes is set on its own
+_EXTENSION = re.compile(r"\{http://schemas\.microsoft\.com/office/word/20[0-9]{2}/wordml[/A-Za-z0-9]*\}")
 _EFFECT = "textFill"  # of a later namespace: text filled with anything, or with nothing
 
 _PALE = 0xE0
@@ -29,7 +30,8 @@ _RAISED = 40  # half points
 _DARK = 0.1  # of the light of white
 _LEAST_CONTRAST = 1.5
 _PALE_THEMES = {"background1", "light1", "background2", "light2"}
-_DARK_THEMES = {"text1", "dark1", "text2", "dark2"}
+_BLACK_THEMES, _WHITE_THEMES = {"text1", "dark1"}, {"background1", "light1"}
+"""The colours of a theme that are known without it; what the others look like stands in the theme."""
 _HIGHLIGHTS = {
     "yellow": "FFFF00",
     "green": "00FF00",
@@ -53,8 +55,27 @@ def said(properties: Element | None) -> dict[str, dict[str, str]]:
     for each in properties if properties is not None else ():
         name = str(each.tag).rpartition("}")[2]
         if each.tag == f"{W}{name}" or name == _EFFECT:
-            found[name] = {key.rpartition("}")[2]: value for key, value in each.attrib.items()}
+            found[name] = {key.removeprefix(W): value for key, value in each.attrib.items() if key.startswith(W)}
     return found
+
+
+def is_of_word(element: Element) -> bool:
+    """Whether an element is one of Word's, and everything in it: of another no two programs show the same."""
+    return all(
+        str(each.tag) == f"{W}{str(each.tag).rpartition('}')[2]}" or _EXTENSION.match(str(each.tag))
+        for each in element.iter()
+    )
+
+
+def is_odd(owner: Element, name: str) -> bool:
+    """Whether the properties of a paragraph or a run are none that a word processor writes: there twice, or not at its
+    begin, or with something in them twice or of another language. What such text looks like is a guess.
+    """
+    found = owner.findall(f"{W}{name}")
+    if not found:
+        return False
+    tags = [str(each.tag) for each in found[0]]
+    return len(found) > 1 or owner[0] is not found[0] or len(set(tags)) != len(tags) or not is_of_word(found[0])
 
 
 def styled(*looks: Look) -> Look:
@@ -92,12 +113,12 @@ def what_hides(run: Look, paragraph: Look) -> set[str]:
 
 
 def _is_on(look: Look, name: str) -> bool:
-    return name in look and look[name].get("val", "true").lower() not in ("0", "false", "off", "none")
+    return name in look and look[name].get("val", "true") not in ("0", "false", "off")
 
 
 def _is_too_small(run: Look) -> bool:
-    size, scale = _value(run, "sz"), _value(run, "w").removesuffix("%")
-    is_small = bool(size) and (_number(size) is None or (_number(size) or 0) <= _SMALL)
+    sizes, scale = (_value(run, "sz"), _value(run, "szCs")), _value(run, "w").removesuffix("%")
+    is_small = any(bool(size) and (_number(size) is None or (_number(size) or 0) <= _SMALL) for size in sizes)
     is_narrow = bool(scale) and (_number(scale) is None or (_number(scale) or 0) < _NARROW)
     return is_small or is_narrow or "fitText" in run
 
@@ -116,10 +137,11 @@ def _by_colour(run: Look, paragraph: Look) -> set[str]:
     behind = _behind(run, paragraph)
     if behind is None:
         return {"covered"}
-    colour, theme = _value(run, "color"), run.get("color", {}).get("themeColor", "")
-    if _EFFECT in run or theme in _PALE_THEMES:
-        return {"unseen"}
-    text = colour if re.fullmatch(r"[0-9A-Fa-f]{6}", colour) else "000000"
+    said = run.get("color", {})
+    colour, theme = _value(run, "color"), said.get("themeColor", "")
+    if _EFFECT in run or (theme and (theme not in _BLACK_THEMES or "themeTint" in said)):
+        return {"unseen" if theme in _PALE_THEMES or _EFFECT in run else "themed"}
+    text = "000000" if theme else colour if re.fullmatch(r"[0-9A-Fa-f]{6}", colour) else "000000"
     if min(bytes.fromhex(text)) >= _PALE or _contrast(text, behind) < _LEAST_CONTRAST:
         return {"unseen" if behind == "FFFFFF" else "covered"}
     return set()
@@ -147,12 +169,20 @@ def _fill(shading: Mapping[str, str]) -> str | None:
     percent = re.fullmatch(r"pct([0-9]{1,3})", pattern)
     is_covered = pattern != "clear" and (percent is None or int(percent[1]) >= 40)
     name, theme = ("color", "themeColor") if is_covered else ("fill", "themeFill")
-    if shading.get(theme) in _DARK_THEMES and f"{theme.removesuffix('Color')}Tint" not in shading:
-        return "000000"
+    if theme in shading:
+        return _of_theme(shading, theme)
     colour = shading.get(name, "auto")
     if re.fullmatch(r"[0-9A-Fa-f]{6}", colour):
         return colour
     return "000000" if is_covered else None
+
+
+def _of_theme(shading: Mapping[str, str], theme: str) -> str:
+    """A colour of the theme: white, which may be shaded; any other is taken for the darkest."""
+    family = theme.removesuffix("Color")
+    shade = shading.get(f"{family}Shade", "FF")
+    is_known = shading[theme] in _WHITE_THEMES and re.fullmatch(r"[0-9A-Fa-f]{2}", shade)
+    return shade * 3 if is_known else "000000"
 
 
 def _light(colour: str) -> float:
