@@ -7,6 +7,7 @@ any order, and who becomes known late is told late.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from schemas.policy import Number
 from services.directory import store as directory
@@ -32,6 +33,7 @@ from services.records.rules.dispatch import (
     WITHHELD,
     Dispatch,
     line_of,
+    may_have_been_read,
 )
 from services.records.rules.notices import (
     CHANGED,
@@ -184,6 +186,7 @@ def _bring_into_line(sheet: Sheet, plan: Plan) -> Chased:
     about, others = standing.about[plan.child_id], standing.plans[plan.child_id]
     notices, today = sheet.notices_of(plan), london_date(work.now)
     has_ended = standing.has_ended(plan)
+    barred: dict[str, str] = {}
     if has_ended and _is_long_over(work, plan) and not _is_known(sheet, plan, notices):
         _take_back(sheet, plan, notices)
     else:
@@ -196,8 +199,12 @@ def _bring_into_line(sheet: Sheet, plan: Plan) -> Chased:
             _tell(sheet, plan, what, notices, ever, now)
         elif notices:
             _tell_the_rest(sheet, plan, notices, now)
-        _readdress(sheet, plan, ever)
-    chased = chase(work, standing, plan, sheet.notices_of(plan), sheet.counting(plan))
+        barred = _readdress(sheet, plan, ever)
+    some = [
+        (notice, replace(each, state=WITHHELD, why=barred[each.dispatch_id]) if each.dispatch_id in barred else each)
+        for notice, each in sheet.counting(plan)
+    ]
+    chased = chase(work, standing, plan, sheet.notices_of(plan), some)
     for notice, dispatch in chased.to_remind:
         sheet.reminders.append((plan, notice, sheet.set(dispatch, reminded_at=work.now)))
     return chased
@@ -289,26 +296,30 @@ def _tell_the_rest(sheet: Sheet, plan: Plan, notices: Sequence[Notice], now: Seq
         sheet.write(plan, whole, late)
 
 
-def _readdress(sheet: Sheet, plan: Plan, ever: Sequence[Recipient]) -> None:
-    """What waits goes to the address that is the right one now; what could not go, or came back, to one that is new."""
+def _readdress(sheet: Sheet, plan: Plan, ever: Sequence[Recipient]) -> dict[str, str]:
+    """What waits goes to the address that is the right one now; what could not go, or came back, to one that is new.
+    Returns of what stays as it came back, since its reader may have it, why nothing may be told to that one now.
+    """
     ways: dict[str, list[Recipient]] = {}
+    barred: dict[str, str] = {}
     for recipient in ever:
         ways.setdefault(recipient.agency.agency_id, []).append(recipient)
     for notice, each in sheet.counting(plan):
         some = ways.get(each.agency_id or "", [])
         if notice.kind in {STARTED, JOINED}:
             some = [way for way in some if not way.only_told]  # who has nothing to do with the child any more
-        own = [way for way in some if way.party == each.party] or some
-        if each.dispatch_id in sheet.added or was_read(each):
+        way = next((way for way in some if way.party == each.party), some[0] if some else None)
+        if each.dispatch_id in sheet.added or was_read(each) or each.state not in {QUEUED, WITHHELD, UNDELIVERED}:
             continue
-        if not own:
-            if each.state == QUEUED:  # by now there is no reason to tell them
-                sheet.set(each, state=WITHHELD, why=NO_READER, address=None, content=None, ended_at=sheet.work.now)
-            continue
-        way = own[0]
-        if each.state == QUEUED and way.why_not is not None:
-            sheet.set(each, state=WITHHELD, why=way.why_not, address=None, content=None, ended_at=sheet.work.now)
-        elif each.state in {QUEUED, WITHHELD, UNDELIVERED} and way.why_not is None and way.address != each.address:
-            sheet.set(each, state=QUEUED, why=None, address=way.address, content=None, ended_at=None)
-        elif each.state == WITHHELD and way.why_not != each.why:
-            sheet.set(each, why=way.why_not)
+        why = way.why_not if way is not None else NO_READER  # by now there is no reason to tell them
+        if why is None:
+            if way is not None and way.address != each.address:
+                sheet.set(each, state=QUEUED, why=None, address=way.address, content=None, ended_at=None)
+        elif each.state == WITHHELD:
+            if why != each.why:
+                sheet.set(each, why=why)
+        elif each.state == QUEUED or (why != NO_ADDRESS and not may_have_been_read(each)):
+            sheet.set(each, state=WITHHELD, why=why, address=None, content=None, ended_at=sheet.work.now)
+        elif why != NO_ADDRESS:
+            barred[each.dispatch_id] = why
+    return barred

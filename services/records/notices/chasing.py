@@ -33,6 +33,7 @@ from services.records.rules.notices import (
 )
 from services.records.rules.plans import Plan
 from services.records.rules.receipts import was_read
+from services.records.rules.versions import NO_READER
 
 NOT_TOLD, NOT_CLEARED = "plan_end_not_told", "flag_not_cleared"
 NO_USABLE_ADDRESS, NOT_DELIVERED = "no_usable_address", "undelivered"
@@ -78,7 +79,9 @@ class Chased:
 def chase(
     work: Work, standing: Standing, plan: Plan, notices: Sequence[Notice], some: Sequence[tuple[Notice, Dispatch]]
 ) -> Chased:
-    """What is missing of what was told of one plan."""
+    """What is missing of what was told of one plan. Of `some`, what came back from whom nothing may be told any more is
+    judged as what is kept back is: nobody is asked to tell them another way.
+    """
     missing: list[Missing] = []
     moments: list[datetime] = []
     remind: list[tuple[Notice, Dispatch]] = []
@@ -213,7 +216,7 @@ def _not_told(
         return Missing(NOT_TOLD if ended else NOT_DELIVERED, about, text, each.agency_id)
     if each.state == WITHHELD and knew and notice.kind in CHASED and each.why not in {NO_ADDRESS, AGENCY_CLOSED}:
         # A person excluded it since, or it is not on record any more: what it holds of the plan, it holds still.
-        why = _MISTAKEN if each.why == NOT_ON_RECORD else _EXCLUDED
+        why = _MISTAKEN if each.why in {NOT_ON_RECORD, NO_READER} else _EXCLUDED
         return Missing(NOT_TOLD if ended else NOT_DELIVERED, about, f"{said}, and know of it: {why}.", each.agency_id)
     if each.state == UNDELIVERED:
         text = f"{said}: {_WHY.get(each.why or '', _GAVE_UP)}."

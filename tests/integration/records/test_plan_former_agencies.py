@@ -15,7 +15,18 @@ from services.records.rules.notices import NOT_ON_RECORD
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Door, Embedded
-from tests.integration.records.noticed import AFTER, EVERYONE, GP, conference, directory, later, missing, told, whom
+from tests.integration.records.noticed import (
+    AFTER,
+    EVERYONE,
+    GP,
+    conference,
+    directory,
+    later,
+    missing,
+    notices,
+    told,
+    whom,
+)
 from tests.integration.records.noticed import written as every_dispatch
 
 JUNE = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
@@ -205,3 +216,72 @@ async def test_the_reminder_falls_due_though_its_reader_has_nothing_to_do_with_t
     left = {each["agency_id"] for each in await missing(door.house) if each["kind"] == "flag_not_cleared"}
     assert {GP, HOME, HOUSING} <= left
     assert {e.state for e in await every_dispatch(door.house) if e.agency_id == HOUSING} == {SENT}
+
+
+EXCLUDE = [{"agency_id": HOUSING, "reason": "conflict_of_interest", "note": "The father works there."}]
+NOT_ANY_MORE: dict[str, tuple[Callable[[datetime], bytes], str]] = {
+    "its work is over": (lambda at: works(status="closed", until=at.date()), ""),
+    "excluded": (lambda at: conference(do_not_invite=EXCLUDE, time=at), "a person has excluded them since"),
+    "named by mistake": (lambda _: works("housing-2"), "nothing on record says any more that they had to do"),
+    "closed": (lambda at: events.agency(HOUSING, closed_on=MAY, time=at), "Find out who has its records now"),
+}
+
+
+async def came_back(door: Door, clock: MovableClock, what: str) -> None:
+    """What the agency was told of this comes back."""
+    known = {each.notice_id for each in await notices(door.house) if each.kind == what}
+    [own] = [each for each in await every_dispatch(door.house) if each.agency_id == HOUSING and each.about in known]
+    assert own.address is not None
+    clock.advance(timedelta(hours=1))
+    await door.take(events.dispatch_bounced(own.dispatch_id, address=own.address, at=clock.now(), time=clock.now()))
+    await door.house.drain()
+    clock.advance(timedelta(hours=1))
+
+
+async def said_of(house: House) -> list[str]:
+    """What a person is told of the agency's notices."""
+    return [each["text"] for each in await missing(house) if each.get("agency_id") == HOUSING]
+
+
+@pytest.mark.parametrize("why", NOT_ANY_MORE)
+async def test_of_a_beginning_that_came_back_nobody_is_asked_to_tell_who_is_not_to_be_told_any_more(
+    embedded: Embedded, clock: MovableClock, why: str
+) -> None:
+    await joined(embedded, clock, works)
+    await came_back(embedded, clock, "joined")
+    assert "tell them another way" in " ".join(await said_of(embedded.house))
+    then, _ = NOT_ANY_MORE[why]
+    await embedded.take(then(clock.now()))
+    await embedded.house.drain()
+    assert await said_of(embedded.house) == []
+
+
+@pytest.mark.parametrize("why", [each for each in NOT_ANY_MORE if each != "its work is over"])
+async def test_of_an_end_that_came_back_a_person_reads_why_its_reader_may_not_be_told(
+    embedded: Embedded, clock: MovableClock, why: str
+) -> None:
+    await joined(embedded, clock, works)
+    clock.set(AFTER)
+    await embedded.take(events.plan_ended())
+    await embedded.house.drain()
+    await came_back(embedded, clock, "ended")
+    assert "tell them another way" in " ".join(await said_of(embedded.house))
+    then, words = NOT_ANY_MORE[why]
+    await embedded.take(then(clock.now()))
+    await embedded.house.drain()
+    [text] = await said_of(embedded.house)
+    assert words in text
+    assert "another way" not in text
+
+
+async def test_who_had_no_address_and_was_named_by_mistake_is_missed_by_nobody(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await joined(embedded, clock, lambda: events.agency(HOUSING, channels=[], time=clock.now()), works)
+    assert [each for each in await said_of(embedded.house) if "no secure address" in each]
+    await embedded.take(works("housing-2"))
+    await embedded.house.drain()
+    assert await said_of(embedded.house) == []
+    await embedded.take(events.agency(HOUSING, time=clock.now()), works())
+    await embedded.house.drain()
+    assert HOUSING in whom(told(embedded.house), "joined")

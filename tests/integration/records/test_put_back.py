@@ -364,6 +364,29 @@ class TestNotices:
             assert [each.row.params["notice"] for each in await again(house) if each.row.name == "notice"] == []
 
     @ON_ONE_STORE
+    async def test_who_is_excluded_since_is_told_only_once_that_is_lifted(
+        self, house: House, clock: MovableClock
+    ) -> None:
+        async with mail_server() as server:
+            door = await self.ended(house, clock, server)
+            no = [{"agency_id": noticed.SCHOOL, "reason": "conflict_of_interest", "note": "A parent works there."}]
+            clock.advance(timedelta(hours=1))
+            await door.take(noticed.conference(do_not_invite=no, time=clock.now()))
+            [text] = [e["text"] for e in await noticed.missing(house) if e.get("agency_id") == noticed.SCHOOL]
+            assert "a person has excluded them since" in text
+            assert len(await again(house)) == len(noticed.EVERYONE) - 1
+            await send(house, server)
+            told = {each.to.partition("@")[0] for each in server.taken if ".notice@" in each.message_id}
+            assert told == {*noticed.EVERYONE} - {noticed.SCHOOL}
+            clock.advance(timedelta(hours=1))
+            await door.take(noticed.conference(time=clock.now()))
+            assert len(await again(house)) == 1
+            await send(house, server)
+            to_school = [e for e in server.taken if ".notice@" in e.message_id and e.to.startswith(noticed.SCHOOL)]
+            assert len(to_school) == 1
+            assert await noticed.missing(house) == []
+
+    @ON_ONE_STORE
     async def test_a_notice_whose_link_has_expired_is_written_anew(self, house: House, clock: MovableClock) -> None:
         async with mail_server() as server:
             await self.ended(house, clock, server)
