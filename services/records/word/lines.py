@@ -35,6 +35,7 @@ WRONG = {
     "equation": "has an equation: write it as text",
     "symbol": "has a symbol of a symbol font: write it as a letter, or in words, in a font of letters",
     "odd": "is formatted as no word processor does it: copy the words into a new draft, as text only",
+    "list": "has a bullet or number that cannot be written as it looks: choose a plain one, or write it as text",
     "style": "has a style that the document does not know: give it one of the form",
     "other": "has something that is not plain text: take it out",
 }
@@ -229,8 +230,14 @@ def _line(paragraph: Element, styles: _Styles, numbering: Numbering) -> Line:
         wrong.add("style")
     found = properties.find(f"{W}numPr") if properties is not None else None
     number, depth = _place(found) if found is not None else (style.list_number, style.depth)
-    has_mark = bool(text.strip()) and number not in ("", "0")
-    mark = numbering.mark(number, depth) if has_mark else ""
+    number = number or style.list_number
+    is_item = number not in ("", "0")
+    mark = numbering.mark(number, depth) if is_item else ""  # an empty item is counted, too
+    if is_item and not text.strip():
+        mark = ""
+        wrong |= {"list"} if numbering.has_words(number, depth) else set()
+    elif is_item and not numbering.is_told(number, depth):
+        wrong.add("list")
     if mark and (look := numbering.look(number, depth)) is not None:  # it looks as the paragraph's end does
         end = styles.of_runs(style, properties.find(f"{W}rPr") if properties is not None else None)
         wrong |= what_hides(over(end, look), of_paragraph)

@@ -8,9 +8,14 @@ from dataclasses import dataclass, field, replace
 from xml.etree.ElementTree import Element  # what `package` has read
 
 from services.records.word.package import W
-from services.records.word.seen import Look, said
+from services.records.word.seen import SYMBOL_FONTS, Look, said
 
 _BULLETS = ("•", "–", "•")
+_PLAIN = frozenset("•o▪–-—·◦‣●○■◆❖*➢➔")
+"""Bullets that say nothing but that an item begins; a tick or a cross is said as it is."""
+_OF_FONTS = {"symbol": frozenset({0xB7, 0x2D}), "wingdings": frozenset({0xA7, 0x6C, 0x6E, 0x75, 0x76, 0x9F, 0xD8})}
+"""The same, by their places in the fonts of signs that Word makes its lists with."""
+_WORD = re.compile(r"[^\W\d_]")
 _LEVELS = 9
 
 
@@ -47,6 +52,17 @@ class _Level:
     text: str
     start: int
     look: Look = field(default_factory=dict)
+    is_known: bool = True
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a bullet that says nothing."""
+        fonts = {self.look.get("rFonts", {}).get(name, "").casefold() for name in ("ascii", "hAnsi")} - {""}
+        if self.form != "bullet" or len(self.text) > 1:
+            return False
+        if any(SYMBOL_FONTS.match(each) for each in fonts):
+            return bool(self.text) and all(ord(self.text) & 0xFF in _OF_FONTS.get(each, ()) for each in fonts)
+        return not self.text or self.text in _PLAIN
 
 
 @dataclass(slots=True)
@@ -90,10 +106,8 @@ class Numbering:
             return ""
         shared, levels = self.lists[number]
         level = levels.get(depth)
-        if level is None or level.form == "none":
+        if level is None:
             return ""
-        if level.form == "bullet":
-            return f"{_BULLETS[min(depth, 2)]} "
         counts = self.counts.setdefault(shared, {})
         counts[depth] = counts[depth] + 1 if depth in counts else level.start
         for deeper in [each for each in counts if each > depth]:
@@ -102,14 +116,39 @@ class Numbering:
         def shown(match: re.Match[str]) -> str:
             at = int(match[1]) - 1
             here = levels.get(at, level)
-            return _FORMS.get(here.form, str)(counts.get(at, here.start))
+            return "" if here.form == "none" else _FORMS.get(here.form, str)(counts.get(at, here.start))
 
-        return f"{re.sub(r'%([1-9])', shown, level.text).strip()} "
+        if level.is_plain:
+            return f"{_BULLETS[min(depth, 2)]} " if level.text else ""
+        said = level.text if level.form == "bullet" else re.sub(r"%([1-9])", shown, level.text)
+        return f"{said.strip()} " if said.strip() else ""
+
+    def is_told(self, number: str, depth: int) -> bool:
+        """Whether what Word shows before a paragraph of a list is what `mark` gives."""
+        if number not in self.lists:
+            return True
+        levels = self.lists[number][1]
+        level = levels.get(depth)
+        if level is None or not level.is_known:
+            return False
+        if level.form == "bullet":
+            fonts = (value for name, value in level.look.get("rFonts", {}).items() if not name.endswith("Theme"))
+            return level.is_plain or not (
+                any(SYMBOL_FONTS.match(each) for each in fonts)
+                or any("\ue000" <= each <= "\uf8ff" for each in level.text)
+            )
+        used = [levels.get(int(each) - 1, level).form for each in re.findall(r"%([1-9])", level.text)]
+        return all(each == "none" or each in _FORMS for each in (level.form, *used))
+
+    def has_words(self, number: str, depth: int) -> bool:
+        """Whether a list has words of its own before a paragraph, which are seen even where the paragraph is empty."""
+        level = self.lists[number][1].get(depth) if number in self.lists else None
+        return level is not None and not level.is_plain and bool(_WORD.search(re.sub(r"%[1-9]", "", level.text)))
 
     def look(self, number: str, depth: int) -> Look | None:
-        """How a list has its numbers look at a depth; None of bullets, whose form a copy does not take over."""
+        """How a list has its numbers look at a depth; None of plain bullets, whose form a copy does not take over."""
         level = self.lists[number][1].get(depth) if number in self.lists else None
-        return level.look if level is not None and level.form != "bullet" else None
+        return level.look if level is not None and not level.is_plain else None
 
 
 def _level(level: Element) -> _Level:
@@ -118,6 +157,7 @@ def _level(level: Element) -> _Level:
         _value(level.find(f"{W}lvlText")),
         _whole(_value(level.find(f"{W}start")), 1),
         said(level.find(f"{W}rPr")),
+        not any(level.find(f"{W}{each}") is not None for each in ("lvlRestart", "lvlPicBulletId", "isLgl")),
     )
 
 

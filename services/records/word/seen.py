@@ -42,7 +42,7 @@ _HIGHLIGHTS = {
     "white": "FFFFFF",
 }
 """Those through which words can be read; the others are dark."""
-_SYMBOL_FONTS = re.compile(
+SYMBOL_FONTS = re.compile(
     r"(wingdings|webdings|symbol|zapf ?dingbats|dingbats|marlett|mt extra|bookshelf symbol|ms outlook|"
     r"ms reference specialty|monotype sorts|segoe mdl2|segoe fluent|adobe blank|redact|code ?(39|128)|.*barcode)",
     re.IGNORECASE,
@@ -107,7 +107,7 @@ def what_hides(run: Look, paragraph: Look) -> set[str]:
     if "framePr" in paragraph:
         found.add("shape")
     fonts = (value for name, value in run.get("rFonts", {}).items() if not name.endswith("Theme"))
-    if any(_SYMBOL_FONTS.match(each.strip()) for each in fonts):
+    if any(SYMBOL_FONTS.match(each.strip()) for each in fonts):
         found.add("symbol")
     return found | _by_colour(run, paragraph)
 
