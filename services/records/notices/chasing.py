@@ -20,7 +20,7 @@ from services.participation.rules.missing import Missing
 from services.records.due import days_after
 from services.records.notices.facts import Standing
 from services.records.rules.dispatch import DELIVERED, QUEUED, SENT, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.flags import NO_FLAG, is_answered
+from services.records.rules.flags import NO_FLAG, is_answered, is_off
 from services.records.rules.notices import (
     AGENCY_CLOSED,
     CHASED,
@@ -130,7 +130,12 @@ def _limits(work: Work, sent_at: datetime) -> tuple[date | None, datetime | None
 
 
 def _is_answered(work: Work, standing: Standing, notice: Notice, each: Dispatch) -> bool:
-    """Whether a reader has said what a notice asks: of an agency that holds health records, what became of the flag."""
+    """Whether a reader has said what a notice asks, to it or to a later end: of an agency that holds health records,
+    what became of the flag.
+    """
+    child_id = each.child_id or ""
+    if is_off(each, standing.notices.get(child_id, ()), standing.dispatches.get(child_id, ())):
+        return True
     agency = standing.about[each.child_id or ""].agencies.get(each.agency_id or "")
     holds_codes = agency is not None and agency.kind in work.policy.groups.told_nhs_number
     return is_answered(each, notice.kind, holds_codes=holds_codes)

@@ -6,9 +6,9 @@ who asks to put one on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from services.records.rules.dispatch import Dispatch
+from services.records.rules.dispatch import RECALLED, Dispatch
 from services.records.rules.notices import CHANGED, ENDED, Notice, told_last
 
 FLAG_CHANGED, NO_FLAG, NOTED = "flag_changed", "no_flag", "noted"
@@ -44,3 +44,23 @@ def is_answered(each: Dispatch, kind: str, *, holds_codes: bool) -> bool:
     if each.confirmed_at is None or not holds_codes:
         return each.confirmed_at is not None
     return settles(REMOVE if kind == ENDED else SET, each.confirmed)
+
+
+def is_off(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[Dispatch]) -> bool:
+    """Whether the reader of the end of one plan has said to a later end that the flag is off: while another plan stood,
+    the flag was to stay, so that the last end speaks for all. `told` is all that was told of the plans of the child,
+    `dispatches` what went out of it.
+    """
+    ends = {notice.notice_id: notice for notice in told if notice.kind == ENDED}
+    own = ends.get(each.about)
+    if own is None:
+        return False
+    return any(
+        other.agency_id == each.agency_id
+        and (end := ends.get(other.about)) is not None
+        and end.plan_id != own.plan_id
+        and end.written_at >= own.written_at
+        and other.state != RECALLED
+        and settles(REMOVE, other.confirmed)
+        for other in dispatches
+    )

@@ -71,6 +71,34 @@ async def test_that_a_flag_is_off_or_that_there_is_none_answers_that_a_plan_has_
     assert set(await not_cleared(house)) == set(EVERYONE) - {GP, CAMHS}
 
 
+@pytest.mark.parametrize("what", ["flag_changed", "no_flag"])
+async def test_that_the_flag_is_off_at_the_last_end_of_two_plans_answers_the_first_that_was_only_to_be_noted(
+    embedded: Embedded, clock: MovableClock, what: str
+) -> None:
+    house = embedded.house
+    await embedded.take(*directory(), conference(), events.plan_started("plan-1"), events.plan_started("plan-2"))
+    await house.drain()
+    clock.set(AFTER)
+    await embedded.take(events.plan_ended("plan-1"))
+    await house.drain()
+    for agency_id in (GP, CAMHS):
+        first = await of(house, agency_id, "ended")
+        await embedded.take(events.dispatch_confirmed(first.dispatch_id, "noted", at=AFTER, child_id="c1"))
+    clock.set(REMINDED_AT)
+    await embedded.take(events.plan_ended("plan-2", time=clock.now()))
+    await house.tick()  # what reminds of the first waits to go
+    ids = {each.notice_id for each in await notices(house) if (each.kind, each.plan_id) == ("ended", "plan-2")}
+    [last] = [each for each in await written(house) if each.agency_id == GP and each.about in ids]
+    await embedded.take(events.dispatch_confirmed(last.dispatch_id, what, at=clock.now(), child_id="c1"))
+    await house.drain()
+    clock.set(later(40))
+    await house.drain()
+    assert GP not in reminded(house)
+    assert GP not in await not_cleared(house)
+    assert CAMHS in reminded(house)
+    assert CAMHS in await not_cleared(house)
+
+
 async def test_that_there_is_no_flag_answers_no_notice_that_the_plan_stands_after_all(
     embedded: Embedded, clock: MovableClock
 ) -> None:
