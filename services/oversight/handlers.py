@@ -172,16 +172,16 @@ async def note_undelivered(work: Work, events: Sequence[Derived]) -> None:
 
 def _failed(work: Work, meeting: Meeting, invitation: Row[Any], failed: InvitationUndelivered) -> str:
     """Why a message reached nobody and what happens next, in words."""
-    cancels = failed.method == "cancel"
+    cancels, takes_place = failed.method == "cancel", meeting.state != "cancelled"
     if failed.status is None:
-        return not_reached(failed.reason, failed.code, cancels=cancels)
+        return not_reached(failed.reason, failed.code, cancels=cancels, takes_place=takes_place)
     if invitation.sequence > failed.sequence and invitation.state == QUEUED:
         follows = ELSEWHERE
     elif meeting.starts_at <= work.now:
         follows = BEGUN
     else:
         follows = NOWHERE_FAMILY if failed.person_id else NOWHERE
-    return came_back(failed.status, follows, cancels=cancels)
+    return came_back(failed.status, follows, cancels=cancels, takes_place=takes_place)
 
 
 async def note_delivered(work: Work, events: Sequence[Derived]) -> None:

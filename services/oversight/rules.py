@@ -136,19 +136,27 @@ def age(raised_at: datetime, now: datetime) -> str:
     return "under an hour" if not hours else f"{number} {unit}{'' if number == 1 else 's'}"
 
 
-def not_reached(reason: str, code: int | None, *, cancels: bool) -> str:
-    """What a coordinator reads of a message that will not be tried again."""
-    lost = "They were asked, and do not know that the meeting will not take place. " if cancels else ""
+def _lost(takes_place: bool) -> str:
+    """What whoever was asked does not know, since what was to take that back has not reached them."""
+    what = "they are not asked any more" if takes_place else "the meeting will not take place"
+    return f"They were asked, and do not know that {what}."
+
+
+def not_reached(reason: str, code: int | None, *, cancels: bool, takes_place: bool = False) -> str:
+    """What a coordinator reads of a message that will not be tried again. `takes_place`: the meeting does all the same,
+    where it `cancels` that somebody was asked.
+    """
+    lost = f"{_lost(takes_place)} " if cancels else ""
     return f"{lost}{FAILURES[reason]}{f' (code {code})' if code else ''}: reach them another way."
 
 
-def came_back(status: str, follows: str, *, cancels: bool) -> str:
+def came_back(status: str, follows: str, *, cancels: bool, takes_place: bool = False) -> str:
     """What a coordinator reads of a message that the mail server took and another gave back. `follows` says what
     happens next.
     """
     words = f"{FAILURES['bounced']}: {returned(status).words}."
     if cancels:
-        return f"They were asked, and do not know that the meeting will not take place. {words} Reach them another way."
+        return f"{_lost(takes_place)} {words} Reach them another way."
     return f"{words} {_NEXT[follows]}"
 
 

@@ -273,6 +273,19 @@ async def test_a_cancellation_that_comes_back_is_told_where_they_had_been_asked(
     assert await state(house) == ("cancelled", TEAM)
 
 
+async def test_of_whom_is_not_asked_any_more_nobody_reads_that_a_meeting_is_off_that_takes_place(
+    house: House, embedded: Door
+) -> None:
+    await begin(embedded, events.secure(OWN))
+    no = {"agency_id": CAMHS, "reason": "conflict_of_interest", "note": "A parent works there."}
+    await after(embedded, events.meeting(do_not_invite=[no], time=events.START + DAY))
+    assert await after(embedded, bounce(TEAM, sequence=1, revision=0)) == {}
+    texts = [text for text in await listed(house) if text.startswith("They were asked")]
+    assert [text.partition(".")[0] for text in texts] == [
+        "They were asked, and do not know that they are not asked any more"
+    ]
+
+
 # Which message is meant
 
 

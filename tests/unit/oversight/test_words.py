@@ -31,6 +31,9 @@ def test_whoever_was_not_reached_is_to_be_reached_another_way(reason: str) -> No
     assert not_reached(reason, 550, cancels=False) == f"{FAILURES[reason]} (code 550): reach them another way."
     assert "code" not in not_reached(reason, None, cancels=False)
     assert "will not take place" in not_reached(reason, None, cancels=True)
+    excluded = not_reached(reason, None, cancels=True, takes_place=True)
+    assert excluded.startswith("They were asked, and do not know that they are not asked any more.")
+    assert "will not take place" not in excluded
 
 
 def test_an_exception_has_one_name_for_one_thing() -> None:
