@@ -290,7 +290,7 @@ def _bring(sheet: _Sheet, to: Recipient, plan: Report, child_id: str) -> _Standi
             before, meeting_id=made.meeting_id, child_id=child_id, partition_key=made.partition_key
         )
     if before.state == UNDELIVERED:
-        return _Standing(before, UNDELIVERED)
+        return _Standing(before, UNDELIVERED if to.why_not in (None, NO_ADDRESS) else to.why_not)
     if before.state == WITHHELD:
         return _Standing(before, made.why or _KEPT_BACK)
     return _Standing(before, None)

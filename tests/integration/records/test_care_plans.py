@@ -287,6 +287,11 @@ async def test_an_agency_that_it_comes_back_from_is_for_a_person(house: House) -
     assert (await states(house, plan))[GP][0] == UNDELIVERED
     [text] = await asked_of_a_person(house)
     assert "did not reach Example gp 1" in text
+    barred = [{"agency_id": GP, "reason": "conflict_of_interest", "note": "A relative works there."}]
+    await door.take(
+        events.meeting("m1", children=["c1"], do_not_invite=barred, time=events.NOW + timedelta(hours=1)),
+    )
+    assert await asked_of_a_person(house) == [], "nobody is to bring it to whoever may not have it by now"
 
 
 @pytest.mark.parametrize("size", [11 << 20])
