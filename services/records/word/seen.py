@@ -141,7 +141,7 @@ def _by_colour(run: Look, paragraph: Look) -> set[str]:
     colour, theme = _value(run, "color"), said.get("themeColor", "")
     if _EFFECT in run or (theme and (theme not in _BLACK_THEMES or "themeTint" in said)):
         return {"unseen" if theme in _PALE_THEMES or _EFFECT in run else "themed"}
-    text = "000000" if theme else colour if re.fullmatch(r"[0-9A-Fa-f]{6}", colour) else "000000"
+    text = colour if re.fullmatch(r"[0-9A-Fa-f]{6}", colour) else "000000"
     if min(bytes.fromhex(text)) >= _PALE or _contrast(text, behind) < _LEAST_CONTRAST:
         return {"unseen" if behind == "FFFFFF" else "covered"}
     return set()
@@ -169,9 +169,10 @@ def _fill(shading: Mapping[str, str]) -> str | None:
     percent = re.fullmatch(r"pct([0-9]{1,3})", pattern)
     is_covered = pattern != "clear" and (percent is None or int(percent[1]) >= 40)
     name, theme = ("color", "themeColor") if is_covered else ("fill", "themeFill")
-    if theme in shading:
-        return _of_theme(shading, theme)
     colour = shading.get(name, "auto")
+    if theme in shading:  # some programs go by the theme and some by the colour: the darker of both counts
+        known = [colour] if re.fullmatch(r"[0-9A-Fa-f]{6}", colour) else []
+        return min([_of_theme(shading, theme), *known], key=_light)
     if re.fullmatch(r"[0-9A-Fa-f]{6}", colour):
         return colour
     return "000000" if is_covered else None

@@ -59,6 +59,8 @@ ODD = "formatted as no word processor does it"
         (look("<w:vanish w:val='none'/>"), "hidden text"),
         (look(f"<w:color w:val='FFFFFF' x:val='000000' {OF_OTHERS}/>"), "too pale"),
         (look("<w:cs/><w:sz w:val='24'/><w:szCs w:val='2'/>"), "too pale, too small"),
+        (look("<w:color w:val='FFFFFF' w:themeColor='text1'/>"), "too pale"),
+        (look("<w:shd w:val='clear' w:fill='000000' w:themeFill='background1'/>"), "covered up"),
         (look("<w:color w:val='000000' w:themeColor='accent1'/>"), "a colour of a theme"),
         (look("<w:color w:val='000000' w:themeColor='text1' w:themeTint='00'/>"), "a colour of a theme"),
         (look("<w:shd w:val='clear' w:fill='FFFFFF' w:themeFill='accent1' w:themeFillShade='00'/>"), "covered up"),
@@ -75,7 +77,7 @@ def test_what_may_hide_words_is_refused_with_its_section(document: bytes, what: 
     "properties",
     [
         "<w:vanish w:val='0'/>",
-        "<w:color w:val='FFFFFF' w:themeColor='text1'/>",
+        "<w:color w:val='0B0C0C' w:themeColor='text1'/>",
         "<w:color w:val='000000' w:themeColor='dark1' w:themeShade='BF'/>",
         "<w:shd w:val='clear' w:fill='D9D9D9' w:themeFill='background1' w:themeFillShade='D9'/>",
         "<w14:ligatures xmlns:w14='http://schemas.microsoft.com/office/word/2010/wordml' w14:val='standard'/>",
