@@ -74,11 +74,11 @@ class Told(Mail):
     def what(self) -> str:
         return {
             "started": "started",
-            "ended:": "ended",
+            "plan ended": "ended",
             "changed": "changed",
             "NOT": "stands",
             "plan: please": "joined",
-        }[next(each for each in ("NOT", "started", "ended:", "changed", "plan: please") if each in self.subject)]
+        }[next(each for each in ("NOT", "started", "plan ended", "changed", "plan: please") if each in self.subject)]
 
 
 def told(house: House) -> list[Told]:

@@ -288,6 +288,8 @@ async def test_another_plan_of_the_same_child_keeps_every_flag(embedded: Embedde
     await embedded.house.drain()
     [letter] = [each for each in told(embedded.house) if each.what == "ended" and GP in each.to]
     assert "Another child protection plan stands for the same child, since 30 September 2026" in letter.text
+    assert "please leave every flag as it is" in letter.subject, "who reads no further takes no flag off"
+    assert "take the flag off" not in letter.subject
     assert "342891000000105" not in letter.text
     assert "Relative p1" not in letter.text
     clock.set(later(10))
