@@ -45,6 +45,7 @@ def test_what_is_cut_off_anywhere_is_not_taken() -> None:
         gzip.compress(b"whole") + b"and then something else",
         gzip.compress(b"whole")[:-8] + b"\0" * 8,
     ],
+    ids=["never compressed", "something behind it", "another sum"],
 )
 def test_what_is_not_as_it_says_is_not_taken(packed: bytes) -> None:
     with pytest.raises(Unreadable, match="cannot be unpacked"):
