@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from schemas.policy import Number
 from services.directory.rules import Involvement
 
+_LONDON = ZoneInfo("Europe/London")
 _RELATIONS = {"partner_of_parent": "parent's partner", "parent": "parent or carer"}
 
 
@@ -15,6 +17,11 @@ _RELATIONS = {"partner_of_parent": "parent's partner", "parent": "parent or care
 def say(day: date) -> str:
     """A date as a person writes it: 4 May 2026."""
     return f"{day.day} {day:%B %Y}"
+
+
+def day_in_england(instant: datetime) -> date:
+    """The calendar day on which an instant falls in England: a rule takes nothing of the clock's."""
+    return instant.astimezone(_LONDON).date()
 
 
 def relation(kind: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from schemas.policy import Policy
 from services.invitations.rules import Invitation
 from services.meetings.rules import Meeting, say
+from services.meetings.rules.words import day_in_england
 from services.participation.rules.answers import Answer, heard
 from services.participation.rules.missing import Missing
 from services.participation.rules.reports import CARE_PLAN, FOR_APOLOGIES, Apologies, Request, is_over
@@ -18,7 +18,6 @@ APOLOGIES_WITHOUT_REPORT = "apologies_without_report"
 CARE_PLAN_NOT_RECEIVED = "care_plan_not_received"
 KINDS = frozenset({REPORT_LATE, APOLOGIES_WITHOUT_REPORT, CARE_PLAN_NOT_RECEIVED})
 
-_LONDON = ZoneInfo("Europe/London")
 _NAMES = {CARE_PLAN: "care plan"}
 
 
@@ -73,4 +72,4 @@ def _exception(request: Request) -> str:
 
 
 def _day(instant: datetime) -> str:
-    return say(instant.astimezone(_LONDON).date())
+    return say(day_in_england(instant))

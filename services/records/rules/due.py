@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from services.meetings.rules import DECIDED_BY_A_PERSON, Meeting, say
 from services.meetings.rules.entry import (
@@ -23,6 +22,7 @@ from services.meetings.rules.entry import (
     NO_LONGER_PART,
     NOT_WITH,
 )
+from services.meetings.rules.words import day_in_england
 from services.participation.rules.missing import Missing
 from services.records.rules.copies import (
     EXCLUDED,
@@ -49,8 +49,6 @@ from services.records.rules.own_copies import Copies, Today, newest
 from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED
 from services.records.rules.record import MINUTES, Record
 from services.records.rules.versions import NO_READER, NOT_TOLD, TAKEN_BACK, Recall, is_taken_back
-
-_LONDON = ZoneInfo("Europe/London")
 
 NOT_DISTRIBUTED, NOT_FILED = "not_distributed", "not_filed"
 KINDS = frozenset({NOT_DISTRIBUTED, NOT_FILED})
@@ -228,15 +226,11 @@ def in_force(versions: Iterable[Record], recalls: Collection[Recall]) -> list[Re
     ]
 
 
-def _day(instant: datetime) -> date:
-    return instant.astimezone(_LONDON).date()
-
-
 def is_early(record: Record, held_on: date) -> bool:
     """Whether a record was approved before the day on which its meeting was held, in England: nobody can have recorded
     by then what came of it. Of that day any hour counts, since two clocks say when it was.
     """
-    return _day(record.approved_at) < held_on
+    return day_in_england(record.approved_at) < held_on
 
 
 def approved(kind: str, held_on: date, versions: Iterable[Record], recalls: Collection[Recall]) -> list[Record]:
@@ -255,7 +249,7 @@ def not_approved(
     early = max((each.approved_at for each in in_force(known, recalls)), default=None)
     if early is not None:
         how = (
-            f"what was approved on {say(_day(early))} does not count, since that was before the meeting. See "
+            f"what was approved on {say(day_in_england(early))} does not count, since that was before the meeting. See "
             "that it is of this meeting: then approve it anew, as a new version, or take it back."
         )
     elif known:
