@@ -15,6 +15,7 @@ from tests.running import Running
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
 
 KILLS = 20
+TOO_LATE = 10  # kills that may find the batch in hand committed: the last look and the signal are two steps
 FURTHER_IN = 0.12  # seconds into a transaction that a kill may wait for
 
 
@@ -36,7 +37,7 @@ async def test_workers_killed_in_mid_batch_lose_nothing_do_nothing_twice_and_kee
     worker, _ = await line.start("worker", "mailer")
     kills, undone = 0, 0
     async with line.load(), line.database() as db:
-        while kills < KILLS:
+        while undone < KILLS and kills < KILLS + TOO_LATE:
             for _ in range(chance.choice((1, 1, 2, 3))):
                 further = chance.uniform(0, FURTHER_IN)
                 found = await a_while_in_hand(db, worker, further)
@@ -47,5 +48,5 @@ async def test_workers_killed_in_mid_batch_lose_nothing_do_nothing_twice_and_kee
     count = Counter({"kills in mid-batch": kills, "of which left nothing of the batch": undone})
     count += await line.check()
     say("worker killed -9", count)
-    assert undone == kills
+    assert undone == KILLS
     assert count["records that came again"] > 0
