@@ -6,7 +6,7 @@ any order, and who becomes known late is told late.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from schemas.policy import Number
@@ -111,7 +111,8 @@ async def _look(work: Work, child_ids: set[str]) -> None:
     standing = await gather(work, await store.with_plans(work.db, {each.child_id for each in household}))
     sheet = Sheet(work, standing, await _stop(work, standing))
     for child_id in sorted(standing.about):
-        found = [_bring_into_line(sheet, plan) for plan in standing.plans.get(child_id, ())]
+        barred = [(plan, _bring_into_line(sheet, plan)) for plan in standing.plans.get(child_id, ())]
+        found = [_chase(sheet, plan, of_plan) for plan, of_plan in barred]
         next_at = min((moment for each in found for moment in each.moments if moment > work.now), default=None)
         if next_at is not None:
             work.arm(DUE, child_id, next_at)
@@ -180,8 +181,8 @@ def _post(sheet: Sheet, with_plan: set[str]) -> None:
         sheet.work.post(NOTICE_LETTER, line_of(NOTICE, plan.plan_id, each.party), params)
 
 
-def _bring_into_line(sheet: Sheet, plan: Plan) -> Chased:
-    """What is to be told of one plan is written, and what is missing of that is looked at."""
+def _bring_into_line(sheet: Sheet, plan: Plan) -> dict[str, str]:
+    """What is to be told of one plan is written. Returns of what came back why its reader may not be told now."""
     work, standing = sheet.work, sheet.standing
     about, others = standing.about[plan.child_id], standing.plans[plan.child_id]
     notices, today = sheet.notices_of(plan), london_date(work.now)
@@ -200,13 +201,18 @@ def _bring_into_line(sheet: Sheet, plan: Plan) -> Chased:
         elif notices:
             _tell_the_rest(sheet, plan, notices, now)
         barred = _readdress(sheet, plan, ever)
+    return barred
+
+
+def _chase(sheet: Sheet, plan: Plan, barred: Mapping[str, str]) -> Chased:
+    """What is missing of what was told of one plan is looked at, once all that is to be told of a child is written."""
     some = [
         (notice, replace(each, state=WITHHELD, why=barred[each.dispatch_id]) if each.dispatch_id in barred else each)
         for notice, each in sheet.counting(plan)
     ]
-    chased = chase(work, standing, plan, sheet.notices_of(plan), some)
+    chased = chase(sheet.work, sheet.standing, plan, sheet.notices_of(plan), some, sheet.others_ended(plan))
     for notice, dispatch in chased.to_remind:
-        sheet.reminders.append((plan, notice, sheet.set(dispatch, reminded_at=work.now)))
+        sheet.reminders.append((plan, notice, sheet.set(dispatch, reminded_at=sheet.work.now)))
     return chased
 
 

@@ -20,7 +20,7 @@ from services.participation.rules.missing import Missing
 from services.records.due import days_after
 from services.records.notices.facts import Standing
 from services.records.rules.dispatch import DELIVERED, QUEUED, SENT, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.flags import NO_FLAG, is_answered, is_off
+from services.records.rules.flags import NO_FLAG, is_answered, is_asked_later, is_off
 from services.records.rules.notices import (
     AGENCY_CLOSED,
     CHASED,
@@ -77,10 +77,16 @@ class Chased:
 
 
 def chase(
-    work: Work, standing: Standing, plan: Plan, notices: Sequence[Notice], some: Sequence[tuple[Notice, Dispatch]]
+    work: Work,
+    standing: Standing,
+    plan: Plan,
+    notices: Sequence[Notice],
+    some: Sequence[tuple[Notice, Dispatch]],
+    others_ended: datetime | None,
 ) -> Chased:
     """What is missing of what was told of one plan. Of `some`, what came back from whom nothing may be told any more is
-    judged as what is kept back is: nobody is asked to tell them another way.
+    judged as what is kept back is: nobody is asked to tell them another way. No flag was to come off before the end of
+    the child's other plans was told of too, at `others_ended`: the days are counted from then.
     """
     missing: list[Missing] = []
     moments: list[datetime] = []
@@ -95,7 +101,8 @@ def chase(
         elif notice.kind in CHASED and each.state in {SENT, DELIVERED} and (notice.kind == STANDS or not stands):
             if each.sent_at is None or _is_answered(work, standing, notice, each):
                 continue
-            last_day, remind_at = _limits(work, each.sent_at)
+            asked_at = max(each.sent_at, others_ended or each.sent_at) if notice.kind == ENDED else each.sent_at
+            last_day, remind_at = _limits(work, asked_at)
             if remind_at is not None and each.reminded_at is None and remind_at <= work.now:
                 remind.append((notice, each))
             if last_day is not None and end_of(last_day) <= work.now:
@@ -120,21 +127,22 @@ def told_by(work: Work, since: datetime) -> datetime | None:
     return end_of(days_after(day, within)) if within is not None else None
 
 
-def _limits(work: Work, sent_at: datetime) -> tuple[date | None, datetime | None]:
-    """The last day on which a notice that was sent then may be confirmed, and when its reader is reminded."""
-    sent_on = london_date(sent_at)
-    today = work.policy.on(sent_on)
+def _limits(work: Work, asked_at: datetime) -> tuple[date | None, datetime | None]:
+    """The last day on which what was asked then may be confirmed, and when its reader is reminded."""
+    asked_on = london_date(asked_at)
+    today = work.policy.on(asked_on)
     within, remind = today.number("notice_acknowledged_within"), today.number("notice_reminder_after")
-    last_day = days_after(sent_on, within) if within is not None else None
-    return last_day, morning(days_after(sent_on, remind)) if remind is not None else None
+    last_day = days_after(asked_on, within) if within is not None else None
+    return last_day, morning(days_after(asked_on, remind)) if remind is not None else None
 
 
 def _is_answered(work: Work, standing: Standing, notice: Notice, each: Dispatch) -> bool:
-    """Whether a reader has said what a notice asks, to it or to a later end: of an agency that holds health records,
-    what became of the flag.
+    """Whether a reader has said what a notice asks, to it or to a later end, or is asked that by a later one: of an
+    agency that holds health records, what became of the flag.
     """
     child_id = each.child_id or ""
-    if is_off(each, standing.notices.get(child_id, ()), standing.dispatches.get(child_id, ())):
+    told, sent = standing.notices.get(child_id, ()), standing.dispatches.get(child_id, ())
+    if is_off(each, told, sent) or is_asked_later(each, told, sent):
         return True
     agency = standing.about[each.child_id or ""].agencies.get(each.agency_id or "")
     holds_codes = agency is not None and agency.kind in work.policy.groups.told_nhs_number

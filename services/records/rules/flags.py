@@ -6,9 +6,9 @@ who asks to put one on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from services.records.rules.dispatch import RECALLED, Dispatch
+from services.records.rules.dispatch import DELIVERED, RECALLED, SENT, Dispatch
 from services.records.rules.notices import CHANGED, ENDED, Notice, told_last
 
 FLAG_CHANGED, NO_FLAG, NOTED = "flag_changed", "no_flag", "noted"
@@ -51,16 +51,33 @@ def is_off(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[Dispatch
     the flag was to stay, so that the last end speaks for all. `told` is all that was told of the plans of the child,
     `dispatches` what went out of it.
     """
+    return any(
+        end.written_at >= own.written_at and settles(REMOVE, other.confirmed)
+        for own, end, other in _other_ends(each, told, dispatches)
+    )
+
+
+def is_asked_later(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[Dispatch]) -> bool:
+    """Whether the reader of the end of one plan has been told of a later end, so that the answer to that is waited for
+    and not to this one as well.
+    """
+    return any(
+        (end.written_at, end.plan_id) > (own.written_at, own.plan_id) and other.state in {SENT, DELIVERED}
+        for own, end, other in _other_ends(each, told, dispatches)
+    )
+
+
+def _other_ends(
+    each: Dispatch, told: Sequence[Notice], dispatches: Iterable[Dispatch]
+) -> Iterator[tuple[Notice, Notice, Dispatch]]:
+    """What an agency has been told of the ends of other plans of a child beside that of one; nothing where `each` does
+    not tell of an end.
+    """
     ends = {notice.notice_id: notice for notice in told if notice.kind == ENDED}
     own = ends.get(each.about)
-    if own is None:
-        return False
-    return any(
-        other.agency_id == each.agency_id
-        and (end := ends.get(other.about)) is not None
-        and end.plan_id != own.plan_id
-        and end.written_at >= own.written_at
-        and other.state != RECALLED
-        and settles(REMOVE, other.confirmed)
-        for other in dispatches
-    )
+    for other in dispatches:
+        end = ends.get(other.about)
+        if own is None or end is None or end.plan_id == own.plan_id or other.state == RECALLED:
+            continue
+        if other.agency_id == each.agency_id:
+            yield own, end, other

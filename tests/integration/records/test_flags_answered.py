@@ -28,6 +28,7 @@ from tests.integration.records.noticed import (
 
 pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 REMINDED_AT = datetime(2026, 10, 6, 8, 5, tzinfo=UTC)  # the third working day
+SECOND_REMINDED_AT = datetime(2026, 10, 9, 8, 5, tzinfo=UTC)  # the third after that
 
 
 async def ended(embedded: Embedded, clock: MovableClock) -> None:
@@ -71,10 +72,8 @@ async def test_that_a_flag_is_off_or_that_there_is_none_answers_that_a_plan_has_
     assert set(await not_cleared(house)) == set(EVERYONE) - {GP, CAMHS}
 
 
-@pytest.mark.parametrize("what", ["flag_changed", "no_flag"])
-async def test_that_the_flag_is_off_at_the_last_end_of_two_plans_answers_the_first_that_was_only_to_be_noted(
-    embedded: Embedded, clock: MovableClock, what: str
-) -> None:
+async def two_plans_end(embedded: Embedded, clock: MovableClock) -> None:
+    """Two plans of one child, of which one ends on a Thursday, and the other on the Tuesday after it."""
     house = embedded.house
     await embedded.take(*directory(), conference(), events.plan_started("plan-1"), events.plan_started("plan-2"))
     await house.drain()
@@ -86,9 +85,24 @@ async def test_that_the_flag_is_off_at_the_last_end_of_two_plans_answers_the_fir
         await embedded.take(events.dispatch_confirmed(first.dispatch_id, "noted", at=AFTER, child_id="c1"))
     clock.set(REMINDED_AT)
     await embedded.take(events.plan_ended("plan-2", time=clock.now()))
-    await house.tick()  # what reminds of the first waits to go
+
+
+async def of_the_second(house: House, agency_id: str) -> Dispatch:
     ids = {each.notice_id for each in await notices(house) if (each.kind, each.plan_id) == ("ended", "plan-2")}
-    [last] = [each for each in await written(house) if each.agency_id == GP and each.about in ids]
+    [found] = [each for each in await written(house) if each.agency_id == agency_id and each.about in ids]
+    return found
+
+
+@pytest.mark.parametrize("what", ["flag_changed", "no_flag"])
+async def test_that_the_flag_is_off_at_the_last_end_of_two_plans_answers_the_first_that_was_only_to_be_noted(
+    embedded: Embedded, clock: MovableClock, what: str
+) -> None:
+    house = embedded.house
+    await two_plans_end(embedded, clock)
+    await house.drain()
+    clock.set(SECOND_REMINDED_AT)
+    await house.tick()  # what reminds of it waits to go
+    last = await of_the_second(house, GP)
     await embedded.take(events.dispatch_confirmed(last.dispatch_id, what, at=clock.now(), child_id="c1"))
     await house.drain()
     clock.set(later(40))
@@ -97,6 +111,36 @@ async def test_that_the_flag_is_off_at_the_last_end_of_two_plans_answers_the_fir
     assert GP not in await not_cleared(house)
     assert CAMHS in reminded(house)
     assert CAMHS in await not_cleared(house)
+
+
+async def test_after_the_last_end_of_two_plans_everyone_is_reminded_once_and_has_all_the_days_for_it(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await two_plans_end(embedded, clock)
+    await house.drain()
+    clock.set(SECOND_REMINDED_AT - timedelta(minutes=10))
+    await house.drain()
+    assert reminded(house) == set(), "the flag had to stay until the second end"
+    clock.set(SECOND_REMINDED_AT)
+    await house.drain()
+    assert sorted(each.to.partition("@")[0] for each in told(house) if "Reminder" in each.subject) == sorted(EVERYONE)
+    clock.set(later(40))
+    await house.drain()
+    asked = [each["agency_id"] for each in await missing(house) if each["kind"] == "flag_not_cleared"]
+    assert sorted(asked) == sorted(EVERYONE)
+
+
+async def test_who_was_told_of_the_first_end_of_two_plans_alone_has_all_the_days_after_the_second(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await two_plans_end(embedded, clock)
+    await house.tick()  # word of the second end waits to go
+    clock.set(SECOND_REMINDED_AT - timedelta(minutes=10))
+    await house.tick()
+    await house.drain()
+    assert reminded(house) == set()
 
 
 async def test_that_there_is_no_flag_answers_no_notice_that_the_plan_stands_after_all(
