@@ -24,14 +24,17 @@ from services.participation.rules.missing import Missing, Reviewed
 from services.records.due import deadlines, filing, held_at
 from services.records.readers import Around, around
 from services.records.reminders import remind_coordinators, remind_readers
+from services.records.rules.copies import copy_of
 from services.records.rules.dispatch import DELIVERED, EMAIL, GOES, PRINTING, RECORD, SENT, Dispatch, line_of
 from services.records.rules.due import (
+    KEPT_FROM_THEM,
     KINDS,
     UNTRIED,
     Deadline,
     Waits,
     another_text,
     approved,
+    none_is_valid,
     not_approved,
     not_distributed,
     not_filed,
@@ -40,7 +43,7 @@ from services.records.rules.due import (
 )
 from services.records.rules.own_copies import Copies, copies_of, newest
 from services.records.rules.record import Record
-from services.records.rules.versions import Recall, took_nothing
+from services.records.rules.versions import NO_READER, Recall, took_nothing
 from services.records.store import dispatches, records
 from services.records.store.there import There, there_is
 from services.records.today import today
@@ -189,6 +192,9 @@ def _look(
             moments.append(deadline.remind_at)
             if deadline.remind_at <= work.now < deadline.due_at:
                 reminders.coordinators.append((meeting, deadline))
+    late = {deadline.kind for deadline in wanted}
+    had = {each.about for each in some if each.sent_at is not None}
+    found += none_is_valid(meeting, kind_name, [each for each in versions if each.kind not in late], taken_back, had)
     for each in some:
         version = next((one for one in versions if (one.record_id, one.version) == (each.about, each.version)), None)
         if version is not None:
@@ -215,14 +221,14 @@ def _look(
         ]
         if now is not None and now.shut:
             continue  # nobody files what they cannot open
-        missing, due_at = _filed(work, meeting, kind_name, copies, reminders)
+        missing, due_at = _filed(work, meeting, kind_name, copies, about, reminders)
         found.append(missing)
         moments += due_at
     return [each for each in found if each is not None], moments
 
 
 def _filed(
-    work: Work, meeting: Meeting, kind_name: str, copies: Copies, reminders: _Reminders
+    work: Work, meeting: Meeting, kind_name: str, copies: Copies, about: Around | None, reminders: _Reminders
 ) -> tuple[Missing | None, list[datetime]]:
     """Whether a copy that an agency got should be in its file by now, and when something about that falls due."""
     sent = [each for each in copies.some if each.sent_at is not None and each.agency_id is not None]
@@ -239,4 +245,12 @@ def _filed(
         ]
     if limits.due_at is None or limits.last_day is None or work.now < limits.due_at:
         return None, moments
-    return not_filed(copies, meeting, kind_name, london_date(first), limits.last_day), moments
+    kept_from_them = _kept_from_them(copies, about) if about is not None else None
+    return not_filed(copies, meeting, kind_name, london_date(first), limits.last_day, kept_from_them), moments
+
+
+def _kept_from_them(copies: Copies, about: Around) -> str | None:
+    """Why a reader who has a copy may have nothing of it today; None where they may."""
+    reader = about.reader(copies.party)
+    why = copy_of(copies.record, reader, about.matter).why_not if reader is not None else NO_READER
+    return why if why in KEPT_FROM_THEM else None

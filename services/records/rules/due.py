@@ -266,6 +266,27 @@ def not_approved(
     return Missing(NOT_DISTRIBUTED, f"deadline:{deadline.kind}", text, due_at=deadline.due_at)
 
 
+def none_is_valid(
+    meeting: Meeting, kind_name: str, versions: Iterable[Record], recalls: Collection[Recall], had: Collection[str]
+) -> list[Missing]:
+    """What is said where those who had a kind of record of a meeting that was held have none that is valid any more,
+    since the newest version was taken back from everyone. `had` names the records of which something has left.
+    """
+    known = list(versions)
+    gone = {each.kind for each in known if each.record_id in had} - {each.kind for each in in_force(known, recalls)}
+    if meeting.state != "held":
+        return []
+    found = []
+    for kind in sorted(gone):
+        text = (
+            f"{RECORDS[kind][0].upper()}{RECORDS[kind][1:]} of the {kind_name} on {say(meeting.day)} "
+            f"{'were' if kind == MINUTES else 'was'} taken back from everyone: nobody has any that is valid now. "
+            "Approve it anew, as a new version, so that those who had it know what holds."
+        )
+        found.append(Missing(NOT_DISTRIBUTED, f"taken_back:{kind}", text))
+    return found
+
+
 def not_distributed(
     copies: Copies,
     meeting: Meeting,
@@ -363,12 +384,21 @@ def _holds_any(each: Dispatch) -> bool:
     return not decided or any(one["why_not"] in (None, IDENTIFIES_ANOTHER) for one in decided)
 
 
-def not_filed(copies: Copies, meeting: Meeting, kind_name: str, sent_on: date, last_day: date) -> Missing:
-    """What is said of a copy that is not in its reader's file in time."""
+def not_filed(
+    copies: Copies, meeting: Meeting, kind_name: str, sent_on: date, last_day: date, kept_from_them: str | None = None
+) -> Missing:
+    """What is said of a copy that is not in its reader's file in time. `kept_from_them` is why they may have nothing of
+    it today, None where they may: then nobody is asked to chase them.
+    """
     opened = any(each.opened_at is not None for each in copies.some)
+    then = "ask them."
+    if kept_from_them is not None:
+        why = why_in_words(kept_from_them).removesuffix(".")
+        then = f"but {why}. Do not ask them to file it: decide whether it is taken back from them."
     text = (
         f"{_whose(copies, meeting, kind_name)} was sent on {say(sent_on)}, and they were to say by {say(last_day)} "
-        f"that it is in their own record. They have not{', though it was opened' if opened else ''}: ask them."
+        f"that it is in their own record. They have not{', though it was opened' if opened else ''}"
+        f"{': ' if kept_from_them is None else ', '}{then}"
     )
     return _missing(NOT_FILED, copies, text)
 

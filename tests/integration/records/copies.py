@@ -22,6 +22,8 @@ FIRST, SECOND = "in@camhs-1.nhs.example", "duty@camhs-1.nhs.example"
 COUNCIL = "team@council.gov.example"
 HELD_AT = events.MEETING_AT
 APPROVED_AT = datetime(2026, 4, 2, 10, 0, tzinfo=UTC)
+DECISION_REMINDED = datetime(2026, 4, 2, 8, 0, tzinfo=UTC)
+DECISION_DUE = datetime(2026, 4, 2, 23, 0, tzinfo=UTC)
 """A Thursday, the day after the meeting; Good Friday is the day after that, and Easter Monday follows."""
 CAMHS = "agency:camhs-1:"
 CAMHS_COPY = dispatch_id("record", "r1", 1, CAMHS)

@@ -20,6 +20,8 @@ from tests.integration.records.copies import (
     APPROVED_AT,
     CAMHS_COPY,
     COUNCIL,
+    DECISION_DUE,
+    DECISION_REMINDED,
     FIRST,
     HELD_AT,
     SECOND,
@@ -37,8 +39,6 @@ from tests.mail_server import DROP, mail_server
 from tests.mailbox import plain, words
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-DECISION_REMINDED = datetime(2026, 4, 2, 8, 0, tzinfo=UTC)
-DECISION_DUE = datetime(2026, 4, 2, 23, 0, tzinfo=UTC)
 MINUTES_DUE = datetime(2026, 4, 24, 23, 0, tzinfo=UTC)
 # Of a copy that was sent on the second of April; Good Friday and Easter Monday lie between.
 FILING_REMINDED = datetime(2026, 4, 13, 8, 0, tzinfo=UTC)
@@ -332,6 +332,28 @@ async def test_a_reminder_to_file_does_not_go_where_family_reads_by_now_and_a_pe
     assert ((await copy_of(embedded.house)).reminded_at is None) == (when == "before it falls due")
     await at(embedded, clock, FILING_DUE)
     assert len(await of_camhs(embedded.house, "not_filed")) == 1
+
+
+@pytest.mark.parametrize("when", ["before it falls due", "after"])
+async def test_of_who_was_excluded_since_nobody_is_asked_to_chase_the_copy_and_a_person_decides(
+    embedded: Embedded, clock: MovableClock, when: str
+) -> None:
+    await forwarded(embedded, clock)
+    house = embedded.house
+    leave_out = [{"agency_id": "camhs-1", "reason": "conflict_of_interest", "note": "The chair decided so."}]
+    if when == "after":
+        await at(embedded, clock, FILING_DUE)
+        [text] = await of_camhs(house, "not_filed")
+        assert text.endswith("They have not: ask them.")
+    clock.advance(MINUTE)
+    await embedded.take(events.meeting("m1", children=["c1"], do_not_invite=leave_out, time=clock.now()))
+    await at(embedded, clock, FILING_DUE + MINUTE)
+    [text] = await of_camhs(house, "not_filed")
+    assert "Do not ask them to file it: decide whether it is taken back from them." in text
+    assert "ask them." not in text.replace("Do not ask them to file it", "")
+    await embedded.take(events.recalled("r1", agency_id="camhs-1", time=clock.now()))
+    await house.drain()
+    assert await of_camhs(house, "not_filed") == []
 
 
 async def test_a_newer_version_takes_the_place_of_what_was_not_filed(embedded: Embedded, clock: MovableClock) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -17,6 +17,8 @@ from tests.clock import MovableClock
 from tests.door import Embedded
 from tests.integration.records.copies import (
     APPROVED_AT,
+    DECISION_DUE,
+    DECISION_REMINDED,
     HELD_AT,
     approved,
     copy_of,
@@ -28,8 +30,6 @@ from tests.integration.records.copies import (
 )
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-DECISION_DUE = datetime(2026, 4, 2, 23, 0, tzinfo=UTC)
-REMINDED = datetime(2026, 4, 2, 8, 0, tzinfo=UTC)
 PAT = Given("Pat Coordinator")
 CORRECTED = [events.section("The plan is reviewed in June.")]
 
@@ -38,6 +38,12 @@ async def overdue(house: House) -> list[str]:
     """What is said of the decision letter that is due."""
     found = [each for each in await missing(house) if "agency_id" not in each and "person_id" not in each]
     return [each["text"] for each in found if each["text"].startswith("The decision letter")]
+
+
+async def about_the_plan(house: House) -> list[str]:
+    """What is said of the plan, and not of anybody's copy of it."""
+    found = [each for each in await missing(house) if "agency_id" not in each and "person_id" not in each]
+    return [each["text"] for each in found if each["text"].startswith("The plan")]
 
 
 async def state(house: House) -> str:
@@ -102,7 +108,7 @@ async def test_a_record_from_before_the_meeting_does_not_count_and_counts_once_i
     await approved(embedded, clock, at=HELD_AT - 21 * DAY)
     clock.set(HELD_AT + 3 * HOUR)
     await embedded.take(events.held("m1", time=HELD_AT))
-    clock.set(REMINDED)
+    clock.set(DECISION_REMINDED)
     await house.drain()
     assert len(letters(house, "coordinator_reminder")) == 1
     clock.set(DECISION_DUE)
@@ -154,3 +160,33 @@ async def test_what_is_missing_of_a_record_is_told_though_another_of_the_meeting
     )
     await house.drain()
     assert [each["person_id"] for each in await missing(house) if "person_id" in each] == [told]
+
+
+@pytest.mark.parametrize("which", [None, 2])
+async def test_of_a_plan_that_was_taken_back_from_everyone_a_person_is_told_until_another_is_approved(
+    embedded: Embedded, clock: MovableClock, which: int | None
+) -> None:
+    house = embedded.house
+    await invited(embedded, clock)
+    await embedded.take(events.held("m1", time=HELD_AT))
+    await approved(embedded, clock, kind="plan")
+    await approved(embedded, clock, at=APPROVED_AT + HOUR, kind="plan", version=2, sections=CORRECTED)
+    assert await about_the_plan(house) == []
+    clock.set(APPROVED_AT + 2 * HOUR)
+    await embedded.take(events.recalled("r1", version=which, time=clock.now()))
+    await house.drain()
+    [text] = await about_the_plan(house)
+    assert "on 1 April 2026 was taken back from everyone: nobody has any that is valid now" in text
+    await approved(embedded, clock, at=APPROVED_AT + 3 * HOUR, kind="plan", version=3)
+    assert await about_the_plan(house) == []
+
+
+async def test_of_a_plan_that_was_taken_back_before_it_reached_anybody_nobody_is_told(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await invited(embedded, clock)
+    await embedded.take(events.held("m1", time=HELD_AT))
+    clock.set(APPROVED_AT + HOUR)
+    await embedded.take(events.record(kind="plan", time=APPROVED_AT), events.recalled("r1", time=APPROVED_AT + HOUR))
+    await embedded.house.drain()
+    assert await about_the_plan(embedded.house) == []
