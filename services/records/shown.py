@@ -23,7 +23,7 @@ from services.records.rules.record import Record
 from services.records.store import dispatches, receipts
 from services.records.store.receipts import Receipt
 from services.records.store.records import of_records as versions_of
-from services.records.store.records import recalls, records
+from services.records.store.records import recalls, recalls_of, records
 from services.records.today import today
 
 STATES = {
@@ -64,7 +64,7 @@ async def shown_record(db: AsyncConnection, policy: Policy, record_id: str) -> d
     # What did not come stands first, then the family.
     some.sort(key=lambda e: (-e.version, e.state != UNDELIVERED, e.person_id is None, names[e.party]["name"]))
     first = known[min(known)]
-    kept = await _today(db, policy, known, some)
+    kept = await _today(db, policy, record_id, known, some)
     return {
         "record_id": record_id,
         "meeting_id": first.meeting_id,
@@ -86,7 +86,7 @@ async def shown_record(db: AsyncConnection, policy: Policy, record_id: str) -> d
 
 
 async def _today(
-    db: AsyncConnection, policy: Policy, known: Mapping[int, Record], some: Sequence[Dispatch]
+    db: AsyncConnection, policy: Policy, record_id: str, known: Mapping[int, Record], some: Sequence[Dispatch]
 ) -> dict[str, Today]:
     """What holds today of what did not reach its reader, by dispatch: nobody is told to reach them with what they may
     not have.
@@ -97,9 +97,10 @@ async def _today(
     about = (await around(db, policy, [meeting_id])).get(meeting_id)
     if about is None:
         return {}
+    taken_back = (await recalls_of(db, [record_id])).get(record_id, ())
     found: dict[str, Today] = {}
     for copies in copies_of(known.values(), some, ()):
-        now = today(copies, known, about, ())
+        now = today(copies, known, about, taken_back)
         if now is not None:
             found |= {each.dispatch_id: now for each in copies.some if each.state in {UNDELIVERED, WITHHELD}}
     return found

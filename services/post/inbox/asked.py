@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.directory import store as directory
-from services.directory.rules import Agency
+from services.directory.rules import Agency, secure_addresses
 from services.foundation.outbox import MAIL, outbox
 from services.foundation.statements import among, chunks
 from services.invitations import store as invitations
@@ -36,7 +36,7 @@ async def invitations_asked(db: AsyncConnection, ids: Iterable[str]) -> dict[str
             person_id=row["person_id"],
             team_id=row["team_id"],
             address=row["address"],
-            addresses=_addresses(agencies[row["agency_id"]]) if row["agency_id"] in agencies else frozenset(),
+            addresses=_every_address(agencies[row["agency_id"]]) if row["agency_id"] in agencies else frozenset(),
             sequence=row["sequence"],
             stamp=row["stamp"],
             since=row["since"],
@@ -64,7 +64,7 @@ async def dispatches_sent(db: AsyncConnection, ids: Iterable[str]) -> dict[str, 
             partition_key=one.partition_key,
             agency_id=one.agency_id,
             address=one.address,
-            addresses=_addresses(agencies[one.agency_id], insecure=False) if one.agency_id in agencies else frozenset(),
+            addresses=secure_addresses(agencies[one.agency_id]) if one.agency_id in agencies else frozenset(),
             name=agencies[one.agency_id].name if one.agency_id in agencies else "",
             flag=flags.get(each),
             of_family=of_family.get(each, frozenset()),
@@ -116,6 +116,6 @@ async def letters_of(db: AsyncConnection, ids: Iterable[str]) -> dict[str, list[
     return found
 
 
-def _addresses(agency: Agency, *, insecure: bool = True) -> frozenset[str]:
-    some = agency.every_channel
-    return frozenset(each.address for each in some if each.kind == "email" and (insecure or each.secure))
+def _every_address(agency: Agency) -> frozenset[str]:
+    """Where an agency may write from, whether anything may be sent there or not."""
+    return frozenset(each.address for each in agency.every_channel if each.kind == "email")
