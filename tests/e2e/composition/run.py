@@ -162,6 +162,16 @@ class Run:
             raise WrongRun(f"{count} records were produced of {len(records)}")
         self.by_kafka += len(records)
 
+    def produce_in_order(self, events: Sequence[dict[str, Any]]) -> None:
+        """Send what is told of plans once all else has been taken: what those who are known by then read of a plan, and
+        those who come later, hangs on that order, and between topics Kafka keeps none.
+        """
+        of_plans = [event for event in events if event["type"].startswith("quorate.plan.")]
+        others = [event for event in events if event not in of_plans]
+        for some in filter(None, (others, of_plans)):
+            self.produce(some)
+            until("every record is taken", lambda: self.lag() == 0, ALL_DONE_WITHIN)
+
     def post(self, events: Sequence[dict[str, Any]]) -> None:
         """Send events over HTTP, again where no answer comes: the same event twice has one effect."""
         headers = {"authorization": f"Bearer {self.token}", "content-type": BATCH}
@@ -190,7 +200,7 @@ class Run:
         if "mailer" in kills:
             self.composition.signal("mailer", "STOP")  # so that it has all of the day's messages before it
         with ThreadPoolExecutor() as senders:
-            sent = [senders.submit(self.produce, by_kafka), senders.submit(self.post, by_http)]
+            sent = [senders.submit(self.produce_in_order, by_kafka), senders.submit(self.post, by_http)]
             for service in kills:
                 self.kill(service, taken_before)
             for each in sent:
