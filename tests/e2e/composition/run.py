@@ -168,9 +168,10 @@ class Run:
         """
         of_plans = [event for event in events if event["type"].startswith("quorate.plan.")]
         others = [event for event in events if event not in of_plans]
-        for some in filter(None, (others, of_plans)):
-            self.produce(some)
+        self.produce(others)
+        if of_plans:
             until("every record is taken", lambda: self.lag() == 0, ALL_DONE_WITHIN)
+            self.produce(of_plans)
 
     def post(self, events: Sequence[dict[str, Any]]) -> None:
         """Send events over HTTP, again where no answer comes: the same event twice has one effect."""
