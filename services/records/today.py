@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from services.records.readers import Around
-from services.records.rules.copies import IDENTIFIES_ANOTHER, NOTHING_FOR_THEM, Copy
+from services.records.rules.copies import IDENTIFIES_ANOTHER, NO_ADDRESS, NOTHING_FOR_THEM, Copy, copy_of
 from services.records.rules.copies import copies as copies_for
 from services.records.rules.dispatch import OVERTAKEN, RECALLED
 from services.records.rules.front_page import may_be_shown
@@ -40,6 +40,23 @@ def today(copies: Copies, known: Mapping[int, Record], about: Around, recalls: I
         theirs = {each.number for each in made.sections if each.why_not in (None, IDENTIFIES_ANOTHER)}
         left_out = sorted(then & theirs)
     return Today(why_not, shut, tuple(left_out), owed, _is_less(copies, known, made, about))
+
+
+def is_over_for(copies: Copies, about: Around) -> bool:
+    """Whether a reader owes nothing of a copy any more: they came later, and the plan or their work has ended. They
+    had it rightly, and nobody is to ask for it back.
+    """
+    reader = about.reader(copies.party)
+    return reader is not None and reader.came_later and reader.why_not == NO_READER
+
+
+def why_not_filed(copies: Copies, about: Around) -> str | None:
+    """Why a reader who has a copy is not to be asked to file it: why they may have nothing of it today. None where they
+    may, be there an address for them or none.
+    """
+    reader = about.reader(copies.party)
+    why = copy_of(copies.record, reader, about.matter).why_not if reader is not None else NO_READER
+    return why if why != NO_ADDRESS else None
 
 
 def _left_out_then(copies: Copies, known: Mapping[int, Record]) -> frozenset[int]:

@@ -16,7 +16,15 @@ from services.records.handlers.copies import distribute, only_new_readers
 from services.records.handlers.review import look as review
 from services.records.notices.facts import Standing, gather
 from services.records.rules.dispatch import WITHHELD, Dispatch
-from services.records.rules.notices import NO_ADDRESS, About, recipients, who_take_part
+from services.records.rules.notices import (
+    EXCLUDED,
+    NO_ADDRESS,
+    NOT_ON_RECORD,
+    About,
+    on_record,
+    recipients,
+    who_take_part,
+)
 from services.records.rules.plans import Plan
 from services.records.rules.record import PLAN, Newcomer, Record
 from services.records.rules.versions import NO_READER, Step
@@ -53,7 +61,7 @@ async def _look(work: Work, child_ids: set[str]) -> None:
     told = {each: _told_today(work, standing, each) for each in standing.about}
     changed = []
     for each in kept:
-        why_not = told.get(each.child_id, {}).get(each.agency_id, NO_READER)
+        why_not = told.get(each.child_id, {}).get(each.agency_id, _why_not_told(each, standing))
         if why_not != each.why_not:
             changed.append(replace(each, why_not=why_not, ended_at=work.now if why_not is not None else None))
     await newcomers.set_why_not(work.db, changed)
@@ -65,6 +73,19 @@ async def _look(work: Work, child_ids: set[str]) -> None:
     await _give_again(work, [each for each in changed if each.why_not is None])
     if changed:
         await review(work, {each.meeting_id for each in changed})
+
+
+def _why_not_told(each: Newcomer, standing: Standing) -> str:
+    """Why an agency that would not be told of a plan today reads it no more: an end, as all things have one, unless it
+    was named by mistake, or a person had excluded it by then and does still.
+    """
+    about = standing.about.get(each.child_id)
+    if about is None:
+        return NO_READER
+    if not on_record(about, each.agency_id):
+        return NOT_ON_RECORD
+    decided = {(no.agency_id, no.reason) for meeting in about.meetings for no in meeting.do_not_invite}
+    return each.why_not if each.why_not in EXCLUDED and (each.agency_id, each.why_not) in decided else NO_READER
 
 
 async def _give_again(work: Work, back: Sequence[Newcomer]) -> None:

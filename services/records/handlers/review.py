@@ -24,10 +24,8 @@ from services.participation.rules.missing import Missing, Reviewed
 from services.records.due import deadlines, filing, held_at
 from services.records.readers import Around, around
 from services.records.reminders import remind_coordinators, remind_readers
-from services.records.rules.copies import copy_of
 from services.records.rules.dispatch import DELIVERED, EMAIL, GOES, PRINTING, RECORD, SENT, Dispatch, line_of
 from services.records.rules.due import (
-    KEPT_FROM_THEM,
     KINDS,
     UNTRIED,
     Deadline,
@@ -43,10 +41,10 @@ from services.records.rules.due import (
 )
 from services.records.rules.own_copies import Copies, copies_of, newest
 from services.records.rules.record import Record
-from services.records.rules.versions import NO_READER, Recall, took_nothing
+from services.records.rules.versions import Recall, took_nothing
 from services.records.store import dispatches, records
 from services.records.store.there import There, there_is
-from services.records.today import today
+from services.records.today import is_over_for, today, why_not_filed
 
 LOOK = "records.look"  # the timer of a meeting: something about its records falls due
 
@@ -235,6 +233,9 @@ def _filed(
     first = min((each.sent_at for each in sent if each.sent_at is not None), default=None)
     if first is None or copies.filed or copies.taken_back or not copies.reached:
         return None, []
+    if about is not None and is_over_for(copies, about):
+        return None, []
+    kept_from_them = why_not_filed(copies, about) if about is not None else None
     limits = filing(work.policy, first)
     moments = [moment for moment in (limits.due_at, limits.remind_at) if moment is not None]
     if limits.remind_at is not None and limits.remind_at <= work.now:
@@ -245,12 +246,4 @@ def _filed(
         ]
     if limits.due_at is None or limits.last_day is None or work.now < limits.due_at:
         return None, moments
-    kept_from_them = _kept_from_them(copies, about) if about is not None else None
     return not_filed(copies, meeting, kind_name, london_date(first), limits.last_day, kept_from_them), moments
-
-
-def _kept_from_them(copies: Copies, about: Around) -> str | None:
-    """Why a reader who has a copy may have nothing of it today; None where they may."""
-    reader = about.reader(copies.party)
-    why = copy_of(copies.record, reader, about.matter).why_not if reader is not None else NO_READER
-    return why if why in KEPT_FROM_THEM else None

@@ -45,6 +45,7 @@ from services.records.rules.dispatch import (
     WITHHELD,
     Dispatch,
 )
+from services.records.rules.notices import NOT_ON_RECORD
 from services.records.rules.own_copies import Copies, Today, newest
 from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED
 from services.records.rules.record import MINUTES, Record
@@ -56,7 +57,7 @@ KINDS = frozenset({NOT_DISTRIBUTED, NOT_FILED})
 # Why nothing goes to somebody, and rightly so: shown, and not a fault.
 RIGHTLY_WITHHELD = DECIDED_BY_A_PERSON | {
     *(EXCLUDED, EXCLUDED_BEFORE, FAMILY_NEVER, FAMILY_NOT_ASKED, FLAGGED, HELD_FOR_A_PERSON, NO_READER),
-    *(NO_RESPONSIBILITY, NOTHING_FOR_THEM, NOT_WITH),
+    *(NO_RESPONSIBILITY, NOT_ON_RECORD, NOTHING_FOR_THEM, NOT_WITH),
 }
 
 KEPT_FROM_THEM: frozenset[str | None] = frozenset({*RIGHTLY_WITHHELD, TAKEN_BACK})
@@ -129,7 +130,7 @@ _RIGHTLY = {
     EXCLUDED_BEFORE: "they were kept from a meeting before this one.",
     FAMILY_NOT_ASKED: "they are not asked any more, since this kind of meeting asks no family.",
     HELD_FOR_A_PERSON: "a person has to decide what the family is told.",
-    "not_on_record": "nothing on record says any more that they had to do with the child.",
+    NOT_ON_RECORD: "nothing on record says any more that they had to do with the child.",
     NO_READER: "they are no reader of it any more.",
     NOT_WITH: "they were not asked, for they are not to be with somebody who was.",
     FLAGGED: "a child is flagged so that nothing goes to family by itself.",
@@ -391,16 +392,23 @@ def not_filed(
     it today, None where they may: then nobody is asked to chase them.
     """
     opened = any(each.opened_at is not None for each in copies.some)
-    then = "ask them."
-    if kept_from_them is not None:
-        why = why_in_words(kept_from_them).removesuffix(".")
-        then = f"but {why}. Do not ask them to file it: decide whether it is taken back from them."
+    then = "ask them." if kept_from_them is None else f"but {_instead_of_filing(kept_from_them)}"
     text = (
         f"{_whose(copies, meeting, kind_name)} was sent on {say(sent_on)}, and they were to say by {say(last_day)} "
         f"that it is in their own record. They have not{', though it was opened' if opened else ''}"
         f"{': ' if kept_from_them is None else ', '}{then}"
     )
     return _missing(NOT_FILED, copies, text)
+
+
+def _instead_of_filing(why: str) -> str:
+    """What a person does about a copy that its reader has and is not to be asked to file."""
+    if why == AGENCY_CLOSED:
+        return why_in_words(why)
+    if why == NO_LONGER_PART:
+        return "they would not be asked by what is recorded now. Decide whether they file it, or it is taken back."
+    then = "Do not ask them to file it: decide whether it is taken back from them."
+    return f"{why_in_words(why).removesuffix('.')}. {then}"
 
 
 def _whose(copies: Copies, meeting: Meeting, kind_name: str) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from services.bootstrap import House
 from services.oversight.views import list_exceptions
 from services.records.opening import Shut, what_opens
@@ -265,3 +267,80 @@ async def test_whose_work_has_ended_does_not_get_the_plan_of_the_next_meeting_ei
         some = (await dispatches.of_meetings(db, ["m2"]))["m2"]
     assert NEW not in {each.agency_id for each in some}
     assert GP in {each.agency_id for each in some}
+
+
+LATE = JUNE + timedelta(days=60)
+"""Long after the day by which a copy that was sent on the first of June is to be filed."""
+
+
+async def not_filed(house: House) -> list[str]:
+    """What is said of the copy of the practice that came later."""
+    async with house.database.read() as db:
+        found = await list_exceptions(db)
+    return [each["text"] for each in found if each["kind"] == "not_filed" and each.get("agency_id") == NEW]
+
+
+@pytest.mark.parametrize("what", ["the plan has ended", "their work has ended"])
+@pytest.mark.parametrize("when", ["before the copy was to be filed", "after"])
+async def test_who_came_later_owes_nothing_of_the_plan_once_it_or_their_work_has_ended(
+    embedded: Embedded, clock: MovableClock, what: str, when: str
+) -> None:
+    house = embedded.house
+    copy = await came_and_has_the_plan(embedded, clock)
+    assert copy.how == "attachment"
+    if when == "after":
+        await house.drain()
+        [text] = await not_filed(house)
+        assert text.endswith("They have not: ask them.")
+    else:
+        clock.set(JUNE + timedelta(days=3))
+    on = (JUNE + timedelta(days=2)).date()
+    ended = events.plan_ended(on=on, time=clock.now()) if "plan" in what else leaves(until=on, time=clock.now())
+    await embedded.take(ended)
+    await house.drain()
+    assert await not_filed(house) == []
+    clock.set(LATE)
+    await house.drain()
+    assert await not_filed(house) == []
+
+
+async def test_whom_a_person_excluded_is_asked_for_nothing_and_a_person_decides_though_the_plan_has_ended_since(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await came_and_has_the_plan(embedded, clock)
+    no = [{"agency_id": NEW, "reason": "chairs_restriction", "note": "The chair decided."}]
+    said: dict[str, Any] = {"children": ["c1", "c2"], "starts_at": LATE}
+
+    def review(**more: Any) -> bytes:
+        return events.meeting("m2", "review_conference", time=clock.now(), **said, **more)
+
+    await embedded.take(review(do_not_invite=no))
+    await house.drain()
+    [text] = await not_filed(house)
+    assert "by a decision that a person gave. Do not ask them to file it: decide whether it is taken back" in text
+    await embedded.take(events.plan_ended(on=clock.now().date(), time=clock.now()))
+    await house.drain()
+    assert await not_filed(house) == [text]
+    clock.advance(timedelta(days=1))
+    await embedded.take(review())
+    await house.drain()
+    assert await not_filed(house) == [], "the decision was lifted, and the plan has ended"
+
+
+async def test_of_who_was_named_by_mistake_a_person_decides_whether_the_plan_is_taken_back(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await came_and_has_the_plan(embedded, clock)
+    await house.drain()
+    [text] = await not_filed(house)
+    assert text.endswith("They have not: ask them.")
+    meant = events.involvement(f"i-c1-{NEW}", agency_id=GP, since=date(2026, 5, 20), time=clock.now())
+    await embedded.take(meant)
+    await house.drain()
+    [text] = await not_filed(house)
+    assert "nothing on record says any more that they had to do with the child. Do not ask them to file it" in text
+    await embedded.take(events.recalled("r-plan", agency_id=NEW, time=clock.now()))
+    await house.drain()
+    assert await not_filed(house) == []
