@@ -13,7 +13,7 @@ from schemas.policy import Number
 from services.directory import store as directory
 from services.foundation import outbox
 from services.foundation.clock import london_date
-from services.foundation.letters import Attempt
+from services.foundation.letters import NOT_WANTED, Attempt
 from services.foundation.work import Derived, Work
 from services.meetings.rules.words import earlier
 from services.records.handlers.newcomers import Joined, give_plans
@@ -73,8 +73,9 @@ async def due(work: Work, keys: Sequence[str]) -> None:
 
 
 async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
-    """Note how attempts at sending notices ended. A reminder that does not go changes nothing. What a mailer had in
-    hand when it was taken back, or came to read otherwise, is noted as sent, and stays what it is.
+    """Note how attempts at sending notices ended. A reminder that does not go changes nothing, nor does a letter that
+    was not wanted as it read: what it was to read instead is queued behind it, be it what it reads already. What a
+    mailer had in hand when it was taken back, or came to read otherwise, is noted as sent, and stays what it is.
     """
     some = await dispatches.by_ids(work.db, {attempt.row.params["dispatch_id"] for attempt in attempts})
     sent, late, failed = [], [], []
@@ -87,7 +88,7 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
             sent.append({"dispatch_id": each.dispatch_id, "state": SENT, "sent_at": attempt.at})
         elif attempt.state == "sent":
             late.append({"dispatch_id": each.dispatch_id, "sent_at": attempt.at})
-        elif its_own:
+        elif its_own and attempt.reason != NOT_WANTED:
             failed.append(
                 {
                     "dispatch_id": each.dispatch_id,

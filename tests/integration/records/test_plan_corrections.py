@@ -173,6 +173,25 @@ async def test_a_letter_that_left_before_its_words_changed_counts_as_one_that_le
     assert whom(told(house), "ended") == set()
 
 
+async def test_a_letter_that_reads_as_before_once_a_mailer_has_left_it_out_for_reading_otherwise_goes_all_the_same(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await ended(embedded, clock)
+    async with house.mailer() as mailer:
+        for initials in ("AC", "AB"):
+            await embedded.take(events.child(initials=initials, time=clock.now()))
+            if initials == "AC":
+                assert await mailer._claim() == [], "none reads as it was written"
+                assert len(mailer.ended) == len(EVERYONE)
+            clock.advance(timedelta(minutes=1))
+        await mailer.drain()
+    await house.drain()
+    ends = [each.to.partition("@")[0] for each in told(house) if each.what == "ended"]
+    assert sorted(ends) == sorted(EVERYONE)
+    assert await missing(house) == []
+
+
 async def test_of_a_plan_long_over_nobody_is_told_unless_word_that_it_began_may_have_left(
     embedded: Embedded, clock: MovableClock
 ) -> None:
