@@ -12,6 +12,7 @@ from services.records.word.numbering import Numbering
 from services.records.word.package import Package, W
 from services.records.word.seen import Look, is_odd, is_of_word, over, said, styled, what_hides
 
+AS_TEXT = "copy the words into a new draft, as text only, and give each heading and each line below it its style again"
 # What may not stand in a record → what to do about it.
 WRONG = {
     "tracked": "has tracked changes: accept or reject all of them (Review, Accept), so that nothing deleted is left",
@@ -34,7 +35,7 @@ WRONG = {
     "control": "has a form field: write what it says as text",
     "equation": "has an equation: write it as text",
     "symbol": "has a symbol of a symbol font: write it as a letter, or in words, in a font of letters",
-    "odd": "is formatted as no word processor does it: copy the words into a new draft, as text only",
+    "odd": f"is formatted as no word processor does it: {AS_TEXT}",
     "list": "has a bullet or number that cannot be written as it looks: choose a plain one, or write it as text",
     "style": "has a style that the document does not know: give it one of the form",
     "other": "has something that is not plain text: take it out",
@@ -159,7 +160,7 @@ def faults(package: Package) -> Iterator[str]:
         is_twice = len(set(named)) != len(named) or len(styles.findall(f"{W}docDefaults")) > 1
         is_twice |= any(len(each.findall(f"{W}{name}")) > 1 for each in some for name in ("name", "basedOn"))
         if is_twice or not is_of_word(styles) or any(_has_odd_look(each) for each in owners):
-            yield "has styles that no word processor makes: copy the words into a new draft, as text only"
+            yield f"has styles that no word processor makes: {AS_TEXT}"
     if lists is not None:
         ids = [
             [each.get(f"{W}{name}") for each in lists.findall(f"{W}{kind}")]
@@ -168,7 +169,7 @@ def faults(package: Package) -> Iterator[str]:
         kinds = [each for each in lists if each.tag != f"{W}numPicBullet"]
         ids += [[each.get(f"{W}ilvl") for each in kind.findall(f"{W}lvl")] for kind in kinds]
         if any(len(set(each)) != len(each) for each in ids) or not all(is_of_word(each) for each in kinds):
-            yield "has lists that are not only of text: copy the words into a new draft, as text only"
+            yield f"has lists that are not only of text: {AS_TEXT}"
 
 
 def _has_odd_look(style: Element) -> bool:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from schemas.record import RecordApproved
 from schemas.wording import words_for
+from services.records.rules.plain_text import plain
 from services.records.word.form import (
     BODY,
     BODY_IN_WORDS,
@@ -40,6 +41,8 @@ _MOST_FAULTS = 200
 _MOST_PARAGRAPHS = 20_000
 _LONGEST_NAME = 40
 ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+# A line that says whom a section is for, whatever list it stands in and however it is spaced.
+_DECIDES = re.compile(rf"[\W\d_]*({FOR}|{CHILDREN})\s*[:∶]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,15 @@ def _write(paper: Paper, part: Part, line: Line) -> None:
         _wrong(paper, part, message, name)
         part.settings.setdefault(name.capitalize(), value)
         return
+    for one in line.text.splitlines():
+        if _DECIDES.match(plain(one)):
+            _wrong(
+                paper,
+                part,
+                f"“{_short(one)}” stands in its text, and whoever gets this section would get what follows: where a "
+                "section begins there, give its heading the style Heading 1 and this line the style Record Setting; "
+                "where it is text, write it in other words",
+            )
     part.has_body = True
     mark = line.mark or ("• " if line.style == BULLET else "")
     # What goes on below an item of a list is set in, as the printer takes it; items stand right below each other.

@@ -155,6 +155,27 @@ def test_what_does_not_fit_the_form_is_refused_with_its_place(
     assert [each for each in found if told in each.message and (each.section, each.line) == (1, line)], found
 
 
+@pytest.mark.parametrize(
+    "line", ["For: professionals", " children :AB", "For\u00a0: police", "• F\u200bor： x", "1. FOR: x"]
+)
+@pytest.mark.parametrize("written", ["{}", "The police look into it.\n{}"], ids=["alone", "after a line break"])
+@pytest.mark.parametrize("style", ["Normal", "List Bullet"])
+def test_a_line_that_decides_is_no_text_of_the_section_above_it(line: str, written: str, style: str) -> None:
+    def paste(paper: Paper) -> None:
+        paper.add_paragraph("For professionals only", "Normal")
+        paper.add_paragraph(written.format(line), style)
+
+    found = faults(one([*FINE, ("Rest", "everyone", "", ["x"])], paste))
+    assert [(each.section, each.heading) for each in found] == [(2, "Rest")], found
+    assert " ".join(line.split()) in found[0].message
+    assert "stands in its text" in found[0].message
+
+
+def test_words_that_only_begin_like_a_line_that_decides_are_text() -> None:
+    said = ["For now: nothing.", "Children are asleep: hush.", "He asked for: a dog.", "Before: none."]
+    assert read(one([("Views", "everyone", "", said)])).sections[0]["text"] == "\n\n".join(said)
+
+
 TEXT = "He was not at school."
 HIDDEN = "<w:r><w:rPr>{}</w:rPr><w:t>Deleted sentence.</w:t></w:r>"
 BLACKED_OUT = "take the words out: what is covered up can be read by anyone"
