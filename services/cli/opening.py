@@ -46,8 +46,8 @@ def run(what: Callable[[House], Awaitable[T]], as_of: str | None = None) -> T:
         settings = load_settings()
         logs.configure(settings.log_level)
         at = asked or settings.as_of
-        if at is not None and settings.smtp_server is not None:
-            fail("--as-of is for rehearsals: it is refused while QUORATE_SMTP names a real mail server", 2)
+        if at is not None and settings.way_out is not None:
+            fail(f"--as-of is for rehearsals: it is refused while {settings.way_out}", 2)
         clock: Clock = FixedClock(at) if at else SystemClock()
         async with open_house(settings, clock) as house:
             return await what(house)

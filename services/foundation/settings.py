@@ -226,10 +226,8 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _rehearsals_send_nothing(self) -> Self:
-        if self.as_of and self.smtp:
-            raise ValueError(
-                "QUORATE_AS_OF is for rehearsals: it is refused while QUORATE_SMTP names a real mail server"
-            )
+        if self.as_of and self.way_out:
+            raise ValueError(f"QUORATE_AS_OF is for rehearsals: it is refused while {self.way_out}")
         if self.as_of and self.imap:
             raise ValueError("QUORATE_AS_OF is for rehearsals: they must not empty the mailbox that QUORATE_IMAP names")
         return self
@@ -244,9 +242,14 @@ class Settings(BaseModel):
         if missing:
             names = " and ".join(PREFIX + name.upper() for name in missing)
             raise ValueError(f"QUORATE_MESH names our mailbox on MESH: set {names} as well")
-        if self.as_of:
-            raise ValueError("QUORATE_AS_OF is for rehearsals: it is refused while QUORATE_MESH names a real mailbox")
         return self
+
+    @property
+    def way_out(self) -> str | None:
+        """By what messages really leave, in words; None where none does, and so the moment may be any."""
+        if self.smtp is not None:
+            return "QUORATE_SMTP names a real mail server"
+        return "QUORATE_MESH names a real mailbox" if self.mesh is not None else None
 
     @property
     def shared(self) -> bool:
