@@ -6,7 +6,7 @@ any order, and who becomes known late is told late.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from schemas.policy import Number
@@ -35,6 +35,7 @@ from services.records.rules.dispatch import (
     line_of,
     may_have_been_read,
 )
+from services.records.rules.flags import as_first_asked, is_answered
 from services.records.rules.notices import (
     CHANGED,
     ENDED,
@@ -207,13 +208,21 @@ def _bring_into_line(sheet: Sheet, plan: Plan) -> dict[str, str]:
 
 def _chase(sheet: Sheet, plan: Plan, barred: Mapping[str, str]) -> Chased:
     """What is missing of what was told of one plan is looked at, once all that is to be told of a child is written."""
+    notices, counting = sheet.notices_of(plan), sheet.counting(plan)
+    written, own = sheet.written(plan, notices), {each.dispatch_id: each for _, each in counting}
     some = [
-        (notice, replace(each, state=WITHHELD, why=barred[each.dispatch_id]) if each.dispatch_id in barred else each)
-        for notice, each in sheet.counting(plan)
+        (
+            notice,
+            replace(each, state=WITHHELD, why=barred[each.dispatch_id])
+            if each.dispatch_id in barred
+            else as_first_asked(each, notices, written),
+        )
+        for notice, each in counting
     ]
-    chased = chase(sheet.work, sheet.standing, plan, sheet.notices_of(plan), some, sheet.others_ended(plan))
+    chased = chase(sheet.work, sheet.standing, plan, notices, some, sheet.others_ended(plan))
     for notice, dispatch in chased.to_remind:
-        sheet.reminders.append((plan, notice, sheet.set(dispatch, reminded_at=sheet.work.now)))
+        reminded = sheet.set(own[dispatch.dispatch_id], reminded_at=sheet.work.now)
+        sheet.reminders.append((plan, notice, reminded))
     return chased
 
 
@@ -241,25 +250,43 @@ def _tell(
     ever: Sequence[Recipient],
     now: Sequence[Recipient],
 ) -> None:
-    """Tell something new of a plan; what was to be told before it and has not left is left out."""
-    before = sheet.written(plan, notices)
-    notice = sheet.notice(plan, what, len(notices), told_last(notices))
+    """Tell something new of a plan; what was to be told before it and has not left is left out. Where its category is
+    another too, whoever was told of an end and has not answered that it stands hears that once more, with the category
+    that holds, and not that any flag stays as it is.
+    """
+    before, last = sheet.written(plan, notices), told_last(notices)
+    heard = last if what == CHANGED else _heard_last(sheet, notices, before)
     _take_back(sheet, plan, notices)
-    if what in {ENDED, CHANGED}:
-        whom: Iterable[Recipient] = ever
-    elif what == STARTED:
-        whom = now
-    else:
-        believe = _who_believe_it_ended(sheet, notices, before)
-        whom = [each for each in ever if each.agency.agency_id in believe]
-    sheet.write(plan, notice, whom)
+    if what in {STARTED, ENDED}:
+        sheet.write(plan, sheet.notice(plan, what, len(notices), last), ever if what == ENDED else now)
+        return
+    changed = heard is not None and plan.category not in {None, heard.category}
+    believe = _who_believe_it_ended(sheet, plan, notices, before, answered=changed)
+    number = len(notices)
+    if believe or what == STANDS:
+        some = [each for each in ever if each.agency.agency_id in believe]
+        sheet.write(plan, sheet.notice(plan, STANDS, number, last), some)
+        number += 1
+    if changed:
+        rest = [each for each in ever if each.agency.agency_id not in believe]
+        sheet.write(plan, sheet.notice(plan, CHANGED, number, heard), rest)
 
 
-def _who_believe_it_ended(sheet: Sheet, notices: Sequence[Notice], before: Sequence[Dispatch]) -> set[str]:
-    """The agencies that were told that a plan has ended, or may have been, and have not been told since that it stands.
-    What told them so is taken back.
+def _heard_last(sheet: Sheet, notices: Sequence[Notice], before: Sequence[Dispatch]) -> Notice | None:
+    """The last word that a plan stands, in what category, that has left, or may have."""
+    left = {each.about for each in before if sheet.may_have_left(each)}
+    return told_last([each for each in notices if each.kind != ENDED and each.notice_id in left])
+
+
+def _who_believe_it_ended(
+    sheet: Sheet, plan: Plan, notices: Sequence[Notice], before: Sequence[Dispatch], *, answered: bool
+) -> set[str]:
+    """The agencies that were told that a plan has ended, or may have been, and have not been told since that it stands;
+    or, where that is to be `answered`, have not said that their records say so again. What told them of the end is
+    taken back.
     """
     about = {each.notice_id: each for each in notices}
+    agencies, holding = sheet.standing.about[plan.child_id].agencies, sheet.work.policy.groups.told_nhs_number
     ended: dict[str, int] = {}
     stands: dict[str, int] = {}
     for each in before:
@@ -268,7 +295,10 @@ def _who_believe_it_ended(sheet: Sheet, notices: Sequence[Notice], before: Seque
             ended[agency_id] = max(notice.number, ended.get(agency_id, -1))
             if each.state != RECALLED:  # the link in it is to say that it does not count
                 sheet.set(each, state=RECALLED, ended_at=sheet.work.now)
-        elif notice.kind == STANDS and each.state in {SENT, DELIVERED}:
+        elif notice.kind == STANDS and (
+            is_answered(each, STANDS, holds_codes=agencies[agency_id].kind in holding)
+            or (not answered and each.state in {SENT, DELIVERED})
+        ):
             stands[agency_id] = max(notice.number, stands.get(agency_id, -1))
     return {agency_id for agency_id, number in ended.items() if number > stands.get(agency_id, -1)}
 

@@ -20,8 +20,8 @@ from services.invitations.render import authority_name
 from services.records.letters.links import NOTICE, url_of
 from services.records.notices.facts import Standing, gather
 from services.records.rules.dispatch import DELIVERED, NOT_PERMITTED, QUEUED, SENT, Dispatch
-from services.records.rules.flags import is_answered, is_off
-from services.records.rules.notices import ENDED, JOINED, STARTED, Recipient, recipients
+from services.records.rules.flags import as_first_asked, is_answered, is_off
+from services.records.rules.notices import ENDED, JOINED, STARTED, Recipient, counting, recipients
 from services.records.rules.plans import Plan
 from services.records.store import dispatches
 
@@ -69,8 +69,8 @@ def _is_wanted(each: Dispatch, params: Mapping[str, Any]) -> bool:
 
 
 async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
-    """Which notices may not go: of an end that does not count any more, of a plan that has ended since, reminders where
-    the flag was said to be off at a later end, and to whom nothing may be told, or not there.
+    """Which notices may not go: of an end that does not count any more, of a plan that has ended since, reminders of
+    what was answered to another notice or is overtaken, and to whom nothing may be told, or not there.
     """
     some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows})
     standing = await gather(work, {each.child_id for each in some.values() if each.child_id is not None})
@@ -79,12 +79,11 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
     for row in rows:
         each = some[row.params["dispatch_id"]]
         plan = _plan(standing, each)
-        child_id = each.child_id or ""
         reminds = row.params["change"] == REMINDER
         if plan is None or standing.has_ended(plan) != (row.params["notice"] == ENDED):
             found[row.outbox_id] = NOT_WANTED
             continue
-        if reminds and is_off(each, standing.notices.get(child_id, ()), standing.dispatches.get(child_id, ())):
+        if reminds and not _is_open(standing, plan, each, holds_codes=row.params["holds_codes"]):
             found[row.outbox_id] = NOT_WANTED
             continue
         if plan.name not in ways:
@@ -96,6 +95,16 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
         ):
             found[row.outbox_id] = NOT_PERMITTED
     return found
+
+
+def _is_open(standing: Standing, plan: Plan, each: Dispatch, *, holds_codes: bool) -> bool:
+    """Whether a notice counts still and nothing that its reader has said to another answers it."""
+    told, sent = standing.notices.get(plan.child_id, ()), standing.dispatches.get(plan.child_id, ())
+    of_plan = [notice for notice in told if notice.plan_id == plan.plan_id]
+    notice = next((one for one, dispatch in counting(of_plan, sent) if dispatch == each), None)
+    if notice is None or is_off(each, told, sent):
+        return False
+    return not is_answered(as_first_asked(each, of_plan, sent), notice.kind, holds_codes=holds_codes)
 
 
 def _plan(standing: Standing, each: Dispatch) -> Plan | None:

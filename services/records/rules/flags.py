@@ -7,9 +7,17 @@ who asks to put one on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from services.records.rules.dispatch import DELIVERED, RECALLED, SENT, Dispatch
-from services.records.rules.notices import CHANGED, ENDED, Notice, told_last
+from services.records.rules.dispatch import (
+    DELIVERED,
+    RECALLED,
+    SENT,
+    UNDELIVERED,
+    Dispatch,
+    may_have_been_read,
+)
+from services.records.rules.notices import CHANGED, ENDED, STANDS, Notice, told_last
 
 FLAG_CHANGED, NO_FLAG, NOTED = "flag_changed", "no_flag", "noted"
 
@@ -44,6 +52,32 @@ def is_answered(each: Dispatch, kind: str, *, holds_codes: bool) -> bool:
     if each.confirmed_at is None or not holds_codes:
         return each.confirmed_at is not None
     return settles(REMOVE if kind == ENDED else SET, each.confirmed)
+
+
+def as_first_asked(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[Dispatch]) -> Dispatch:
+    """Word that a plan stands after all, as its reader is held to it who was told so before, in another category: since
+    then it is for them to answer, and what they say to any of it answers all. `told` is what was told of the plan,
+    `dispatches` what went out of it. Anything else is what it is.
+    """
+    about = {notice.notice_id: notice for notice in told}
+    if each.state not in {SENT, DELIVERED} or about[each.about].kind != STANDS:
+        return each
+    own = [(about[one.about], one) for one in dispatches if one.agency_id == each.agency_id and one.about in about]
+    ends = [notice.number for notice, one in own if notice.kind == ENDED and may_have_been_read(one)]
+    asked = [
+        one
+        for notice, one in own
+        if notice.kind == STANDS and notice.number > max(ends, default=-1) and one.state != UNDELIVERED
+    ]
+    said = [one for one in asked if one.confirmed_at is not None]
+    answer = next((one for one in said if settles(SET, one.confirmed)), next(iter(said), each))
+    return replace(
+        each,
+        sent_at=min((one.sent_at for one in asked if one.sent_at is not None), default=each.sent_at),
+        reminded_at=min((one.reminded_at for one in asked if one.reminded_at is not None), default=None),
+        confirmed=answer.confirmed,
+        confirmed_at=answer.confirmed_at,
+    )
 
 
 def is_off(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[Dispatch]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -11,15 +11,17 @@ from services.foundation import outbox
 from services.foundation.letters import Attempt
 from services.foundation.outbox import OutboxRow, Settlement
 from services.records.handlers.notices import NOTICE_LETTER, settled
-from services.records.rules.dispatch import OVERTAKEN, QUEUED, RECALLED
+from services.records.rules.dispatch import OVERTAKEN, QUEUED, RECALLED, Dispatch
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Embedded
 from tests.integration.records.noticed import (
     AFTER,
     CAMHS,
+    ENDED_ON,
     EVERYONE,
     GP,
+    Told,
     conference,
     directory,
     later,
@@ -237,3 +239,101 @@ async def test_a_practice_that_only_took_note_is_reminded_of_the_flag_and_one_th
     reminded = {each.to.partition("@")[0] for each in told(house) if ".reminder@" in str(each.message["Message-ID"])}
     assert reminded == set(EVERYONE) - {CAMHS, "school-1"}
     assert {each.agency_id for each in await written(house) if each.reminded_at is not None} == reminded
+
+
+def category(what: str, minutes: int) -> bytes:
+    """That the plan stands in another category."""
+    return events.plan_started(household=["p1"], category=what, on=ENDED_ON, time=AFTER + timedelta(minutes=minutes))
+
+
+def of_practice(house: House) -> list[Told]:
+    return [each for each in told(house) if each.to.startswith(GP)]
+
+
+async def practice_took_the_flag_off(embedded: Embedded, clock: MovableClock) -> None:
+    """A plan whose end was a mistake: the practice has done what it asked, as has CAMHS."""
+    house = embedded.house
+    await ended(embedded, clock)
+    await house.drain()
+    of = {each.agency_id: each.dispatch_id for each in await to(house, "ended")}
+    for agency_id in (GP, CAMHS):
+        await embedded.take(events.dispatch_confirmed(of[agency_id], "flag_changed", at=AFTER, child_id="c1"))
+
+
+async def to(house: House, kind: str) -> list[Dispatch]:
+    about = {each.notice_id for each in await notices(house) if each.kind == kind}
+    return [each for each in await written(house) if each.about in about and each.state != OVERTAKEN]
+
+
+async def said(embedded: Embedded, agency_id: str, minutes: int = 6) -> None:
+    """That an agency has put the flag back on, by the first word that the plan stands."""
+    [first] = [each for each in await to(embedded.house, "stands") if each.agency_id == agency_id]
+    at = AFTER + timedelta(minutes=minutes)
+    await embedded.take(events.dispatch_confirmed(first.dispatch_id, "flag_changed", at=at, child_id="c1"))
+
+
+@pytest.mark.parametrize("has_left", [True, False])
+async def test_a_new_category_does_not_hide_from_whoever_took_the_flag_off_that_the_plan_stands(
+    embedded: Embedded, clock: MovableClock, has_left: bool
+) -> None:
+    house = embedded.house
+    await practice_took_the_flag_off(embedded, clock)
+    await embedded.take(after_all(5))
+    if has_left:
+        await house.drain()
+        await said(embedded, CAMHS)
+    await embedded.take(category("emotional", 9))
+    await house.drain()
+    assert [each.what for each in of_practice(house)] == ["started", "ended", *["stands"] * (2 if has_left else 1)]
+    assert "category: emotional" in of_practice(house)[-1].text
+    assert whom(told(house), "changed") == ({CAMHS} if has_left else set())
+    for days in (3, 5, 30):
+        clock.set(later(days))
+        await house.drain()
+    assert [each.what for each in of_practice(house) if "Reminder" in each.subject] == ["stands"]
+    [exception] = [each for each in await missing(house) if each["agency_id"] == GP]
+    assert exception["kind"] == "flag_not_cleared"
+    assert "were to say by 8 October 2026 that the records say so again" in exception["text"]
+
+
+async def test_that_a_flag_is_back_on_is_heard_though_the_category_has_changed_since_that_was_asked(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await practice_took_the_flag_off(embedded, clock)
+    await embedded.take(after_all(5))
+    await house.drain()
+    firsts = {each.agency_id: each.dispatch_id for each in await to(house, "stands")}
+    clock.advance(timedelta(minutes=9))
+    await embedded.take(category("emotional", 9))
+    await house.drain()
+    for agency_id, at in ((GP, clock.now()), (CAMHS, datetime(2026, 10, 6, 8, 6, tzinfo=UTC))):
+        if agency_id == CAMHS:
+            clock.set(at)
+            await house.tick()  # the reminder waits to go
+        await embedded.take(events.dispatch_confirmed(firsts[agency_id], "flag_changed", at=at, child_id="c1"))
+    await house.drain()
+    clock.set(later(30))
+    await house.drain()
+    reminded = {each.to.partition("@")[0] for each in told(house) if "Reminder" in each.subject}
+    assert reminded == set(EVERYONE) - {GP, CAMHS}
+    assert {each["agency_id"] for each in await missing(house)} == set(EVERYONE) - {GP, CAMHS}
+    await embedded.take(category("physical", 60 * 24 * 30))
+    await house.drain()
+    assert whom(told(house), "changed") == {GP, CAMHS}
+
+
+async def test_a_new_category_told_with_word_that_the_plan_stands_reaches_those_too_who_had_not_been_told_of_an_end(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await ended(embedded, clock)
+    async with house.database.write() as db:
+        rows = await outbox.claim(db, outbox.MAIL, [NOTICE_LETTER], MAILER, 100, house.clock.now(), LEASE)
+        given_back = [Settlement(row.outbox_id, "pending", "", 1, AFTER) for row in rows if GP not in row.params["to"]]
+        await outbox.settle(db, given_back, AFTER)
+    await embedded.take(category("emotional", 5))
+    await house.drain()
+    assert whom(told(house), "stands") == {GP}
+    assert whom(told(house), "changed") == set(EVERYONE) - {GP}
+    assert all("emotional. Before, it was neglect" in each.text for each in told(house) if each.what == "changed")
