@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element  # what `package` has read
 from services.records.word.form import NOTE
 from services.records.word.numbering import Numbering
 from services.records.word.package import Package, W
-from services.records.word.seen import Look, is_odd, is_of_word, over, said, styled, what_hides
+from services.records.word.seen import Look, is_collapsed, is_odd, is_of_word, over, said, styled, what_hides
 
 AS_TEXT = "copy the words into a new draft, as text only, and give each heading and each line below it its style again"
 # What may not stand in a record → what to do about it.
@@ -18,6 +18,10 @@ WRONG = {
     "tracked": "has tracked changes: accept or reject all of them (Review, Accept), so that nothing deleted is left",
     "comment": "has a comment: delete all comments (Review, Delete)",
     "hidden": "has hidden text: show it (Home, ¶) and delete it, or make it visible",
+    "collapsed": (
+        "has a heading that is collapsed, so that what stands under it is hidden: expand it (right click, "
+        "Expand/Collapse, Expand All Headings), and see that none is collapsed by default (Home, Paragraph)"
+    ),
     "struck": "has text that is struck through: delete it, or take the line away; a copy would show it plain",
     "unseen": "has text too pale, too small or too far off to see: delete it, or make it black and plain",
     "covered": (
@@ -219,6 +223,8 @@ def _line(paragraph: Element, styles: _Styles, numbering: Numbering) -> Line:
     wrong = set(_wrong(paragraph))
     if is_odd(paragraph, "pPr") or (properties is not None and _has_odd_look(properties)):
         wrong.add("odd")
+    if is_collapsed(of_paragraph):
+        wrong.add("collapsed")
     text = ""
     for run in paragraph.findall(f"{W}r"):
         if is_odd(run, "rPr"):

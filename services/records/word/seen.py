@@ -15,7 +15,8 @@ Look = Mapping[str, Mapping[str, str]]
 """What properties say: Word's own attributes of each, by its name, all without their namespace."""
 
 _HIDING, _STRIKING = ("vanish", "specVanish", "webHidden"), ("strike", "dstrike")
-_SWITCHES = {*_HIDING, *_STRIKING}
+_COLLAPSED = "collapsed"  # of a later namespace: a heading that shows nothing of what stands under it
+_SWITCHES = {*_HIDING, *_STRIKING, _COLLAPSED}
 _IN_PARTS = {"rFonts", "spacing", "ind"}  # each of their attributes is set on its own
 _EXTENSION = re.compile(r"\{http://schemas\.microsoft\.com/office/word/20[0-9]{2}/wordml[/A-Za-z0-9]*\}")
 _EFFECT = "textFill"  # of a later namespace: text filled with anything, or with nothing
@@ -54,7 +55,7 @@ def said(properties: Element | None) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for each in properties if properties is not None else ():
         name = str(each.tag).rpartition("}")[2]
-        if each.tag == f"{W}{name}" or name == _EFFECT:
+        if each.tag == f"{W}{name}" or name in (_EFFECT, _COLLAPSED):
             found[name] = {key.removeprefix(W): value for key, value in each.attrib.items() if key.startswith(W)}
     return found
 
@@ -110,6 +111,11 @@ def what_hides(run: Look, paragraph: Look) -> set[str]:
     if any(SYMBOL_FONTS.match(each.strip()) for each in fonts):
         found.add("symbol")
     return found | _by_colour(run, paragraph)
+
+
+def is_collapsed(paragraph: Look) -> bool:
+    """Whether a paragraph that looks like this does not show what stands under it until it is expanded."""
+    return _is_on(paragraph, _COLLAPSED)
 
 
 def _is_on(look: Look, name: str) -> bool:

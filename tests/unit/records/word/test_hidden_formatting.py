@@ -129,3 +129,26 @@ def test_a_style_that_the_document_does_not_know_is_refused_for_it_is_none_of_th
         f'{unknown}{RUN}</w:t></w:r></w:p><w:p><w:pPr><w:pStyle w:val="Heading1"',
     )
     assert any("does not know" in message for _, message in told(first))
+
+
+COLLAPSED = '<w15:collapsed xmlns:w15="http://schemas.microsoft.com/office/word/2012/wordml"{}/>'
+HEADING = '<w:pStyle w:val="Heading1"/>'
+STYLE_OF_HEADINGS = '<w:spacing w:before="400"'
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        spoilt(DOCUMENT, HEADING, HEADING + COLLAPSED.format("")),
+        spoilt(DOCUMENT, HEADING, HEADING + COLLAPSED.format(" w:val='1'")),
+        spoilt(STYLES, STYLE_OF_HEADINGS, COLLAPSED.format("") + STYLE_OF_HEADINGS),
+    ],
+    ids=["a heading", "a heading, said so", "the style of headings"],
+)
+def test_what_a_collapsed_heading_keeps_out_of_sight_is_hidden(document: bytes) -> None:
+    [message] = [each for _, each in told(document)]
+    assert "hidden: expand it" in message
+
+
+def test_a_heading_that_was_expanded_again_hides_nothing() -> None:
+    assert told(spoilt(DOCUMENT, HEADING, HEADING + COLLAPSED.format(" w:val='0'"))) == []
