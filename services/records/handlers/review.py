@@ -32,7 +32,6 @@ from services.records.rules.due import (
     Waits,
     another_text,
     approved,
-    none_is_valid,
     not_approved,
     not_distributed,
     not_filed,
@@ -190,9 +189,6 @@ def _look(
             moments.append(deadline.remind_at)
             if deadline.remind_at <= work.now < deadline.due_at:
                 reminders.coordinators.append((meeting, deadline))
-    late = {deadline.kind for deadline in wanted}
-    had = {each.about for each in some if each.sent_at is not None}
-    found += none_is_valid(meeting, kind_name, [each for each in versions if each.kind not in late], taken_back, had)
     for each in some:
         version = next((one for one in versions if (one.record_id, one.version) == (each.about, each.version)), None)
         if version is not None:

@@ -162,31 +162,20 @@ async def test_what_is_missing_of_a_record_is_told_though_another_of_the_meeting
     assert [each["person_id"] for each in await missing(house) if "person_id" in each] == [told]
 
 
-@pytest.mark.parametrize("which", [None, 2])
-async def test_of_a_plan_that_was_taken_back_from_everyone_a_person_is_told_until_another_is_approved(
-    embedded: Embedded, clock: MovableClock, which: int | None
+@pytest.mark.parametrize("what", ["a later meeting has made another", "it was of another meeting"])
+async def test_of_a_plan_that_was_taken_back_from_everyone_nobody_is_told_to_approve_it_anew(
+    embedded: Embedded, clock: MovableClock, what: str
 ) -> None:
     house = embedded.house
-    await invited(embedded, clock)
-    await embedded.take(events.held("m1", time=HELD_AT))
-    await approved(embedded, clock, kind="plan")
-    await approved(embedded, clock, at=APPROVED_AT + HOUR, kind="plan", version=2, sections=CORRECTED)
-    assert await about_the_plan(house) == []
-    clock.set(APPROVED_AT + 2 * HOUR)
-    await embedded.take(events.recalled("r1", version=which, time=clock.now()))
+    await forwarded(embedded, clock, kind="plan")
+    assert (await copy_of(house)).state == "sent"
+    at = HELD_AT + 84 * DAY
+    if what == "a later meeting has made another":
+        await embedded.take(events.meeting("m2", "review_conference", starts_at=at, time=clock.now()))
+        await approved(embedded, clock, kind="plan", record_id="r2", meeting_id="m2", at=at + 4 * HOUR)
+    clock.set(at + 6 * HOUR)
+    await embedded.take(events.recalled("r1", time=clock.now()))
     await house.drain()
-    [text] = await about_the_plan(house)
-    assert "on 1 April 2026 was taken back from everyone: nobody has any that is valid now" in text
-    await approved(embedded, clock, at=APPROVED_AT + 3 * HOUR, kind="plan", version=3)
+    assert (await copy_of(house)).state == "recalled"
+    assert [each["To"] for each in letters(house, "recall")], "each of its readers is told"
     assert await about_the_plan(house) == []
-
-
-async def test_of_a_plan_that_was_taken_back_before_it_reached_anybody_nobody_is_told(
-    embedded: Embedded, clock: MovableClock
-) -> None:
-    await invited(embedded, clock)
-    await embedded.take(events.held("m1", time=HELD_AT))
-    clock.set(APPROVED_AT + HOUR)
-    await embedded.take(events.record(kind="plan", time=APPROVED_AT), events.recalled("r1", time=APPROVED_AT + HOUR))
-    await embedded.house.drain()
-    assert await about_the_plan(embedded.house) == []
