@@ -18,7 +18,12 @@ LONGEST_WORD = 30  # letters after which a word may be broken over two lines
 _BREAK = "\u200b"
 _NAMES = {"Cjk": "Chinese", "Fullwidth": "wide", "Hiragana": "Japanese", "Katakana": "Japanese", "Hangul": "Korean"}
 # Signs that change the order in which letters around them are shown, so that what is read is not what was written.
-_REORDERING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+_REORDERING = dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+# Letters and digits of scripts that run from right to left turn the groups of a number near them, too: it is set apart.
+_TURNING = frozenset({"R", "AL", "AN"})
+_APART, _END_APART, _GOES_ON = "\u2066", "\u2069", "\u200e"
+_IN_GROUPS = re.compile(r"(?<!\d)\d+(?:(?:[^\w\n]|_)+\d+)+")
+_NUMBER_OF_ITEM = re.compile(r"(?m)^(\s*\d+[.)]\s+)")
 # Control characters, and halves of characters.
 _SAYS_NOTHING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029\u0085\v\f]")
@@ -97,6 +102,8 @@ class Lettering:
         if not all(map(self._has, set(text))):
             self.marked = True
             text = re.sub(r"[^\s]+", self._word, text)
+        if any(unicodedata.bidirectional(letter) in _TURNING for letter in set(text)):
+            text = "".join(_in_order(each) for each in _NUMBER_OF_ITEM.split(text))
         return _LONG.sub(lambda each: _breakable(each[0]), text)
 
     def _has(self, letter: str) -> bool:
@@ -117,6 +124,11 @@ class Lettering:
                 lacking = []
             pieces.append(letter)
         return "".join(pieces)
+
+
+def _in_order(text: str) -> str:
+    """Text in which the groups of each number are shown in the order in which they were written."""
+    return _IN_GROUPS.sub(lambda each: _APART + re.sub(r"(?<!\d)(?=\d)", _GOES_ON, each[0]) + _END_APART, text)
 
 
 def _unseen(letter: str) -> bool:

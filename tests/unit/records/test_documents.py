@@ -134,6 +134,29 @@ def test_signs_that_would_turn_the_words_around_them_are_left_out() -> None:
     assert fit("Do \u202enot\u202c \u2066go\u2069") == "Do not go"
 
 
+@pytest.mark.parametrize("mark", ["\u200f", "\u061c", "\u200e", "\u202e"])
+def test_no_mark_turns_a_number_into_another(mark: str) -> None:
+    assert fit(f"No. {mark}4567{mark} 123{mark} 999, who wept") == "No. 4567 123 999, who wept"
+
+
+@pytest.mark.parametrize("written", ["אבא {} אבא", "محمد {} محمد", "{} and ٤٥", "ژینا {}"])
+@pytest.mark.parametrize("groups", [("4567", " ", "123", " ", "999"), ("٤٥", "-", "١٢"), ("4", "_", "5", " - ", "6")])
+def test_a_number_is_set_apart_from_letters_that_would_turn_its_groups(
+    written: str, groups: tuple[str, ...], printer: Printer
+) -> None:
+    """A reader would else read another number than the one that was looked for."""
+    apart = "".join(f"\u200e{each}" if each[0].isdigit() else each for each in groups)
+    shown = fit(written.format("".join(groups)))
+    assert shown == written.format(f"\u2066{apart}\u2069")
+    assert printer.print(content({"heading": shown, "blocks": blocks(shown)}), shown, NOON).startswith(b"%PDF")
+
+
+def test_an_item_keeps_its_number_where_letters_from_right_to_left_follow() -> None:
+    assert blocks(fit("1. 20 אבא\n2) 30 40 אבא")) == [
+        {"kind": "numbers", "items": [[1, "20 אבא"], [2, "\u2066\u200e30 \u200e40\u2069 אבא"]]}
+    ]
+
+
 def test_a_very_long_word_may_be_broken_and_keeps_every_letter(printer: Printer) -> None:
     word = "https://records.example/" + "0123456789abcdef" * 60
     shown = fit(word)
