@@ -43,6 +43,7 @@ from services.participation.store.quoracy import held_facts
 from services.records.matter import matter_of
 from services.records.rules.record import Matter, Newcomer, Reader
 from services.records.rules.serving import may_be_for_a_relative, served_children, serves_a_relative
+from services.records.rules.versions import NO_READER
 from services.records.store import newcomers
 
 # Why somebody was not asked that a person has to know of who looks at who gets the record. The first stand whatever
@@ -384,6 +385,7 @@ def _came_later(agency_id: str, some: Sequence[Newcomer], meeting: Meeting, know
     """
     agency = known.agencies[agency_id]
     still = [each for each in some if each.why_not is None]
+    decided = [each for each in some if each.why_not not in (None, NO_READER)]  # weighs more than an end
     team_id = next((each.team_id for each in some if each.team_id is not None), None)
     address, verified_on = _way(agency, team_id, None, bounced, known.of_family)
     return Reader(
@@ -398,6 +400,6 @@ def _came_later(agency_id: str, some: Sequence[Newcomer], meeting: Meeting, know
         None,
         address,
         verified_on,
-        _decided(meeting, {agency_id}) or (None if still else some[0].why_not),
+        _decided(meeting, {agency_id}) or (None if still else (decided or some)[0].why_not),
         came_later=True,
     )

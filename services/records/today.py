@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
 
+from services.meetings.rules.entry import AGENCY_CLOSED
 from services.records.readers import Around
 from services.records.rules.copies import IDENTIFIES_ANOTHER, NO_ADDRESS, NOTHING_FOR_THEM, Copy, copy_of
 from services.records.rules.copies import copies as copies_for
 from services.records.rules.dispatch import OVERTAKEN, RECALLED
+from services.records.rules.due import LESS_THAN_THEY_HAVE
 from services.records.rules.front_page import may_be_shown
 from services.records.rules.own_copies import Copies, Today
 from services.records.rules.record import Record
@@ -50,13 +54,25 @@ def is_over_for(copies: Copies, about: Around) -> bool:
     return reader is not None and reader.came_later and reader.why_not == NO_READER
 
 
-def why_not_filed(copies: Copies, about: Around) -> str | None:
-    """Why a reader who has a copy is not to be asked to file it: why they may have nothing of it today. None where they
-    may, be there an address for them or none.
+def why_not_filed(copies: Copies, known: Mapping[int, Record], about: Around, day: date) -> str | None:
+    """Why a reader who has a copy is not to be asked to file it: they may have nothing of it today, or less, or the
+    agency has closed by that day. None where they are, be there an address for them or none. Whoever came later had
+    what is of a child with whom their work has ended since as rightly as the rest.
     """
     reader = about.reader(copies.party)
-    why = copy_of(copies.record, reader, about.matter).why_not if reader is not None else NO_READER
-    return why if why != NO_ADDRESS else None
+    if reader is None:
+        return NO_READER
+    if reader.came_later:
+        shown = [child for each in copies.some if each.shown is not None for child in each.shown["children"]]
+        reader = replace(reader, child_ids=reader.child_ids.union(shown))
+    made = copy_of(copies.record, reader, about.matter)
+    if made.why_not not in (None, NO_ADDRESS, AGENCY_CLOSED):
+        return made.why_not
+    if _is_less(copies, known, made, about):
+        return LESS_THAN_THEY_HAVE
+    agency = about.agencies.get(reader.agency_id or "")
+    has_closed = agency is not None and agency.closed_on is not None and agency.closed_on <= day
+    return AGENCY_CLOSED if has_closed else None
 
 
 def _left_out_then(copies: Copies, known: Mapping[int, Record]) -> frozenset[int]:

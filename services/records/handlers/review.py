@@ -215,14 +215,20 @@ def _look(
         ]
         if now is not None and now.shut:
             continue  # nobody files what they cannot open
-        missing, due_at = _filed(work, meeting, kind_name, copies, about, reminders)
+        missing, due_at = _filed(work, meeting, kind_name, copies, known, about, reminders)
         found.append(missing)
         moments += due_at
     return [each for each in found if each is not None], moments
 
 
 def _filed(
-    work: Work, meeting: Meeting, kind_name: str, copies: Copies, about: Around | None, reminders: _Reminders
+    work: Work,
+    meeting: Meeting,
+    kind_name: str,
+    copies: Copies,
+    known: Mapping[int, Record],
+    about: Around | None,
+    reminders: _Reminders,
 ) -> tuple[Missing | None, list[datetime]]:
     """Whether a copy that an agency got should be in its file by now, and when something about that falls due."""
     sent = [each for each in copies.some if each.sent_at is not None and each.agency_id is not None]
@@ -231,10 +237,10 @@ def _filed(
         return None, []
     if about is not None and is_over_for(copies, about):
         return None, []
-    kept_from_them = why_not_filed(copies, about) if about is not None else None
+    kept_from_them = why_not_filed(copies, known, about, london_date(work.now)) if about is not None else None
     limits = filing(work.policy, first)
     moments = [moment for moment in (limits.due_at, limits.remind_at) if moment is not None]
-    if limits.remind_at is not None and limits.remind_at <= work.now:
+    if limits.remind_at is not None and limits.remind_at <= work.now and kept_from_them is None:
         reminders.readers += [
             (each, copies.record, limits.last_day)
             for each in sent

@@ -79,6 +79,9 @@ _LESS_NOW = (
 )
 _SHUT = "it shows what they may not be told any more, or went to an address that is not for them any more."
 
+LESS_THAN_THEY_HAVE = "less_than_they_have"
+"""Why somebody is not to be asked to file what they have: they may have a part of it no more."""
+
 UNTRIED = timedelta(days=1)
 """How long a copy may wait for somebody to take it in hand at all before a person is told."""
 
@@ -367,8 +370,8 @@ def _holds_any(each: Dispatch) -> bool:
 def not_filed(
     copies: Copies, meeting: Meeting, kind_name: str, sent_on: date, last_day: date, kept_from_them: str | None = None
 ) -> Missing:
-    """What is said of a copy that is not in its reader's file in time. `kept_from_them` is why they may have nothing of
-    it today, None where they may: then nobody is asked to chase them.
+    """What is said of a copy that is not in its reader's file in time. `kept_from_them` is why they are not to be asked
+    to file it, None where they are.
     """
     opened = any(each.opened_at is not None for each in copies.some)
     then = "ask them." if kept_from_them is None else f"but {_instead_of_filing(kept_from_them)}"
@@ -382,6 +385,8 @@ def not_filed(
 
 def _instead_of_filing(why: str) -> str:
     """What a person does about a copy that its reader has and is not to be asked to file."""
+    if why == LESS_THAN_THEY_HAVE:
+        return f"{_LESS_NOW.removesuffix('.')}, or take it back from them."
     if why == AGENCY_CLOSED:
         return why_in_words(why)
     if why == NO_LONGER_PART:

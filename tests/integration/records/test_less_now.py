@@ -4,7 +4,8 @@ it: nobody is told then to reach them another way.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from services.records.store import dispatches
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Embedded
+from tests.integration.records.copies import COUNCIL, camhs, copy_of, forwarded, letters, missing
 from tests.integration.records.test_lifted import (
     FATHER,
     HOUR,
@@ -150,3 +152,50 @@ async def test_what_came_back_is_given_to_nobody_who_may_have_less_of_it_now_and
     assert await approve_again(house) == 2
     assert (await states(house, 2))[FATHER] == SENT
     assert await said_of(house, "p2") is None
+
+
+PLACED = {"agency_id": "rosebank", "authority": "leicester", "since": date(2026, 4, 2)}
+LESS = "less of it now than when it was decided. Look at it once more, and approve it as a new version"
+NO_MORE: dict[str, tuple[Callable[[datetime], tuple[bytes, ...]], str]] = {
+    "a part of it": (
+        lambda at: (
+            events.agency("rosebank", "placement", name="Rosebank Lodge", time=at),
+            events.child("c1", placement=PLACED, time=at),
+        ),
+        f"They have not, but they may have {LESS}, or take it back from them.",
+    ),
+    "the agency has closed": (
+        lambda at: (camhs(closed_on=date(2026, 4, 3), time=at),),
+        "They have not, but the agency was asked, and has closed. Find who has taken its place, and reach them.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NO_MORE)
+async def test_nobody_is_asked_to_file_what_holds_more_than_they_may_have_nor_an_agency_that_has_closed(
+    embedded: Embedded, clock: MovableClock, what: str
+) -> None:
+    house = embedded.house
+    then, words = NO_MORE[what]
+    sections = [
+        events.section("The plan is reviewed in May."),
+        events.section("AB is safe at Rosebank Lodge in Hinckley.", heading="Where"),
+    ]
+    await forwarded(embedded, clock, sections=sections)
+    assert (await copy_of(house)).how == "attachment"
+    clock.advance(HOUR)
+    await embedded.take(*then(clock.now()))
+    await house.drain()
+    for _ in range(20):
+        clock.advance(timedelta(days=1))
+        await house.drain()
+    [text] = [each["text"] for each in await missing(house, "not_filed") if each.get("agency_id") == "camhs-1"]
+    assert text.endswith(words)
+    reminded = [each["To"] for each in letters(house, "record_reminder")]
+    assert reminded == [COUNCIL]
+    if what == "a part of it":
+        clock.advance(HOUR)
+        at = clock.now()
+        await embedded.take(events.record(kind="decision", version=2, sections=sections, time=at))
+        await house.drain()
+        assert [each["agency_id"] for each in await missing(house, "not_filed")] == ["childrens-social-care-1"]

@@ -344,3 +344,31 @@ async def test_of_who_was_named_by_mistake_a_person_decides_whether_the_plan_is_
     await embedded.take(events.recalled("r-plan", agency_id=NEW, time=clock.now()))
     await house.drain()
     assert await not_filed(house) == []
+
+
+@pytest.mark.parametrize("excluded", [False, True], ids=["is asked still", "is not, where a person decided so"])
+async def test_whose_work_with_one_of_two_children_has_ended_has_the_plan_of_both_rightly(
+    embedded: Embedded, clock: MovableClock, excluded: bool
+) -> None:
+    house = embedded.house
+    await on_a_plan(embedded, clock)
+    both = events.plan_started("plan-2", child_id="c2", category="neglect")
+    await embedded.take(both, the_plan(), events.involvement(agency_id=NEW, person_id="c2", since=date(2026, 5, 20)))
+    await house.drain()
+    await joins(embedded)
+    assert "Only for AB" in read(house, "in@gp-2.example")[-1]
+    assert "Only for CD" in read(house, "in@gp-2.example")[-1]
+    clock.set(JUNE + timedelta(days=11))
+    await embedded.take(leaves())
+    clock.set(LATE)
+    await house.drain()
+    [text] = await not_filed(house)
+    assert text.endswith("They have not: ask them.")
+    if not excluded:
+        return
+    no = [{"agency_id": NEW, "reason": "chairs_restriction", "note": "The chair decided."}]
+    review: dict[str, Any] = {"children": ["c2"], "starts_at": LATE + timedelta(days=9), "do_not_invite": no}
+    await embedded.take(events.meeting("m2", "review_conference", time=clock.now(), **review))
+    await house.drain()
+    [text] = await not_filed(house)
+    assert "by a decision that a person gave. Do not ask them to file it" in text
