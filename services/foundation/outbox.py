@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    case,
     func,
     insert,
     literal,
@@ -37,6 +38,9 @@ MESH = "mesh"
 OUTCOME = "outcome"
 
 TAKEN_BACK = "taken_back"
+
+STOPPED = "was in hand when its mailer stopped"
+"""What is kept of an attempt of which nobody ever said how it ended."""
 
 LEASE = timedelta(minutes=15)
 """How long a claim holds on what processes send and make."""
@@ -81,8 +85,13 @@ Index("ix_outbox_in_hand", outbox.c.channel, outbox.c.due_at, sqlite_where=_in_h
 Index("ix_outbox_key", outbox.c.key, outbox.c.outbox_id)
 
 
+_CLAIMED = ("outbox_id", "name", "key", "params", "attempts", "claimed_by", "result")
+
+
 class OutboxRow(NamedTuple):
-    """One claimed row; `claim` is what it was claimed by."""
+    """One claimed row; `claim` is what it was claimed by. `result` is what was kept of the attempts before this one:
+    where there is anything, the message may have left, however they ended.
+    """
 
     outbox_id: int
     name: str
@@ -90,6 +99,7 @@ class OutboxRow(NamedTuple):
     params: Mapping[str, Any]
     attempts: int
     claim: str = ""
+    result: str | None = None
 
 
 class Settlement(NamedTuple):
@@ -166,10 +176,13 @@ async def claim(
     taken = await db.execute(
         update(outbox)
         .where(outbox.c.outbox_id.in_(select(due.c.outbox_id)))
-        .values(claimed_by=worker, due_at=now + lease)
-        .returning(
-            outbox.c.outbox_id, outbox.c.name, outbox.c.key, outbox.c.params, outbox.c.attempts, outbox.c.claimed_by
+        .values(
+            # Of one that somebody has had in hand, and not settled, nobody knows how far it came.
+            result=case((outbox.c.claimed_by.is_not(None), literal(STOPPED)), else_=outbox.c.result),
+            claimed_by=worker,
+            due_at=now + lease,
         )
+        .returning(*(outbox.c[name] for name in _CLAIMED))
     )
     return sorted((OutboxRow(*each) for each in taken), key=lambda each: each.outbox_id)
 
@@ -289,7 +302,7 @@ async def release(db: AsyncConnection, channel: str, now: datetime, claims: Coll
     done = await db.execute(
         update(outbox)
         .where(outbox.c.channel == channel, outbox.c.state == _PENDING, of_claims)
-        .values(claimed_by=None, due_at=now, result="was in hand when its mailer stopped")
+        .values(claimed_by=None, due_at=now, result=STOPPED)
     )
     return done.rowcount
 

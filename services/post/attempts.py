@@ -81,9 +81,10 @@ async def settle(
 
 def _settlement(attempt: Attempt, rests_until: datetime | None) -> Settlement:
     attempts = attempt.row.attempts + attempt.counts
-    due = attempt.at
+    due, result = attempt.at, attempt.result
     if attempt.state == "pending":
+        result = result or attempt.row.result or ""  # what was not tried this time may have left before
         if attempt.counts:
             due += wait_after(attempts) or timedelta(0)
         due = max(due, rests_until or due)
-    return Settlement(attempt.row.outbox_id, attempt.state, attempt.result, attempts, due)
+    return Settlement(attempt.row.outbox_id, attempt.state, result, attempts, due)

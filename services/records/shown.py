@@ -15,7 +15,7 @@ from services.directory.rules import Cause
 from services.meetings.rules import CHILD, RELATIVE
 from services.records.due import filing
 from services.records.readers import around
-from services.records.rules.dispatch import DELIVERED, RECORD, SENT, UNDELIVERED, WITHHELD, Dispatch
+from services.records.rules.dispatch import DELIVERED, IN_DOUBT, RECORD, SENT, UNDELIVERED, WITHHELD, Dispatch
 from services.records.rules.due import RIGHTLY_WITHHELD, why_in_words_today
 from services.records.rules.own_copies import Today, copies_of
 from services.records.rules.receipts import OPENED, state
@@ -39,6 +39,7 @@ STATES = {
     "recalled": "taken back",
     "kept": "same as before",
 }
+UNKNOWN = "not known to have arrived"
 
 
 async def shown_record(db: AsyncConnection, policy: Policy, record_id: str) -> dict[str, Any] | None:
@@ -176,7 +177,7 @@ def _copy(
         **{key: value for key in ids if (value := getattr(each, key)) is not None},
         **name,
         "state": stands,
-        "text": f"{STATES[stands]}{why}",
+        "text": f"{STATES[stands] if each.why != IN_DOUBT else UNKNOWN}{why}",
         "at": at.isoformat(),
         "how": each.how,
         "channel": each.channel,

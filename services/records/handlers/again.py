@@ -9,7 +9,7 @@ a next address is. What may not go stays as it is, and its exception with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -172,14 +172,16 @@ async def parcels_settled(work: Work, attempts: Sequence[Attempt]) -> None:
     }
     some = await dispatches.by_ids(work.db, kept_back)
     await _to_another_mailbox(
-        work, [e for e in some.values() if e.state == QUEUED and e.address == kept_back[e.dispatch_id]]
+        work,
+        [e for e in some.values() if e.state == QUEUED and e.address == kept_back[e.dispatch_id]],
+        {attempt.row.params["dispatch_id"] for attempt in attempts if attempt.row.result},
     )
     await copies.settled(work, attempts)
 
 
-async def _to_another_mailbox(work: Work, some: Sequence[Dispatch]) -> None:
+async def _to_another_mailbox(work: Work, some: Sequence[Dispatch], unsure: Collection[str]) -> None:
     """Have copies go to the mailboxes of their readers, as they were decided; from whom a rule keeps one now it is kept
-    for that.
+    for that. `unsure` are those that may have gone to the mailbox before.
     """
     if not some:
         return
@@ -191,6 +193,8 @@ async def _to_another_mailbox(work: Work, some: Sequence[Dispatch]) -> None:
         if copy is None or copy.reader.address == each.address:
             continue
         nowhere = copy.why_not == NO_ADDRESS
+        if nowhere and each.dispatch_id in unsure:
+            continue  # they may have it
         what = Step("withhold" if nowhere else "write", copy, each, copy.why_not)
         if as_decided(
             record, replace(copy, why_not=None) if nowhere else copy, each, matters.recalls.get(each.about, ())

@@ -29,6 +29,7 @@ from services.records.rules.copies import Copy, content_name, copies
 from services.records.rules.dispatch import (
     ATTACHMENT,
     EMAIL,
+    IN_DOUBT,
     KEPT,
     LINK,
     MESH,
@@ -341,8 +342,11 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
                 continue
             _tell_distributed(work, each, attempt)
         elif each.state == QUEUED and attempt.reason != NOT_WANTED:
-            state = WITHHELD if attempt.reason == NOT_PERMITTED else UNDELIVERED
-            failed[each.dispatch_id] = replace(each, state=state, why=attempt.reason, ended_at=attempt.at)
+            kept_back = attempt.reason == NOT_PERMITTED
+            state, why = (WITHHELD if kept_back else UNDELIVERED), attempt.reason
+            if kept_back and attempt.row.result:  # it was tried before, and may have been taken
+                state, why = UNDELIVERED, IN_DOUBT
+            failed[each.dispatch_id] = replace(each, state=state, why=why, ended_at=attempt.at)
     await dispatches.set_columns(work.db, sent)
     await dispatches.note_first(work.db, "sent_at", late)
     names = ("dispatch_id", "state", "why", "ended_at")

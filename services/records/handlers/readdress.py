@@ -19,7 +19,7 @@ from services.foundation.statements import among, chunks
 from services.foundation.work import Work
 from services.records.letters.queueing import queue
 from services.records.readers import around
-from services.records.rules.dispatch import EMAIL, QUEUED, RECORD, UNDELIVERED, Dispatch, line_of, opens_until
+from services.records.rules.dispatch import EMAIL, IN_DOUBT, QUEUED, RECORD, UNDELIVERED, Dispatch, line_of, opens_until
 from services.records.rules.record import Reader
 from services.records.store import dispatches
 from services.records.ways import ways_to
@@ -37,6 +37,7 @@ async def readdress(work: Work, some: Sequence[Dispatch], how: Callable[[Work, R
         if each.kind == RECORD
         and each.channel == EMAIL
         and each.state == UNDELIVERED
+        and each.why != IN_DOUBT  # it may not go by itself any more
         and each.document_id is not None
         and each.agency_id is not None
     ]

@@ -27,6 +27,8 @@ LEFT = frozenset({SENT, DELIVERED, UNDELIVERED})
 # than when it was decided.
 NO_LINK, NOT_PERMITTED = "no_link", "not_permitted"
 ADDRESS_REFUSED = "address_refused"
+IN_DOUBT = "may_have_gone"
+"""It may not go any more, and was on its way before without anyone knowing how that ended: its reader may have it."""
 
 How = Literal["attachment", "link", "body"]
 

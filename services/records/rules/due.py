@@ -38,6 +38,7 @@ from services.records.rules.copies import (
 )
 from services.records.rules.dispatch import (
     GOES,
+    IN_DOUBT,
     NO_LINK,
     NOT_PERMITTED,
     RECALLED,
@@ -109,6 +110,11 @@ _FAULTS = {
         "they may have less of it now than when it was decided, or it was for an address that may not be used any "
         "more, so it was not sent. Look at it once more, and approve it as a new version."
     ),
+    IN_DOUBT: (
+        "it was on its way, and nobody knows whether it arrived. It does not go again, since they may have less of it "
+        "now than when it was decided, or it was for an address that may not be used any more. Decide whether they may "
+        "have it; where they may not, take it back."
+    ),
     AGENCY_CLOSED: "the agency was asked, and has closed. Find who has taken its place, and reach them.",
     NO_LONGER_PART: "they were asked, and would not be asked by what is recorded now. Decide whether they get it.",
     "address_refused": "the mail server refused the address. Reach them another way.",
@@ -152,7 +158,7 @@ def why_in_words(why: str, of_family: bool = False) -> str:
 
 def why_in_words_today(why: str, of_family: bool, today: Today | None) -> str:
     """The same by what holds now: nobody is told to reach a reader with what they may not have, or not all of."""
-    if today is None or (why in _ONLY_ANEW and today.why_not not in RIGHTLY_WITHHELD):
+    if today is None or why == IN_DOUBT or (why in _ONLY_ANEW and today.why_not not in RIGHTLY_WITHHELD):
         return why_in_words(why, of_family)
     if today.why_not not in _NO_WAY_THERE:
         known = _FAULTS.get(today.why_not or "") or _RIGHTLY.get(today.why_not or "")
@@ -288,9 +294,11 @@ def not_distributed(
         what = f"{_whose(copies, meeting, kind_name)} went as a link, which opens for them no more"
         said.append(f"{what}: {_SHUT} {then}")
     if not copies.reached and not copies.taken_back:
-        why = _why_not(copies, waits, patience, now, today)
+        doubtful = any(each.state == UNDELIVERED and each.why == IN_DOUBT for each in copies.some)
+        why = _FAULTS[IN_DOUBT] if doubtful else _why_not(copies, waits, patience, now, today)
         if why is not None:
-            said.append(f"{_whose(copies, meeting, kind_name)} has not reached them: {why}")
+            how = "may have reached them" if doubtful else "has not reached them"
+            said.append(f"{_whose(copies, meeting, kind_name)} {how}: {why}")
     left_out = today.left_out if today is not None and today.why_not not in _KEPT_WHATEVER_IT_SAYS else ()
     if left_out:
         given = today is not None and today.why_not in _NO_WAY_THERE

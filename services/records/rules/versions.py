@@ -24,6 +24,7 @@ from services.records.rules.dispatch import (
     DELIVERED,
     EMAIL,
     GOES,
+    IN_DOUBT,
     KEPT,
     LEFT,
     NO_LINK,
@@ -122,7 +123,7 @@ def may_have(dispatch: Dispatch, unsure: Collection[str] = ()) -> bool:
         return True
     arrived = dispatch.delivered_at or dispatch.opened_at or dispatch.confirmed_at
     if dispatch.state == UNDELIVERED:
-        return arrived is not None or dispatch.why == "gave_up"
+        return arrived is not None or dispatch.why in {"gave_up", IN_DOUBT}
     return dispatch.sent_at is not None
 
 

@@ -138,6 +138,18 @@ async def test_a_claim_whose_worker_died_falls_due_again_when_its_lease_ends(dat
         assert await outbox.still_claimed(db, rows) == {1}
 
 
+async def test_of_what_somebody_had_in_hand_or_tried_it_is_known_that_it_may_have_left(database: Database) -> None:
+    await put(database, letter(1), letter(2), letter(3))
+    async with database.write() as db:
+        first, second, _ = await claim(db, now=NOW)
+        assert first.result is None
+        await outbox.settle(db, [sent(first, "pending", LATER)], NOW)
+        await outbox.settle(db, [sent(second, "pending", LATER)._replace(result="")], NOW)
+    async with database.write() as db:
+        found = {row.params["number"]: row.result for row in await claim(db, "w2", now=max(LATER, NOW + LEASE))}
+    assert found == {1: "250", 2: "", 3: outbox.STOPPED}
+
+
 async def test_a_claim_that_is_not_committed_never_was(database: Database) -> None:
     await put(database, letter(1))
     with pytest.raises(LookupError):

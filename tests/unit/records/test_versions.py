@@ -342,6 +342,7 @@ class TestWhatHasChanged:
         (UNDELIVERED, {"why": "bounced", "sent_at": APPROVED}, False),
         (UNDELIVERED, {"why": "bounced", "sent_at": APPROVED, "opened_at": APPROVED}, True),
         (UNDELIVERED, {"why": "gave_up"}, True),
+        (UNDELIVERED, {"why": "may_have_gone"}, True),
     ],
 )
 def test_who_has_a_copy_as_far_as_anyone_can_know(state: str, more: dict[str, Any], had: bool) -> None:

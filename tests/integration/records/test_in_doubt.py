@@ -1,0 +1,78 @@
+"""A copy that was on its way when it came to be known that its reader may not have it: nobody says that it was not
+sent, and what is taken back is taken back from them too.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from services.foundation.outbox import LEASE
+from services.foundation.servers import SmtpServer
+from services.records.shown import shown_record
+from tests import events
+from tests.clock import MovableClock
+from tests.door import Embedded
+from tests.integration.records.copies import APPROVED_AT, CAMHS, FIRST, copy_of, invited, letters, missing
+from tests.integration.records.test_versions import version
+from tests.mail_server import DROP, mail_server
+
+EXCLUDED = [{"agency_id": "camhs-1", "reason": "conflict_of_interest", "by": "Chair", "note": "Noted."}]
+
+
+@pytest.mark.parametrize("how", ["its mailer was killed", "the connection was lost after the content"])
+async def test_of_a_copy_that_may_have_gone_before_it_was_kept_back_nobody_says_that_it_was_not_sent(
+    embedded: Embedded, clock: MovableClock, how: str
+) -> None:
+    house = embedded.house
+    await invited(embedded, clock)
+    clock.set(APPROVED_AT)
+    await embedded.take(version(1))
+    await house.press.drain()
+    async with mail_server() as server:
+        server.keeps = True
+        server.always["end"] = DROP if "lost" in how else ""
+        async with house.mailer(SmtpServer(f"smtp://127.0.0.1:{server.port}?tls=none")) as mailer:
+            if "killed" in how:
+                for row in await mailer._claim():
+                    await mailer._send(row)
+            else:
+                await mailer.drain()
+        assert FIRST in {each.to for each in server.taken}
+    clock.advance(LEASE + timedelta(minutes=1))
+    async with house.mailer(SmtpServer("smtp://127.0.0.1:1?tls=none")) as mailer:
+        await mailer.drain()  # where nothing is tried, nothing that was known is forgotten
+    clock.advance(timedelta(minutes=1))
+    await embedded.take(events.meeting("m1", do_not_invite=EXCLUDED, time=clock.now()))
+    await house.drain()
+    copy = await copy_of(house)
+    assert (copy.state, copy.why) == ("undelivered", "may_have_gone")
+    [told] = [each for each in await missing(house) if each.get("agency_id") == "camhs-1"]
+    assert "may have reached them: it was on its way, and nobody knows whether it arrived" in told["text"]
+    async with house.database.read() as db:
+        page = await shown_record(db, house.intake.policy, "r1")
+    assert page is not None
+    [said] = [each["text"] for each in page["copies"] if each.get("agency_id") == "camhs-1"]
+    assert said.startswith("not known to have arrived: it was on its way")
+    clock.advance(timedelta(hours=1))
+    await embedded.take(events.recalled("r1", time=clock.now()))
+    await house.drain()
+    assert FIRST in {str(each["To"]) for each in letters(house, "recall")}
+    assert not [each for each in await missing(house) if each.get("agency_id") == "camhs-1"]
+
+
+async def test_one_that_was_never_tried_was_not_sent(embedded: Embedded, clock: MovableClock) -> None:
+    house = embedded.house
+    await invited(embedded, clock)
+    clock.set(APPROVED_AT)
+    await embedded.take(version(1))
+    await house.press.drain()
+    clock.advance(timedelta(hours=1))
+    await embedded.take(events.meeting("m1", do_not_invite=EXCLUDED, time=clock.now()))
+    await house.drain()
+    copy = await copy_of(house)
+    assert (copy.party, copy.state, copy.why) == (CAMHS, "withheld", "not_permitted")
+    await embedded.take(events.recalled("r1", time=clock.now()))
+    await house.drain()
+    assert FIRST not in {str(each["To"]) for each in letters(house, "recall")}
