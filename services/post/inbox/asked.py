@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from schemas.policy import Policy
 from services.directory import store as directory
 from services.directory.rules import Agency, secure_addresses
 from services.foundation.outbox import MAIL, outbox
@@ -17,6 +18,7 @@ from services.invitations.rules import CANCELLED
 from services.meetings import store as meetings
 from services.post.inbox.rules import Asked, Sent
 from services.records.family import family_addresses
+from services.records.notices.facts import plans_not_ended
 from services.records.rules.dispatch import NOTICE, RECALLED, WITHHELD, Dispatch, line_of
 from services.records.rules.flags import LEAVE, flag_asked
 from services.records.store import dispatches, plans
@@ -47,13 +49,13 @@ async def invitations_asked(db: AsyncConnection, ids: Iterable[str]) -> dict[str
     }
 
 
-async def dispatches_sent(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Sent]:
+async def dispatches_sent(db: AsyncConnection, policy: Policy, ids: Iterable[str]) -> dict[str, Sent]:
     """The dispatches that are there and went, or go, by id, each with the secure addresses that its agency has on
     record, and with those at which the family reads.
     """
     some = {each: one for each, one in (await dispatches.by_ids(db, ids)).items() if one.state != WITHHELD}
     agencies = await directory.agencies_by_id(db, {one.agency_id for one in some.values() if one.agency_id})
-    flags = await _flags(db, [one for one in some.values() if one.kind == NOTICE])
+    flags = await _flags(db, policy, [one for one in some.values() if one.kind == NOTICE])
     of_family = await _of_family(db, [one for one in some.values() if one.agency_id])
     return {
         each: Sent(
@@ -74,14 +76,17 @@ async def dispatches_sent(db: AsyncConnection, ids: Iterable[str]) -> dict[str, 
     }
 
 
-async def _flags(db: AsyncConnection, some: Collection[Dispatch]) -> dict[str, str]:
+async def _flags(db: AsyncConnection, policy: Policy, some: Collection[Dispatch]) -> dict[str, str]:
     """What is to become of the flag by each of these notices, as things stand."""
-    told = await plans.notices_of(db, {one.child_id for one in some if one.child_id is not None})
+    child_ids = {one.child_id for one in some if one.child_id is not None}
+    told = await plans.notices_of(db, child_ids)
+    not_ended = await plans_not_ended(db, policy, child_ids)
     found = {}
     for one in some:
         of_child = told.get(one.child_id or "", [])
         notice = next((each for each in of_child if each.notice_id == one.about), None)
-        found[one.dispatch_id] = flag_asked(notice, of_child) if notice is not None else LEAVE
+        stand = not_ended.get(one.child_id or "", ())
+        found[one.dispatch_id] = flag_asked(notice, of_child, stand) if notice is not None else LEAVE
     return found
 
 

@@ -135,7 +135,7 @@ async def _event(intake: Intake, row: Mapping[Any, Any], given: Given) -> NewEve
 async def _confirmation(intake: Intake, row: Mapping[Any, Any], given: Given) -> NewEvent:
     about = list(row["document"].get("dispatches", ()))
     async with intake.database.read() as db:
-        sent = next(iter((await dispatches_sent(db, about)).values()), None)
+        sent = next(iter((await dispatches_sent(db, intake.policy, about)).values()), None)
     if sent is None:
         raise CannotSettle("the message does not show which copy or notice it is about")
     entered = f"entered by {given.user}"

@@ -196,7 +196,7 @@ class Sorter:
                     letter.is_linked = linked(letter.parcel, went_as) is not None
             wanted = {each for letter in letters for each in letter.mentions}
             asked = await invitations_asked(db, wanted)
-            sent = await dispatches_sent(db, wanted - asked.keys())
+            sent = await dispatches_sent(db, self.intake.policy, wanted - asked.keys())
             before = await store.copies(db, content_ids)
             below = {each for letter in letters if letter.reading and letter.reading.below for each in letter.mentions}
             ours = await letters_of(db, below & sent.keys())

@@ -43,8 +43,8 @@ class Standing:
         return plan.ended is not None and plan.name not in self.not_ended
 
     def standing(self, child_id: str) -> list[Plan]:
-        """The plans of a child that stand now, as far as their beginning has been told."""
-        return [each for each in self.plans.get(child_id, ()) if each.started is not None and not self.has_ended(each)]
+        """The plans of a child that stand now, with those of which an end alone was told that does not count."""
+        return [each for each in self.plans.get(child_id, ()) if not self.has_ended(each)]
 
     def told(self, plan: Plan) -> list[Dispatch]:
         """What readers may have of what was told of a plan."""
@@ -104,6 +104,17 @@ async def ends_that_do_not_count(
             kind is not None and kind.ends_plan,
         )
     return {each.name: why for each in ended if (why := why_it_does_not_count(each, known)) is not None}
+
+
+async def plans_not_ended(db: AsyncConnection, policy: Policy, child_ids: Iterable[str]) -> dict[str, set[str]]:
+    """The plans that stand though their end has been told, by child."""
+    ids = set(child_ids)
+    told = plans(await store.told_of(db, ids)) if ids else {}
+    some = [each for child_id in ids for each in told.get(child_id, ())]
+    found: dict[str, set[str]] = {}
+    for plan_id, child_id in await ends_that_do_not_count(db, policy, some):
+        found.setdefault(child_id, set()).add(plan_id)
+    return found
 
 
 async def _around(

@@ -65,7 +65,7 @@ def letter(
         "household": _household(plan, about, holds_codes),
         "household_told": bool(plan.household),
         "codes": _codes(work.policy, today, ended, bool(own), bool(siblings)) if holds_codes else [],
-        "another_plan": _say(own[0].since) if ended and own else None,
+        "another_plan": _since(own) if ended and own else None,
         "family_plan": ended and bool(siblings),
         "flagged": any(ILLNESS_FLAG in each.flags for each in (about.child, *about.family)),
         "plan_follows": plan_follows,
@@ -77,6 +77,11 @@ def letter(
 
 def _say(day: date | None) -> str | None:
     return say(day) if day is not None else None
+
+
+def _since(some: Iterable[Plan]) -> str:
+    """Since when the first of these plans stands, as far as that has been told."""
+    return next((say(each.since) for each in some if each.since is not None), "a day that is not on record here")
 
 
 def _changed_on(plan: Plan) -> date | None:

@@ -6,7 +6,7 @@ who asks to put one on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from services.records.rules.dispatch import (
@@ -25,9 +25,10 @@ SET, REMOVE, UPDATE, LEAVE = "set", "remove", "update", "leave"
 """What becomes of a flag: it is on, it is off, it stays and may say something else, it stays as it is."""
 
 
-def flag_asked(notice: Notice, told: Sequence[Notice]) -> str:
+def flag_asked(notice: Notice, told: Sequence[Notice], not_ended: Collection[str]) -> str:
     """What is to become of the flag: while another plan of the child stands, the end of one takes none off. `told` is
-    all that was told of the plans of the child.
+    all that was told of the plans of the child; `not_ended` are those whose end does not count, of which it may be that
+    nothing was told from here.
     """
     if notice.kind == CHANGED:
         return UPDATE
@@ -35,6 +36,8 @@ def flag_asked(notice: Notice, told: Sequence[Notice]) -> str:
         return SET
     others = {each.plan_id for each in told} - {notice.plan_id}
     last = (told_last([each for each in told if each.plan_id == plan_id]) for plan_id in sorted(others))
+    if {*not_ended} - {notice.plan_id}:
+        return LEAVE
     return LEAVE if any(each is not None and each.kind != ENDED for each in last) else REMOVE
 
 

@@ -13,7 +13,9 @@ from tests.door import Embedded
 from tests.integration.records.noticed import (
     AFTER,
     EVERYONE,
+    GP,
     REVIEW_AT,
+    TOO_FEW,
     conference,
     directory,
     family,
@@ -92,3 +94,26 @@ async def test_who_was_told_of_an_end_that_is_laid_to_a_meeting_about_another_ch
     await embedded.take(review(children=["c2"]))
     await embedded.house.drain()
     assert whom(told(embedded.house), "stands") == set(EVERYONE)
+
+
+@pytest.mark.parametrize("child_id", ["c1", "c2"])
+async def test_a_plan_stands_of_which_an_end_alone_was_told_that_does_not_count(
+    embedded: Embedded, clock: MovableClock, child_id: str
+) -> None:
+    await embedded.take(*directory(), *family("c2", initials="CD"), conference(), events.plan_started(household=["p1"]))
+    await embedded.house.drain()
+    clock.set(AFTER)
+    await embedded.take(review(children=["c1", "c2"]), held(TOO_FEW))
+    await embedded.take(events.plan_ended("plan-2", child_id=child_id, meeting_id="m2"))
+    await embedded.take(events.plan_ended("plan-1"))
+    await embedded.house.drain()
+    [letter] = [each for each in told(embedded.house) if each.what == "ended" and GP in each.to]
+    own = child_id == "c1"
+    assert ("please leave every flag as it is" in letter.subject) == own
+    assert ("stands for the same child, since a day that is not on record here" in letter.text) == own
+    assert ("A plan still stands for another child of the family" in letter.text) == (not own)
+    assert ("342891000000105" in letter.text) == (not own)
+    assert "Relative p1" not in letter.text
+    clock.set(later(10))
+    await embedded.house.drain()
+    assert bool([each for each in await missing(embedded.house) if each["kind"] == "flag_not_cleared"]) == (not own)

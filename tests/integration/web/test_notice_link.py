@@ -174,6 +174,21 @@ async def test_while_another_plan_stands_nobody_is_asked_to_take_a_flag_off(hous
 
 
 @ONLY_SQLITE
+async def test_a_plan_whose_end_alone_was_told_and_does_not_count_keeps_the_flag(
+    house: House, clock: MovableClock
+) -> None:
+    await accept(house, *told(events.plan_started(on=STARTED_ON)))
+    clock.advance(timedelta(hours=1))
+    nowhere = events.plan_ended("plan-2", on=ENDED_ON, meeting_id="m9", time=clock.now())
+    await accept(house, nowhere, events.plan_ended(on=ENDED_ON, time=clock.now()))
+    path = path_to(house, (await notices_to_camhs(house))["ended"], "notice")
+    async with browsing(house) as client:
+        assert "Any flag stays as it is" in (await client.get(path)).text
+        assert (await client.post(path, data={"what": "flag_changed"})).status_code == 409
+    assert await confirmed(house) == []
+
+
+@ONLY_SQLITE
 async def test_a_notice_that_is_not_so_any_more_asks_nothing(house: House, clock: MovableClock) -> None:
     await accept(house, *told(events.plan_started(on=STARTED_ON)))
     started = (await notices_to_camhs(house))["started"]

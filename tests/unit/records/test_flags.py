@@ -35,7 +35,13 @@ def notice(kind: str, number: int = 0, plan_id: str = "plan-1") -> Notice:
 def test_the_end_of_a_plan_asks_for_the_flag_unless_another_stands(kind: str, of_another: list[str], flag: str) -> None:
     others = [notice(each, number, "plan-2") for number, each in enumerate(of_another)]
     asked = notice(kind, 1)
-    assert flag_asked(asked, [notice(STARTED), asked, *others]) == flag
+    assert flag_asked(asked, [notice(STARTED), asked, *others], {"plan-1"}) == flag
+
+
+@pytest.mark.parametrize(("kind", "flag"), [(STARTED, SET), (STANDS, SET), (CHANGED, UPDATE), (ENDED, LEAVE)])
+def test_a_plan_of_which_an_end_alone_was_told_that_does_not_count_keeps_the_flag(kind: str, flag: str) -> None:
+    asked = notice(kind, 1)
+    assert flag_asked(asked, [notice(STARTED), asked], {"plan-2"}) == flag
 
 
 @pytest.mark.parametrize(

@@ -124,11 +124,14 @@ async def test_our_own_words_that_come_back_say_nothing_of_a_flag(
     assert [row["state"] for row in rows[1:]] == ["for_a_person"] * 2
 
 
+@pytest.mark.parametrize("is_told", [True, False])
 async def test_that_a_flag_is_off_while_another_plan_stands_is_read_by_a_person(
-    house: House, clock: MovableClock
+    house: House, clock: MovableClock, is_told: bool
 ) -> None:
     later = clock.now() + timedelta(hours=1)
     other = events.plan_started("plan-2", on=ENDED_ON, time=later)
+    if not is_told:  # of that one only an end is known, which does not count
+        other = events.plan_ended("plan-2", on=ENDED_ON, meeting_id="m9", time=later)
     ended, ours = (await told(house, clock, other, events.plan_ended(on=ENDED_ON, time=later)))["ended"]
     [row] = await take(house, gmail("Flag removed.", sender=ADA, to=address(house, ended), ours=ours))
     assert (row["state"], row["why"]) == ("for_a_person", "human_text")
