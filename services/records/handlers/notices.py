@@ -76,7 +76,8 @@ async def due(work: Work, keys: Sequence[str]) -> None:
 async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
     """Note how attempts at sending notices ended. A reminder that does not go changes nothing, nor does a letter that
     was not wanted as it read: what it was to read instead is queued behind it, be it what it reads already. What a
-    mailer had in hand when it was taken back, or came to read otherwise, is noted as sent, and stays what it is.
+    mailer had in hand when it was taken back, or came to read otherwise, is noted as sent, and stays what it is. What
+    was given up although its reader has shown that they have it is not undelivered.
     """
     some = await dispatches.by_ids(work.db, {attempt.row.params["dispatch_id"] for attempt in attempts})
     sent, late, failed = [], [], []
@@ -90,12 +91,13 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
         elif attempt.state == "sent":
             late.append({"dispatch_id": each.dispatch_id, "sent_at": attempt.at})
         elif its_own and attempt.reason != NOT_WANTED:
+            read = was_read(each)
             failed.append(
                 {
                     "dispatch_id": each.dispatch_id,
-                    "state": UNDELIVERED,
-                    "why": attempt.reason,
-                    "ended_at": attempt.at,
+                    "state": SENT if read else UNDELIVERED,
+                    "why": None if read else attempt.reason,
+                    "ended_at": None if read else attempt.at,
                 }
             )
     await dispatches.set_columns(work.db, sent)

@@ -8,7 +8,7 @@ of the field, section 9 (exception definition 8).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from services.foundation.clock import london_date
@@ -19,8 +19,8 @@ from services.participation.report_terms import end_of
 from services.participation.rules.missing import Missing
 from services.records.due import days_after
 from services.records.notices.facts import Standing
-from services.records.rules.dispatch import DELIVERED, QUEUED, SENT, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.flags import NO_FLAG, is_answered, is_asked_later, is_off
+from services.records.rules.dispatch import QUEUED, UNDELIVERED, WITHHELD, Dispatch
+from services.records.rules.flags import NO_FLAG, asked_since, is_answered, is_asked_later, is_off
 from services.records.rules.notices import (
     AGENCY_CLOSED,
     CHASED,
@@ -98,15 +98,16 @@ def chase(
         fault = _not_told(work, notice, each, initials, moments, knew=each.agency_id in knew)
         if fault is not None:
             missing.append(fault)
-        elif notice.kind in CHASED and each.state in {SENT, DELIVERED} and (notice.kind == STANDS or not stands):
-            if each.sent_at is None or _is_answered(work, standing, notice, each):
+        elif notice.kind in CHASED and (notice.kind == STANDS or not stands):
+            told_at = asked_since(each)
+            if told_at is None or _is_answered(work, standing, notice, each):
                 continue
-            asked_at = max(each.sent_at, others_ended or each.sent_at) if notice.kind == ENDED else each.sent_at
+            asked_at = max(told_at, others_ended or told_at) if notice.kind == ENDED else told_at
             last_day, remind_at = _limits(work, asked_at)
             if remind_at is not None and each.reminded_at is None and remind_at <= work.now:
                 remind.append((notice, each))
             if last_day is not None and end_of(last_day) <= work.now:
-                missing.append(_not_confirmed(notice, each, initials, last_day))
+                missing.append(_not_confirmed(notice, replace(each, sent_at=told_at), initials, last_day))
             moments += [moment for moment in (remind_at, end_of(last_day) if last_day else None) if moment is not None]
     found, at = _about_the_plan(work, standing, plan, notices, some, initials)
     written = [f"notice:{each.dispatch_id}" for each in standing.dispatches.get(plan.child_id, ())]

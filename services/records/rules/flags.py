@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from services.records.rules.dispatch import (
     DELIVERED,
+    QUEUED,
     RECALLED,
     SENT,
     UNDELIVERED,
@@ -18,6 +20,7 @@ from services.records.rules.dispatch import (
     may_have_been_read,
 )
 from services.records.rules.notices import CHANGED, ENDED, STANDS, Notice, told_last
+from services.records.rules.receipts import was_read
 
 FLAG_CHANGED, NO_FLAG, NOTED = "flag_changed", "no_flag", "noted"
 
@@ -83,6 +86,16 @@ def as_first_asked(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[
     )
 
 
+def asked_since(each: Dispatch) -> datetime | None:
+    """Since when a reader has what they are asked: since it was sent, or, where the mailer gave it up and they have it
+    all the same, since they first showed that. None where nobody knows that they have it.
+    """
+    if each.state not in {SENT, DELIVERED} and not (each.state in {QUEUED, UNDELIVERED} and was_read(each)):
+        return None
+    shown = [at for at in (each.delivered_at, each.opened_at, each.confirmed_at) if at is not None]
+    return each.sent_at or min(shown, default=None)
+
+
 def is_off(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[Dispatch]) -> bool:
     """Whether the reader of the end of one plan has said to a later end that the flag is off: while another plan stood,
     the flag was to stay, so that the last end speaks for all. `told` is all that was told of the plans of the child,
@@ -99,7 +112,7 @@ def is_asked_later(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[
     and not to this one as well.
     """
     return any(
-        (end.written_at, end.plan_id) > (own.written_at, own.plan_id) and other.state in {SENT, DELIVERED}
+        (end.written_at, end.plan_id) > (own.written_at, own.plan_id) and asked_since(other) is not None
         for own, end, other in _other_ends(each, told, dispatches)
     )
 

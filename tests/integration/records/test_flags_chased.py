@@ -1,0 +1,118 @@
+"""Of whom it is asked that a flag comes off, and from which day on: whoever has been told, whichever way that is known,
+and has not answered what they were told.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from services.bootstrap import House
+from services.foundation.servers import SmtpServer
+from services.records.rules.dispatch import Dispatch
+from tests import events
+from tests.clock import MovableClock
+from tests.door import Embedded
+from tests.integration.records.noticed import (
+    AFTER,
+    EVERYONE,
+    GP,
+    conference,
+    directory,
+    later,
+    missing,
+    notices,
+    told,
+    written,
+)
+from tests.mail_server import MailServer, mail_server
+
+pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+
+
+async def end_of(house: House, agency_id: str, plan_id: str = "plan-1") -> Dispatch:
+    """What an agency is told of the end of a plan."""
+    ids = {each.notice_id for each in await notices(house) if (each.kind, each.plan_id) == ("ended", plan_id)}
+    [found] = [each for each in await written(house) if each.agency_id == agency_id and each.about in ids]
+    return found
+
+
+async def overdue(house: House) -> set[str]:
+    """The agencies that a person is to ask whether the flag is off."""
+    return {each["agency_id"] for each in await missing(house) if each["kind"] == "flag_not_cleared"}
+
+
+def reminded(house: House, since: int = 0) -> list[str]:
+    """Who was reminded, in the letters after the first so many."""
+    return sorted(each.to.partition("@")[0] for each in told(house)[since:] if "Reminder" in each.subject)
+
+
+async def two_plans(embedded: Embedded, clock: MovableClock) -> None:
+    """Two plans of one child that everyone was told of, of which one ends."""
+    await embedded.take(*directory(), conference(), events.plan_started("plan-1"), events.plan_started("plan-2"))
+    await embedded.house.drain()
+    clock.set(AFTER)
+    await embedded.take(events.plan_ended("plan-1"))
+
+
+async def refused(house: House, server: MailServer, answer: str) -> None:
+    """The mail server takes every letter that waits, and then gives this answer."""
+    server.always["end"] = answer
+    async with house.mailer(SmtpServer(f"smtp://127.0.0.1:{server.port}?tls=none")) as mailer:
+        await mailer.drain()
+
+
+async def shown(embedded: Embedded, how: str, agency_id: str, at: datetime, plan_id: str = "plan-1") -> None:
+    """An agency shows that it has read of the end of a plan."""
+    each = await end_of(embedded.house, agency_id, plan_id)
+    if how == "opened":
+        await embedded.take(events.dispatch_opened(each.dispatch_id, at=at, child_id="c1"))
+    else:
+        await embedded.take(events.dispatch_confirmed(each.dispatch_id, how, at=at, child_id="c1"))
+
+
+@pytest.mark.parametrize("how", ["opened", "noted"])
+@pytest.mark.parametrize("given_up", ["before", "after"])
+async def test_who_has_a_notice_that_the_mailer_gave_up_is_chased_from_when_they_showed_that_they_have_it(
+    embedded: Embedded, clock: MovableClock, how: str, given_up: str
+) -> None:
+    house = embedded.house
+    await embedded.take(*directory(), conference(), events.plan_started())
+    await house.drain()
+    clock.set(AFTER)
+    await embedded.take(events.plan_ended())
+    async with mail_server() as server:
+        await refused(house, server, "451 4.3.0 later" if given_up == "after" else "554 5.3.0 not here")
+        clock.set(later(1))
+        await shown(embedded, how, GP, clock.now())
+        if given_up == "after":
+            await refused(house, server, "554 5.3.0 not here")
+    each = await end_of(house, GP)
+    assert (each.state, each.why, each.sent_at) == ("sent", None, None)
+    before = len(told(house))
+    clock.set(datetime(2026, 10, 7, 8, 5, tzinfo=AFTER.tzinfo))  # the third working day after that
+    await house.drain()
+    assert reminded(house, before) == [GP]
+    clock.set(later(30))
+    await house.drain()
+    assert await overdue(house) == {GP}
+    [asked] = [each for each in await missing(house) if each["kind"] == "flag_not_cleared"]
+    assert "They were told on 2 October 2026" in asked["text"]
+
+
+async def test_where_the_mailer_gave_up_the_last_end_of_two_plans_everyone_is_chased_for_the_one_that_they_have(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await two_plans(embedded, clock)
+    await house.drain()
+    clock.advance(timedelta(minutes=10))
+    await embedded.take(events.plan_ended("plan-2", time=clock.now()))
+    async with mail_server() as server:
+        await refused(house, server, "554 5.3.0 not here")
+    await shown(embedded, "opened", GP, clock.now(), "plan-2")
+    clock.set(later(30))
+    await house.drain()
+    assert reminded(house) == sorted(EVERYONE)
+    assert await overdue(house) == set(EVERYONE)
