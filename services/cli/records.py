@@ -21,6 +21,7 @@ from services.foundation.work import Work
 from services.records import approving
 from services.records.approving import Given, MayNot, Read, new_record_id
 from services.records.preview import Preview, called, changes, differences, foresee, in_words, print_all
+from services.records.printing import CannotPrint
 from services.records.readers import around
 from services.records.rules.record import Record
 from services.records.shown import shown_record
@@ -155,6 +156,8 @@ def _or_faults(do: Callable[[], T], as_json: bool) -> T:
         faults: tuple[Fault, ...] = (Fault(f"the document {wrong}"),)
     except DoesNotFit as wrong:
         faults = wrong.faults
+    except CannotPrint:
+        fail("a copy of it cannot be printed, and could not be sent: look for unusual signs in its words or in names")
     except FileExistsError as wrong:
         fail(f"{wrong.filename} is there already: give an empty folder")
     except OSError as wrong:

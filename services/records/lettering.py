@@ -22,6 +22,9 @@ _REORDERING = dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *ra
 # Letters and digits of scripts that run from right to left turn the groups of a number near them, too: it is set apart.
 _TURNING = frozenset({"R", "AL", "AN"})
 _APART, _END_APART, _GOES_ON = "\u2066", "\u2069", "\u200e"
+_IGNORABLE: tuple[range, ...] = (range(0xAD, 0xAE), range(0x61C, 0x61D), range(0x180B, 0x1810), range(0x200B, 0x2010))
+_IGNORABLE += (range(0x202A, 0x202F), range(0x2060, 0x2070), range(0xFE00, 0xFE10), range(0xFEFF, 0xFF00))
+_IGNORABLE += (range(0x1BCA0, 0x1BCA4), range(0x1D173, 0x1D17B), range(0xE0000, 0xE1000))
 _IN_GROUPS = re.compile(r"(?<!\d)\d+(?:(?:[^\w\n]|_)+\d+)+")
 _NUMBER_OF_ITEM = re.compile(r"(?m)^(\s*\d+[.)]\s+)")
 # Control characters, and halves of characters.
@@ -132,8 +135,13 @@ def _in_order(text: str) -> str:
 
 
 def _unseen(letter: str) -> bool:
-    """Whether a character is no more than an instruction to whoever sets it: it needs no shape."""
-    return unicodedata.category(letter) == "Cf" or 0xFE00 <= ord(letter) <= 0xFE0F
+    """Whether a character is no more than an instruction to whoever sets it: it needs no shape. Some of that kind are
+    signs that are seen, as the one that ends a verse.
+
+    Source: Unicode 15, Default_Ignorable_Code_Point.
+    """
+    is_instruction = unicodedata.category(letter) == "Cf" or 0xFE00 <= ord(letter) <= 0xFE0F
+    return is_instruction and any(ord(letter) in some for some in _IGNORABLE)
 
 
 def _goes_with(letter: str) -> bool:

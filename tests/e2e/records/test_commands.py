@@ -16,6 +16,7 @@ from services.cli import records as cli
 from services.cli import terminal
 from services.intake.accept import Arrival, Intake, Verdict
 from services.records import approving
+from services.records.printing import CannotPrint, Printer
 from tests import events
 from tests.command import quorate
 from tests.pdf import text_of
@@ -132,6 +133,15 @@ def test_the_preview_says_who_would_get_what_and_sends_nothing(home: Path) -> No
     assert (full.exit_code, "is there already" in full.stderr) == (1, True)
     seen = quorate("record", "preview", file, *AS_OF).stdout
     assert "2 Risks: It is for professionals." in seen
+
+
+def test_a_copy_that_cannot_be_printed_is_told_of_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> bytes:
+        raise CannotPrint("TypstError")
+
+    monkeypatch.setattr(Printer, "print", fails)
+    told = quorate("record", "preview", drafted(home), "--out", home / "copies", *AS_OF)
+    assert (told.exit_code, "cannot be printed" in told.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("state", ["scheduled", "cancelled", "held"])

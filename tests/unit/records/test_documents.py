@@ -122,6 +122,8 @@ def test_names_have_all_their_letters(name: str, printer: Printer) -> None:
         ("👨‍👩‍👧", "[man, woman, girl]"),
         ("\ue000", "[character U+E000]"),
         ("தமிழ்", "[in Tamil letters]"),
+        ("They pray (\u06dd).", "They pray ([arabic end of ayah])."),
+        ("\u0600\u0601 7", "[arabic number sign, arabic sign sanah] 7"),
     ],
 )
 def test_what_has_no_shape_is_named_where_it_stood(written: str, printed: str) -> None:
@@ -155,6 +157,13 @@ def test_an_item_keeps_its_number_where_letters_from_right_to_left_follow() -> N
     assert blocks(fit("1. 20 אבא\n2) 30 40 אבא")) == [
         {"kind": "numbers", "items": [[1, "20 אבא"], [2, "\u2066\u200e30 \u200e40\u2069 אבא"]]}
     ]
+
+
+def test_every_sign_that_steers_how_others_are_set_can_be_printed(printer: Printer) -> None:
+    steering = [each for each in map(chr, range(0x110000)) if unicodedata.category(each) == "Cf"]
+    assert len(steering) > 150
+    shown = fit("\n".join(f"He said {each} so." for each in steering))
+    assert printer.print(content({"heading": "Signs", "blocks": blocks(shown)}), "Reader", NOON).startswith(b"%PDF")
 
 
 def test_a_very_long_word_may_be_broken_and_keeps_every_letter(printer: Printer) -> None:
