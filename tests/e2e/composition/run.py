@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,17 +162,6 @@ class Run:
             raise WrongRun(f"{count} records were produced of {len(records)}")
         self.by_kafka += len(records)
 
-    def produce_in_order(self, events: Sequence[dict[str, Any]]) -> None:
-        """Send what is told of plans once all else has been taken: what those who are known by then read of a plan, and
-        those who come later, hangs on that order, and between topics Kafka keeps none.
-        """
-        of_plans = [event for event in events if event["type"].startswith("quorate.plan.")]
-        others = [event for event in events if event not in of_plans]
-        self.produce(others)
-        if of_plans:
-            until("every record is taken", lambda: self.lag() == 0, ALL_DONE_WITHIN)
-            self.produce(of_plans)
-
     def post(self, events: Sequence[dict[str, Any]]) -> None:
         """Send events over HTTP, again where no answer comes: the same event twice has one effect."""
         headers = {"authorization": f"Bearer {self.token}", "content-type": BATCH}
@@ -190,22 +179,31 @@ class Run:
             until("POST /events is answered", taken, 120)
             self.by_http += len(events)
 
+    def send(self, senders: Executor, day: Day, events: Sequence[dict[str, Any]]) -> list[Future[None]]:
+        """Send events of a day, those of some copies over HTTP."""
+        ids = {event["id"] for copy in day.copies[OVER_HTTP - 1 :: OVER_HTTP] for event in copy}
+        by_http = [event for event in events if event["id"] in ids]
+        by_kafka = [event for event in events if event["id"] not in ids]
+        return [senders.submit(self.produce, by_kafka), senders.submit(self.post, by_http)]
+
     def live(self, number: int, day: Day) -> None:
         """Let one day come in, with what is killed on it, until all of it has taken effect and every message is out."""
         begun = time.monotonic()
-        by_http = [event for copy in day.copies[OVER_HTTP - 1 :: OVER_HTTP] for event in copy]
-        ids = {event["id"] for event in by_http}
-        by_kafka = [event for event in day.events if event["id"] not in ids]
         kills = KILLS.get(number, ())
         taken_before = self.taken()
         if "mailer" in kills:
             self.composition.signal("mailer", "STOP")  # so that it has all of the day's messages before it
+        first, then = in_order(day.events)
         with ThreadPoolExecutor() as senders:
-            sent = [senders.submit(self.produce_in_order, by_kafka), senders.submit(self.post, by_http)]
+            sent = self.send(senders, day, first)
             for service in kills:
                 self.kill(service, taken_before)
             for each in sent:
                 each.result()
+            if then:
+                until("every record is taken", lambda: self.lag() == 0, ALL_DONE_WITHIN)
+                for each in self.send(senders, day, then):
+                    each.result()
         until("every record is taken", lambda: self.lag() == 0, ALL_DONE_WITHIN)
         within = ALL_DONE_WITHIN + (LEASE.total_seconds() if "mailer" in kills else 0)
         for _ in range(2):  # between the two figures of one look, a timer may turn into a message
@@ -246,6 +244,16 @@ class Run:
         exceptions = json.loads(self.composition.ask("web", "quorate", "exceptions", "--json"))
         refused = json.loads(self.composition.ask("web", "quorate", "deadletters", "list", "--json"))
         return Result(read_all(caught), Counter(each["kind"] for each in exceptions), len(refused))
+
+
+def in_order(events: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The events of a day, and those of them that are sent once the others have been taken: what is told of plans. What
+    those who are known by then read of one, and those who come later, hangs on that order; between topics, and between
+    Kafka and HTTP, there is none.
+    """
+    of_plans = [event for event in events if event["type"].startswith("quorate.plan.")]
+    others = [event for event in events if event not in of_plans]
+    return (others, of_plans) if others else (of_plans, [])
 
 
 async def embedded(days: Sequence[Day], home: Path, secret: str, mail_domain: str) -> Result:
