@@ -1,7 +1,9 @@
-"""Faust's consumer, as far as it has to do otherwise here: what a sender took back was never sent.
+"""Faust's consumer, as far as it has to do otherwise here: what a sender took back was never sent, and where the group
+had come to in a topic that was deleted says nothing of the one that was made anew under its name.
 
 Faust reads what stands in an unfinished transaction of a sender's, or one that was broken off, like anything else,
-unless it writes in transactions itself.
+unless it writes in transactions itself. What it has in hand of a topic while that is deleted it notes for the new one:
+then it passes over as many records of that.
 """
 
 from __future__ import annotations
@@ -42,6 +44,16 @@ class _Thread(AIOKafkaConsumerThread):
         found: dict[TP, tuple[int, int, int]] = await self.call_thread(self._offsets, partitions)
         return found
 
+    async def bounds(self, partitions: list[TP]) -> dict[TP, tuple[int, int]]:
+        """Of each partition: the first record that there is, and where they end."""
+        found: dict[TP, tuple[int, int]] = await self.call_thread(self._bounds, partitions)
+        return found
+
+    async def _bounds(self, partitions: list[TP]) -> dict[TP, tuple[int, int]]:
+        consumer = self._ensure_consumer()
+        first, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+        return {tp: (first[tp], ends[tp]) for tp in partitions}
+
     async def _offsets(self, partitions: list[TP]) -> dict[TP, tuple[int, int, int]]:
         consumer = self._ensure_consumer()
         ends = await consumer.end_offsets(partitions)
@@ -51,12 +63,28 @@ class _Thread(AIOKafkaConsumerThread):
 
 
 class CommittedConsumer(Consumer):
-    """Takes records of transactions once these are committed, and none of those that were broken off."""
+    """Takes records of transactions once these are committed, and none of those that were broken off; begins at the
+    first record where the place that the group has noted cannot be one of this topic's.
+    """
 
     logger = LOGGER
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def seek_to_committed(self) -> dict[TP, int]:
+        """Seek all partitions to where they go on; returns these places."""
+        transport = cast(CommittedTransport, self.transport)
+        places = {TP(*tp): place for tp, place in (await super().seek_to_committed()).items()}
+        anew = {tp for tp in places if tp.topic in transport.anew and tp not in transport.begun}
+        found = await cast(_Thread, self._thread).bounds(list(places))
+        for tp, (first, end) in found.items():
+            if tp in anew or (places[tp] or 0) > end:
+                LOGGER.warning("Place %s of %s is none of this topic's: begun at %s", places[tp], tp, first)
+                await self._seek(tp, first)
+                places[tp] = first
+        transport.begun |= anew
+        return places
 
     async def ahead(self, partitions: Iterable[TP]) -> dict[TP, Ahead]:
         """What lies ahead on these partitions. Offsets alone do not tell: the last thing on a partition may be the note
@@ -71,6 +99,10 @@ class CommittedConsumer(Consumer):
 
 
 class CommittedTransport(Transport):
-    """What an app is given for such a consumer."""
+    """What an app is given for such a consumer. `anew` are topics that were made anew since this process last took from
+    them; `begun` those of their partitions that have been begun at the first record.
+    """
 
     Consumer = CommittedConsumer
+    anew: frozenset[str] = frozenset()
+    begun: frozenset[TP] = frozenset()

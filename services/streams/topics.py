@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -75,14 +75,16 @@ def ensure(settings: Settings) -> Ensured:
     return Ensured(made, kept, different)
 
 
-def check(settings: Settings) -> None:
-    """Raise `BrokerTrouble` unless every topic is there with the partitions that it is declared with.
+def check(settings: Settings) -> dict[str, Hashable]:
+    """Raise `BrokerTrouble` unless every topic is there with the partitions that it is declared with; returns what
+    tells each from another of the same name that is made after it was deleted.
 
     It blocks for as long as the brokers take to answer: in a coroutine, call it in a thread.
     """
     declared = _declared(settings)
     with _asking(settings) as admin:
-        found = {topic["name"]: len(topic["partitions"]) for topic in _described(admin, declared)}
+        described = _described(admin, declared)
+    found = {topic["name"]: len(topic["partitions"]) for topic in described}
     missing = [topic.name for topic in declared if topic.name not in found]
     if missing:
         raise BrokerTrouble(f"Kafka lacks {_listed(missing)}: run quorate topics ensure")
@@ -93,6 +95,7 @@ def check(settings: Settings) -> None:
     ]
     if wrong:
         raise BrokerTrouble(f"{'; '.join(wrong)}: quorate topics ensure says what to do")
+    return {topic["name"]: topic["topic_id"] for topic in described}
 
 
 def lag(settings: Settings) -> list[Lag]:

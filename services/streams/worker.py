@@ -13,7 +13,7 @@ import json
 import tempfile
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -57,13 +57,13 @@ class Consuming:
         self.done: dict[TP, int] = {}  # the offset after the last record that took effect
         self.batches = 0
         self.broken: asyncio.Future[BaseException | None]  # records are taken no more, and why
-        self.checked = False  # the topics were looked at just now
+        self.topics: Mapping[str, Hashable] | None = None  # as they were just now, where they were looked at
+        self.anew: frozenset[str] = frozenset()  # topics that are to be begun at their first record
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """A sender of dead letters; raises `BrokerTrouble` where Kafka or a topic is not as it must be."""
-        await asyncio.to_thread(check, self.house.settings)
-        self.checked = True
+        self.topics = await asyncio.to_thread(check, self.house.settings)
         self.sender = Sender(self.house.settings)
         async with aclosing(self.sender):
             yield
@@ -74,9 +74,9 @@ class Consuming:
 
     async def run(self, process: Process) -> None:
         """Take records until the process stops; raises where Faust gives up."""
-        if not self.checked:  # what Faust begins without the brokers, it does not tidy up
-            await asyncio.to_thread(check, self.house.settings)
-        self.checked = False
+        # What Faust begins without the brokers, it does not tidy up.
+        topics = self.topics if self.topics is not None else await asyncio.to_thread(check, self.house.settings)
+        self.topics = None
         await self._tell_of_gone(process)
         self.done.clear()
         self.broken = asyncio.get_running_loop().create_future()
@@ -85,11 +85,12 @@ class Consuming:
             tasks: list[asyncio.Task[Any]] = []
             try:
                 await app.start()
-                looking = asyncio.create_task(self._look(app, process))
-                tasks += [looking, *map(asyncio.create_task, (self.stopping.wait(), app.wait_until_stopped()))]
+                looking = [asyncio.create_task(each) for each in (self._look(app, process), self._watch(topics))]
+                tasks += [*looking, *map(asyncio.create_task, (self.stopping.wait(), app.wait_until_stopped()))]
                 await asyncio.wait([*tasks, self.broken], return_when=asyncio.FIRST_COMPLETED)
-                if looking.done():
-                    looking.result()
+                for task in looking:
+                    if task.done():
+                        task.result()
                 if self.broken.done():
                     raise RuntimeError("Records are taken no more") from self.broken.result()
             except KafkaError as trouble:
@@ -100,6 +101,7 @@ class Consuming:
                     task.cancel()
                 async with self.in_hand:  # what is in hand ends, and its offset is committed on the way out
                     await app.stop()
+                self.anew -= {tp.topic for tp in cast(CommittedTransport, app.transport).begun}
             if not self.stopping.is_set():
                 raise RuntimeError("Faust has stopped by itself")
 
@@ -140,6 +142,7 @@ class Consuming:
             stream_wait_empty=False,
         )
         app.transport = CommittedTransport(app.conf.broker_consumer, app)
+        app.transport.anew = self.anew
         topic = app.topic(*(topic_name(settings, each) for each in taken()), value_type=bytes, key_type=bytes)
 
         async def take(stream: Any) -> None:
@@ -257,6 +260,20 @@ class Consuming:
                 process.metrics.lag.labels(tp.topic, str(tp.partition)).set(behind)
             if not any(each.waits for each in ahead.values()):
                 process.pulses[self.name].beat()
+
+    async def _watch(self, topics: Mapping[str, Hashable]) -> None:
+        """Raise once a topic is another than when records began to be taken: Faust does not always take from one that
+        was deleted and made anew, and what is noted of the old one's place says nothing of the new one.
+        """
+        while True:
+            await asyncio.sleep(TOPICS_EVERY)
+            try:
+                now = await asyncio.to_thread(check, self.house.settings)
+            except BrokerTrouble:
+                continue  # while one is missing, Faust takes from the others
+            if anew := {name for name in topics if now[name] != topics[name]}:
+                self.anew |= anew
+                raise BrokerTrouble(f"Made anew since it was taken from: {', '.join(sorted(anew))}")
 
     async def _begin(self, app: faust.App, held: set[TP]) -> None:
         """Where partitions stand that this worker has come to hold, or holds again: at what the group has committed."""

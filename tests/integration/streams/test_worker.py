@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from kafka import KafkaAdminClient
 from kafka import TopicPartition as KafkaPartition
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import NoError
+from kafka.structs import OffsetAndMetadata
 from sqlalchemy import func, select, text
 
 from services.bootstrap import House
@@ -242,6 +244,28 @@ async def test_a_topic_that_was_deleted_and_made_anew_is_taken_from_again(
         await produce(house.settings, [events.child("c9", id="e9", family_id="f1")])
         await until(lambda: worker.consuming.batches > batches, "the record is taken")
     assert await count(house, children) == 6
+
+
+async def test_a_place_that_lies_behind_the_end_is_of_a_topic_that_was_there_before(house: House) -> None:
+    async with working(house) as worker:
+        await worker.take(*(events.child(f"c{n}", id=f"e{n}", family_id="f1") for n in range(5)))
+    await asyncio.to_thread(delete, house.settings, "quorate.children")
+    await asyncio.to_thread(ensure, house.settings)
+    ends = await produce(house.settings, [events.child("c9", id="e9", family_id="f1")])
+    await asyncio.to_thread(place, house.settings, dict.fromkeys(ends, 5))
+    async with working(house) as worker:
+        await worker.has_taken(ends)
+    assert await count(house, children) == 6
+
+
+def place(settings: Settings, offsets: Mapping[TopicPartition, int]) -> None:
+    """Note for the group where it goes on, as a worker does that has not learnt yet of a topic that was made anew."""
+    admin = KafkaAdminClient(**client_options(the_broker(settings)))
+    try:
+        noted = {KafkaPartition(*tp): OffsetAndMetadata(offset, "", -1) for tp, offset in offsets.items()}
+        assert set(admin.alter_group_offsets(settings.group, noted).values()) == {NoError}
+    finally:
+        admin.close()
 
 
 def delete(settings: Settings, topic: str) -> None:
