@@ -29,10 +29,11 @@ def matter_of(
     """
     served = {*near, *people}
     ids = agency_ids | {each.agency_id for each in known.involvements if each.person_id in served}
-    placements = (known.children[each].placement for each in near)
+    placements = [known.children[each].placement for each in near]
     ids |= {each.agency_id for each in placements if each is not None and each.agency_id is not None}
     agencies = [known.agencies[each] for each in sorted(ids) if each in known.agencies]
     secret = {"placement", *policy.groups.not_named_to_family}
+    live_in = {each.agency_id for each in placements if each is not None}
     return Matter(
         meeting.meeting_id,
         meeting.child_ids,
@@ -45,6 +46,7 @@ def matter_of(
         tuple(Place(each.agency_id, each.kind, _words(each)) for each in agencies if each.kind in secret),
         frozenset(policy.groups.foster_carers),
         frozenset(address.casefold() for each in agencies for address in _addresses(each)),
+        frozenset(each.name for each in agencies if each.kind not in secret and each.agency_id not in live_in),
         chair=meeting.chair,
     )
 
@@ -54,7 +56,8 @@ def _addresses(agency: Agency) -> list[str]:
 
 
 def _words(agency: Agency) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([agency.name, *_addresses(agency)]))
+    """What names an agency: a home or a refuge may be a team of whoever runs several."""
+    return tuple(dict.fromkeys([agency.name, *(team.name for team in agency.teams), *_addresses(agency)]))
 
 
 def _child_facts(child: Child, agencies: Mapping[str, Agency]) -> ChildFacts:
@@ -63,8 +66,8 @@ def _child_facts(child: Child, agencies: Mapping[str, Agency]) -> ChildFacts:
     placement_words: tuple[str, ...] = ()
     if agency is not None:
         # That a council's social care looks after a child does not say where.
-        named = (agency.name,) if agency.kind != "childrens_social_care" else ()
-        placement_words = tuple(dict.fromkeys([*named, *_addresses(agency)]))
+        of_council = agency.kind == "childrens_social_care"
+        placement_words = tuple(_addresses(agency)) if of_council else _words(agency)
     names = (child.preferred_name,) if child.preferred_name else ()
     return ChildFacts(child.child_id, child.initials, names, child.nhs_number, placement_words, placed_with)
 

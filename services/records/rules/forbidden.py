@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from services.records.rules.names import Names, personal, says_nothing, told
+from services.records.rules.names_of_places import names_of_places
 from services.records.rules.record import ChildFacts, Matter, PersonFacts, Reader
-from services.records.rules.words_of_names import ABBREVIATIONS, OF_PLACEMENTS, WORDS_TOO
+from services.records.rules.words_of_names import ABBREVIATIONS, OF_PLACEMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,34 +133,10 @@ def _places(reader: Reader, matter: Matter) -> tuple[Names, frozenset[str]]:
         (free if known or place.agency_id == reader.agency_id else secret).update(place.words)
         generic |= set(place.kind.split("_"))
     secret -= free
-    named = _names_of_places((each for each in secret if "@" not in each), frozenset(generic))
-    return named, frozenset(each for each in secret if "@" in each)
-
-
-def _names_of_places(names: Iterable[str], generic: frozenset[str]) -> Names:
-    """The names of places, and what people call them for short."""
-    whole: set[tuple[str, ...]] = set()
-    alone: set[str] = set()
-    for name in names:
-        written_out = name.replace("&", " and ")
-        for words in {*told(written_out), *told(written_out, of_somebody=False)}:
-            if set(words) <= generic:
-                continue
-            short = _shortened(words)
-            whole.update(each for each in (words, short) if len(each) > 1 and not set(each) <= generic)
-            if len(words) == 1:
-                alone.add(words[0])
-            elif len(short) == 1 and len(short[0]) > 3 and short[0] not in WORDS_TOO | generic:
-                alone.add(short[0])  # and "domestic abuse" names nobody
-    stems = {tuple(_stem(each) for each in words if each != "and") for words in whole}
-    return Names(alone=frozenset(alone), places=frozenset(each for each in stems if len(each) > 1))
-
-
-def _stem(word: str) -> str:
-    """A word of the name of a place without an s at its end, and a saint as he is written for short."""
-    if word == "saint":
-        return "st"
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+    others = [reader.name, *matter.agency_names, *(each.name for each in matter.people.values())]
+    others += [name for each in matter.children.values() for name in each.names]
+    named = [each for each in secret if "@" not in each]
+    return names_of_places(named, frozenset(generic), free, others), frozenset(each for each in secret if "@" in each)
 
 
 def _carers(reader: Reader, matter: Matter, mine: frozenset[str]) -> Names:
@@ -183,12 +160,3 @@ def _fostered(person: PersonFacts | None, matter: Matter) -> set[str]:
     """The children who are placed with somebody."""
     relations = person.relations if person is not None else {}
     return {each for each, kind in relations.items() if kind in matter.foster_carers}
-
-
-def _shortened(name: tuple[str, ...]) -> tuple[str, ...]:
-    """The name of a placement as people say it: without what stands at the end of many such names."""
-    while name and name[-1] in OF_PLACEMENTS:
-        name = name[:-1]
-    while name and name[0] == "the":
-        name = name[1:]
-    return name

@@ -19,13 +19,14 @@ _SHORT = 5  # two words written as one count from so many letters on: "Li Na" is
 @dataclass(frozen=True, slots=True)
 class Names:
     """Names to look for, in small letters: `whole` as the words that they consist of, `alone` each word that tells as
-    much by itself, `initials`, and `initials_and_name` as they stand before a surname. Of `places` each word may have
-    an s more or less. `known` are words that their reader may read: what may be one of these is taken for it, unless
-    it is one of the names letter by letter.
+    much by itself, `capitals` what does so with a capital alone, `initials`, and `initials_and_name` as they stand
+    before a surname. Of `places` each word may have an s more or less. `known` are words that their reader may read:
+    what may be one of these is taken for it, unless it is one of the names letter by letter.
     """
 
     whole: frozenset[tuple[str, ...]] = frozenset()
     alone: frozenset[str] = frozenset()
+    capitals: frozenset[str] = frozenset()
     initials: frozenset[str] = frozenset()
     initials_and_name: frozenset[tuple[str, str]] = frozenset()
     places: frozenset[tuple[str, ...]] = frozenset()
@@ -105,7 +106,7 @@ def personal(names: Iterable[str], allowed: Iterable[str]) -> Names:
         }
         alone |= {word for words in some for word in words if _tells(word)} - known
         alone |= joined(name) - known
-    return Names(frozenset(whole), frozenset(alone), known=known)
+    return Names(whole=frozenset(whole), alone=frozenset(alone), known=known)
 
 
 def _tells(word: str) -> bool:

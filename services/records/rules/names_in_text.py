@@ -79,6 +79,7 @@ def stands_in(reading: Reading, names: Names) -> bool:
     return (
         any("".join(name) in letters and _whole(reading, name) for name in names.whole)
         or any(word in letters and _alone(reading, word, names.known) for word in names.alone)
+        or any(word in letters and _alone(reading, word, names.known, with_capital=True) for word in names.capitals)
         or any(each in letters and _initials(each).search(reading.text) for each in names.initials)
         or any(one + name in letters and _with_initials(reading, one, name) for one, name in names.initials_and_name)
         or any(
@@ -104,9 +105,9 @@ def _whole(reading: Reading, name: Sequence[str]) -> bool:
     )
 
 
-def _alone(reading: Reading, word: str, known: frozenset[str]) -> bool:
+def _alone(reading: Reading, word: str, known: frozenset[str], *, with_capital: bool = False) -> bool:
     """Whether a single name stands there. One that is a word too, or has but two letters, counts with a capital."""
-    a_word = word in WORDS_TOO or len(word) < 3
+    a_word = with_capital or word in WORDS_TOO or len(word) < 3
     return any(
         _begins(reading, at, word)
         and (not a_word or _is_capital(reading.text[reading.where[at]]))

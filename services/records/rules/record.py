@@ -153,7 +153,7 @@ class PersonFacts:
 @dataclass(frozen=True, slots=True)
 class Place:
     """An agency that says where somebody lives, a child or a parent in a refuge, whoever names it: `words` are its name
-    and its addresses.
+    and those of its teams, and all of their addresses.
     """
 
     agency_id: str
@@ -170,7 +170,8 @@ class Matter:
     the kinds of agency that may know where a child is placed, `not_named_to_family` those of which family is not told
     that they took part. `places` are the agencies around the meeting of which the name says where somebody lives, and
     `foster_carers` the kinds of tie of those whose name does; `agency_addresses` are where any agency around it reads.
-    `chair` is who chairs the meeting, by what is recorded of it.
+    `agency_names` are the names of agencies around it that say of nobody where they live, `chair` is who chairs the
+    meeting, by what is recorded of it.
     """
 
     meeting_id: str
@@ -184,6 +185,7 @@ class Matter:
     places: tuple[Place, ...] = ()
     foster_carers: frozenset[str] = frozenset()
     agency_addresses: frozenset[str] = frozenset()
+    agency_names: frozenset[str] = frozenset()
     chair: str | None = None
 
     @property

@@ -1,0 +1,121 @@
+"""The names of homes, refuges and those who run them, as a register has them and as people say them.
+
+A register says more of a home than its name: who runs it, in which town it is, in brackets, after a comma or a dash.
+Nobody says all of that. So each part counts by itself, with what stands before "house" or "home", and each word that is
+like no other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from services.records.rules.names import Names, told
+from services.records.rules.words_of_names import EVERYDAY, LITTLE, OF_PLACEMENTS, TOWNS, WORDS_TOO
+
+_PARTS = re.compile(
+    r"\bt/a\b|\bc/o\b|\b(?:trading as|part of|run by|formerly|previously|also known as|known as)\b"
+    r"|[()\[\]{},;:/|\n\u2013\u2014]|\s-|-\s",
+    re.IGNORECASE,
+)
+
+_HOMES = frozenset({"house", "home", "homes", "lodge", "refuge"})
+_Words = tuple[str, ...]
+
+
+def names_of_places(
+    secret: Iterable[str], generic: frozenset[str], free: Iterable[str], others: Iterable[str]
+) -> Names:
+    """What to look for to find places of these names. `free` are the names of places that the reader may read, `others`
+    those of agencies and people: what is found within one of these is not taken for a part of a secret one.
+    """
+    may_read, known = _told(free), _told(others)
+    several: set[_Words] = set()
+    alone: set[str] = set()
+    capitals: set[str] = set()
+    for name in secret:
+        for words in _told([name]):
+            if not set(words) <= generic:
+                several |= {each for each in (words, _shortened(words)) if not set(each) <= generic}
+                alone |= {words[0]} if len(words) == 1 else _for_short(words, generic)
+        parts = _told(each for each in _PARTS.split(name) if each and each != name)
+        for words in (each for each in parts if _is_a_name(each, generic)):
+            theirs = may_read | (known if _HOMES.isdisjoint(words) else set())
+            some = {each for each in (words, _shortened(words)) if not set(each) <= generic}
+            several |= {each for each in some if not _is_within(each, theirs)}
+            alone |= {each for each in _for_short(words, generic) - TOWNS if not _is_within((each,), may_read)}
+        for words in _told([name]) | parts:
+            found = {each for each in _within(words, generic) if not _is_within(each, may_read | known)}
+            several |= found
+            capitals |= {each[0] for each in found if len(each) == 1}
+    places = {tuple(_stem(each) for each in words if each != "and") for words in several}
+    everyday = {each for each in alone if not _says_which((each,), generic)}
+    return Names(
+        alone=frozenset(alone - everyday),
+        capitals=frozenset(capitals - alone | everyday),
+        places=frozenset(each for each in places if len(each) > 1),
+    )
+
+
+def _told(names: Iterable[str]) -> set[_Words]:
+    some = [name.replace("&", " and ") for name in names]
+    return {words for name in some for words in (*told(name), *told(name, of_somebody=False))}
+
+
+def _for_short(words: _Words, generic: frozenset[str]) -> frozenset[str]:
+    """The one word that is left of a name without what stands at the end of many."""
+    short = _shortened(words)
+    tells = len(short) == 1 < len(words) and len(short[0]) > 3 and short[0] not in WORDS_TOO | generic
+    return frozenset(short if tells else ())  # and "domestic abuse" names nobody
+
+
+def _within(words: _Words, generic: frozenset[str]) -> Iterator[_Words]:
+    """What stands before words that many names have, with these and without; and each word that is like no other."""
+    runs = [(which, tuple(some)) for which, some in groupby(words, lambda each: each not in generic)]
+    for number, (tells, run) in enumerate(runs):
+        if not tells:
+            continue
+        after = runs[number + 1][1] if number + 1 < len(runs) else ()
+        some = [run + after[:more] for more in range(len(after) + 1)]
+        yield from (each for each in some if len(each) > 1 and each[-1] not in LITTLE and _says_which(each, generic))
+        before = ("", *run)
+        yield from ((each,) for each, last in zip(run, before, strict=False) if _is_like_no_other(each, last, generic))
+
+
+def _is_like_no_other(word: str, before: str, generic: frozenset[str]) -> bool:
+    return len(word) > 3 and before not in {"st", "saint"} and _says_which((word,), generic)
+
+
+def _says_which(words: _Words, generic: frozenset[str]) -> bool:
+    """Whether among these words is one that is neither of every day nor the name of a town."""
+    return not all(
+        each.isdigit() or {each, _stem(each)} & (EVERYDAY | WORDS_TOO | LITTLE | TOWNS | generic) for each in words
+    )
+
+
+def _is_a_name(words: _Words, generic: frozenset[str]) -> bool:
+    """Whether a part of a name is one too, and no town: of a home, or with a word that is not of every day."""
+    return not set(words) <= generic and (
+        not _HOMES.isdisjoint(words) or (len(words) > 1 and _says_which(words, generic))
+    )
+
+
+def _is_within(words: _Words, names: Iterable[_Words]) -> bool:
+    return any(words == name[at : at + len(words)] for name in names for at in range(len(name) - len(words) + 1))
+
+
+def _stem(word: str) -> str:
+    """A word of the name of a place without an s at its end, and a saint as he is written for short."""
+    if word == "saint":
+        return "st"
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _shortened(name: _Words) -> _Words:
+    """The name of a placement as people say it: without what stands at the end of many such names."""
+    while name and name[-1] in OF_PLACEMENTS:
+        name = name[:-1]
+    while name and name[0] == "the":
+        name = name[1:]
+    return name

@@ -1,0 +1,112 @@
+"""Where a child lives, or a parent has found refuge, is found by whatever a register has of its name."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.directory.rules import Agency, Team
+from services.participation.rules.register import noted
+from services.records.readers import Known, of_meeting
+from services.records.rules.forbidden import forbidden_to
+from services.records.rules.given_away import PLACEMENT, given_away
+from services.records.rules.record import Matter, Place, Reader
+from tests.unit.meetings import partnership
+from tests.unit.records.people import agency, child, matter, person, relative
+
+FATHER, SCHOOL, SOCIAL_CARE = (
+    person("p2", "c1", name="Tomasz Nowak"),
+    agency("school-1", "c1", name="Elm Road School"),
+    agency("childrens-social-care-1", "c1"),
+)
+TOMASZ = relative("p2", {"c1": "father"}, name="Tomasz Nowak")
+
+
+def found(text: str, about: Matter, reader: Reader = FATHER) -> tuple[str, ...]:
+    return given_away("Views", text, forbidden_to(reader, about))
+
+
+def placed(*names: str, agencies: frozenset[str] = frozenset()) -> Matter:
+    """The reader's child is placed with an agency that has these names."""
+    children = [child("c1", names=("Robin",), placement_words=names, placed_with="home-1")]
+    return matter(children, [TOMASZ], agency_names=agencies)
+
+
+def fled(name: str) -> Matter:
+    """A domestic abuse service of this name is around the meeting."""
+    return matter(
+        [child("c1", names=("Robin",))], [TOMASZ], places=(Place("domestic-abuse-1", "domestic_abuse", (name,)),)
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Oakmere House (Acme Care Ltd)", "Oakmere House, Lincoln", "Oakmere Children's Home Lincoln"),
+        *("Acme Care - Oakmere House", "Acme Care Ltd t/a Oakmere House", "Acme Care Oakmere House Lincoln"),
+        *("Oakmere House – Acme Care", "Acme Care: Oakmere", "Oakmere Grange", "Oakmere/Acme"),
+    ],
+)
+def test_a_home_is_found_by_its_own_name_whatever_else_a_register_has_of_it(name: str) -> None:
+    for reader in (FATHER, SCHOOL):
+        for text in ("AB lives at Oakmere House.", "AB's place at OAKMERE is safe.", "Oakmere's staff came."):
+            assert found(text, placed(name), reader) == (PLACEMENT,), text
+    assert found("AB lives at Oakmere House.", placed(name), SOCIAL_CARE) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Haven House (Acme Care Ltd)", "She is at Haven House."),
+        ("Acme Care Ltd, Haven House, Lincoln", "She is with Acme."),
+        ("Rose & Crown House (Acme)", "At the Rose and Crown."),
+        ("St Mary's House, Lincoln", "She is at Saint Mary's."),
+        ("Rosewood Refuge", "Mother is at Rosewood."),
+        ("Acme Women's Refuge Rosewood", "Mother is at Rosewood."),
+    ],
+)
+def test_each_part_of_the_name_of_a_home_is_looked_for(name: str, text: str) -> None:
+    assert found(text, placed(name)) == found(text, fled(name)) == (PLACEMENT,)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Oakmere House, Lincoln", "Lincoln police came."),
+        ("Oakmere House, North Yorkshire", "North Yorkshire Police came to the house."),
+        ("Acme Children's Home Lincoln (registered)", "It is a children's home in Lincoln. Children need care."),
+        ("St Mary's House, Lincoln", "Mary came."),
+        ("Acme Care - Family Services", "Family services came. Services are busy."),
+        ("Acme Care t/a Stay Close", "Stay with him. Close it."),
+        ("Oakmere House, Nowak Road", "Tomasz Nowak came along the road. Elm Road School wrote."),
+    ],
+)
+def test_towns_and_words_of_many_names_are_no_name_of_a_home(name: str, text: str) -> None:
+    for reader in (FATHER, SCHOOL):
+        assert found(text, placed(name), reader) == found(text, fled(name), reader) == ()
+
+
+def test_a_word_of_the_name_of_an_agency_that_took_part_is_no_sign_of_a_home() -> None:
+    named = "Mablethorpe Academy wrote."
+    assert found(named, placed("Oakmere House, Mablethorpe")) == (PLACEMENT,)
+    assert found(named, placed("Oakmere House, Mablethorpe", agencies=frozenset({"Mablethorpe Academy"}))) == ()
+    assert found("Elm Road School wrote.", placed("Oakmere House, Elm Road"), SCHOOL) == ()
+    assert found("Oakmere School wrote.", placed("Oakmere House, Elm Road", agencies=frozenset({"Oakmere School"})))
+
+
+def test_a_home_that_is_a_team_of_a_company_and_a_refuge_that_is_one_of_a_charity_are_looked_for() -> None:
+    homes = _agency("placement-1", "Acme Care Ltd", "placement", "Oakmere House", "Night team")
+    charity = _agency("domestic-abuse-1", "County Domestic Abuse Services", "domestic_abuse", "Rosewood Refuge")
+    children = {"c1": partnership.child(placement=partnership.placed(agency_id="placement-1"))}
+    agencies = {each.agency_id: each for each in (homes, charity)}
+    involved = (partnership.involvement("domestic-abuse-1"),)
+    known = Known(children, {}, agencies, (), frozenset(), involvements=involved)
+    about = of_meeting(partnership.meeting(), [], noted([]), known, partnership.POLICY).matter
+    for text in ("She lives at Oakmere House.", "Mother is at the Rosewood Refuge.", "She is with Acme."):
+        assert found(text, about) == found(text, about, SCHOOL) == (PLACEMENT,)
+        assert found(text, about, SOCIAL_CARE) == ()
+    assert found("The team came at night.", about) == ()
+
+
+def _agency(agency_id: str, name: str, kind: str, *teams: str) -> Agency:
+    some = tuple(Team(each, each, (), ()) for each in teams)
+    return Agency(agency_id, kind, name, partnership.HERE, (), some, None, partnership.cause(agency_id))
