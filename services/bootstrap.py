@@ -24,7 +24,7 @@ from services.foundation.documents import Documents
 from services.foundation.letters import LetterKind
 from services.foundation.parcels import ParcelKind
 from services.foundation.servers import SmtpServer
-from services.foundation.settings import Settings
+from services.foundation.settings import Settings, WrongSettings
 from services.foundation.work import Handlers
 from services.intake.accept import Check, Intake, Known
 from services.intake.ticks import Acts, Ticker
@@ -225,10 +225,17 @@ class House:
 
     @asynccontextmanager
     async def mailer(self, server: SmtpServer | None = None) -> AsyncIterator[Mailer]:
-        """A mailer with the mail server of the settings, or the local catcher where none is set."""
+        """A mailer with the mail server of the settings, or the local catcher where none is set. Raises `WrongSettings`
+        where what others wait for would go to the catcher: in a database that is shared, but for a rehearsal.
+        """
         async with AsyncExitStack() as stack:
             server = server or self.settings.smtp_server
             if server is None:
+                if self.settings.shared and isinstance(self.clock, SystemClock):
+                    raise WrongSettings(
+                        "QUORATE_SMTP is not set. In a database that is shared, what never left this machine would be "
+                        "noted as sent: name the mail server, or set QUORATE_AS_OF for a rehearsal"
+                    )
                 catcher = await stack.enter_async_context(Catcher(self.settings.home / "mailbox"))
                 server = SmtpServer(f"smtp://127.0.0.1:{catcher.port}?tls=none")
             mailer = Mailer(self.intake, LETTERS, server, self.settings)

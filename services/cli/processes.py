@@ -83,11 +83,6 @@ def mailer() -> None:
 
     async def go(settings: Settings) -> None:
         server = settings.smtp_server
-        if server is None and settings.shared and settings.as_of is None:
-            raise CannotStart(
-                "QUORATE_SMTP is not set. In a database that is shared, this mailer would note as sent what never left "
-                "this machine: name the mail server, or set QUORATE_AS_OF for a rehearsal"
-            )
         where = f"{server.host}:{server.port}" if server else f"{settings.home / 'mailbox'}/ ({NOTHING_LEAVES})"
         await keep_running(
             settings,

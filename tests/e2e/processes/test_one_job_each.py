@@ -302,9 +302,10 @@ def refused(command: str, home: Path, **settings: object) -> str:
 
 
 @ON_POSTGRESQL
-def test_on_a_shared_database_a_mailer_wants_a_mail_server_and_a_door_the_token_of_all(settings: Settings) -> None:
+def test_on_a_shared_database_who_sends_wants_a_mail_server_and_a_door_the_token_of_all(settings: Settings) -> None:
     shared = {"database": settings.database, "secret": settings.secret}
-    assert refused("mailer", settings.home, **shared).startswith("QUORATE_SMTP is not set")
+    for command in ("mailer", "drain", "up"):
+        assert refused(command, settings.home, **shared).startswith("QUORATE_SMTP is not set")
     for command in ("web", "up"):
         assert refused(command, settings.home, **shared, token="").startswith("QUORATE_TOKEN must be set")
     with process("mailer", settings, smtp="", as_of=AFTER.isoformat()) as rehearsing:
