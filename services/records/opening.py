@@ -13,10 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.policy import Policy
 from services.directory import store as directory
 from services.participation.store import documents
-from services.records.core_groups import core_groups_of, members
+from services.records.care_plan_readers import CarePlanReaders
 from services.records.family import family_addresses
 from services.records.readers import Around, around
-from services.records.rules.care_plans import may_have
 from services.records.rules.copies import copy_of
 from services.records.rules.dispatch import (
     CARE_PLAN,
@@ -32,7 +31,6 @@ from services.records.rules.last_look import may_have_all
 from services.records.rules.record import Reader, Record
 from services.records.rules.versions import FOR_NOW, TAKEN_BACK, is_recalled
 from services.records.store import dispatches, records
-from services.records.store.care_plans import told_of
 from services.records.theirs import addresses, at_this_address, is_all_in
 
 TAKEN_BACK_SINCE, SHUT, NEWER, TOO_EARLY = "recalled", "shut", "newer", "early"
@@ -86,7 +84,7 @@ async def _still_theirs(db: AsyncConnection, policy: Policy, dispatch: Dispatch)
     if about is None or reader is None:
         raise Shut(SHUT)
     if dispatch.kind == CARE_PLAN:
-        media_type = await _still_read(db, dispatch, reader)
+        media_type = await _still_read(db, policy, dispatch, reader)
         if dispatch.state == OVERTAKEN:
             raise Shut(NEWER)
         return Behind(about=about, media_type=media_type)
@@ -112,18 +110,12 @@ async def _stands(db: AsyncConnection, dispatch: Dispatch, newest: Record) -> bo
     return any(each.party == dispatch.party and each.version == newest.version and each.state == KEPT for each in some)
 
 
-async def _still_read(db: AsyncConnection, dispatch: Dispatch, reader: Reader) -> str | None:
+async def _still_read(db: AsyncConnection, policy: Policy, dispatch: Dispatch, reader: Reader) -> str | None:
     """The media type of a care plan that came in as a file; None of one that was printed here. It is for agencies of
     the core group as it is today that were asked on account of the child whom it is about by now, and not before it was
     looked through for what does harm.
     """
-    child_id = dispatch.child_id
-    if child_id is None or reader.why_not is not None:
-        raise Shut(SHUT)
-    told = (await told_of(db, [dispatch.about])).get(dispatch.about)
-    if told is None or told.child_id != child_id:
-        raise Shut(SHUT)
-    if not may_have(child_id, "", reader, members((await core_groups_of(db, [child_id])).get(child_id))):
+    if not (await CarePlanReaders.load(db, policy, [dispatch.about])).may_have(dispatch, reader):
         raise Shut(SHUT)
     held = await documents.some(db, {each for each in (dispatch.about, dispatch.document_id) if each})
     if any(each.scan not in documents.MAY_BE_READ for each in held.values()):

@@ -27,13 +27,14 @@ from services.participation.rules.reports import Report
 from services.participation.store import documents, reports
 from services.participation.store.documents import Document
 from services.participation.uploads import EXTENSIONS
-from services.records.core_groups import core_groups_of, members
+from services.records.care_plan_readers import CarePlanReaders
+from services.records.core_groups import members
 from services.records.handlers import copies
 from services.records.handlers.readdress import next_readers
-from services.records.readers import Around, around
 from services.records.rules.care_plans import (
     FOR_NOW,
     INFECTED,
+    KEPT_OUT,
     NOT_FORWARDED,
     NOT_HELD,
     NOT_SCANNED,
@@ -47,6 +48,7 @@ from services.records.rules.dispatch import (
     ATTACHMENT,
     CARE_PLAN,
     EMAIL,
+    LEFT,
     LINK,
     NO_LINK,
     NOT_PERMITTED,
@@ -62,7 +64,6 @@ from services.records.rules.dispatch import (
 )
 from services.records.rules.record import Reader
 from services.records.store import dispatches
-from services.records.store.care_plans import told_of
 
 CARE_PLAN_LETTER = "care_plan"
 MOST_ATTACHED = 10 << 20
@@ -145,9 +146,7 @@ class _Sheet:
     work: Work
     meetings: Mapping[str, Meeting]
     plans: Mapping[str, Sequence[Report]]
-    told: Mapping[str, Told]
-    core_groups: Mapping[str, Meeting]
-    about: Mapping[str, Around]
+    known: CarePlanReaders
     agencies: Mapping[str, Agency]
     held: Mapping[str, Document]
     standing: Mapping[str, Dispatch]
@@ -164,20 +163,19 @@ class _Sheet:
         found = await meetings.meetings_by_id(db, came)
         plans = {each: _each_once(report for report in came[each] if report.kind == CAME_IN) for each in found}
         ids = {plan.document_id for some in plans.values() for plan in some}
-        told = await told_of(db, ids)
-        children = {each.child_id for each in told.values()}
-        core_groups = await core_groups_of(db, {child_id for child_id in children if child_id is not None})
-        about = await around(db, work.policy, {*found, *(each.meeting_id for each in core_groups.values())})
-        named = {agency_id for each in core_groups.values() for agency_id in each.core_group}
+        known = await CarePlanReaders.load(db, work.policy, ids, found)
+        named = {agency_id for each in known.core_groups.values() for agency_id in each.core_group}
         senders = {plan.agency_id for some in plans.values() for plan in some}
         standing = {each.dispatch_id: each for some in (await dispatches.about(db, ids)).values() for each in some}
         theirs = {each.agency_id for each in standing.values() if each.agency_id}
         agencies = await directory.agencies_by_id(db, named | senders | theirs)
-        agencies |= {agency_id: agency for where in about.values() for agency_id, agency in where.agencies.items()}
+        agencies |= {
+            agency_id: agency for where in known.about.values() for agency_id, agency in where.agencies.items()
+        }
         held = await documents.some(db, ids)
         lost = [each for each in standing.values() if each.kind == CARE_PLAN and each.state == UNDELIVERED]
         elsewhere = await next_readers(work, [each for each in lost if each.dispatch_id not in again])
-        return cls(work, found, plans, told, core_groups, about, agencies, held, standing, elsewhere, again)
+        return cls(work, found, plans, known, agencies, held, standing, elsewhere, again)
 
 
 def _each_once(some: Iterable[Report]) -> list[Report]:
@@ -190,7 +188,7 @@ def _each_once(some: Iterable[Report]) -> list[Report]:
 
 def _look(sheet: _Sheet, meeting: Meeting, plan: Report) -> list[Missing]:
     """Bring one care plan into line; returns what a person has to know: in one, since it is about one thing."""
-    told = sheet.told[plan.document_id]
+    told = sheet.known.told[plan.document_id]
     child_id = told.is_for(meeting.child_ids)
     some = []
     if child_id is not None:
@@ -224,12 +222,13 @@ def _has(each: Dispatch, plan: Report) -> bool:
 
 def _pass_on(sheet: _Sheet, meeting: Meeting, plan: Report, child_id: str) -> list[str]:
     """Bring what is sent of one care plan into line; returns what is wrong with that."""
-    core = sheet.core_groups.get(child_id)
+    core = sheet.known.core_groups.get(child_id)
     core_group = members(core)
     named = [meeting.meeting_id, *([core.meeting_id] if core is not None else [])]
-    sources = {each: sheet.about[each].readers for each in named if each in sheet.about}
-    some = recipients(child_id, plan.agency_id, sources, core_group)
-    now = [_bring(sheet, each, plan, child_id) for each in some]
+    sources = {each: sheet.known.about[each].readers for each in named if each in sheet.known.about}
+    barred = sheet.known.barred(plan.document_id, child_id)
+    some = recipients(child_id, plan.agency_id, sources, core_group, barred)
+    now = [_by_another_team(sheet, each, plan, child_id) or _bring(sheet, each, plan, child_id) for each in some]
     wrong = [_STANDS_IN_THE_WAY[why] for why in dict.fromkeys(each.why for each in now) if why in _STANDS_IN_THE_WAY]
     unreached = [each.dispatch for each in now if each.why in (NO_ADDRESS, UNDELIVERED)]
     if unreached:
@@ -265,6 +264,23 @@ class _Standing:
 
     dispatch: Dispatch
     why: str | None
+
+
+def _by_another_team(sheet: _Sheet, to: Recipient, plan: Report, child_id: str) -> _Standing | None:
+    """How it stands where another team of the agency has it, or a person kept it from that: it goes to no agency twice,
+    and not by itself where somebody thinks again. None where that is not so.
+    """
+    every = {**sheet.standing, **sheet.written}.values()
+    own = [each for each in every if each.about == plan.document_id and each.agency_id == to.reader.agency_id]
+    if any(each.party == to.reader.party and each.state in (QUEUED, *LEFT) for each in own):
+        return None
+    for each in own:
+        if each.party != to.reader.party and each.child_id == child_id:
+            if each.state not in (WITHHELD, UNDELIVERED):
+                return _Standing(each, None)
+            if each.why in {*KEPT_OUT, NOT_PERMITTED} and to.why_not is None:
+                return _Standing(each, _KEPT_BACK)
+    return None
 
 
 def _bring(sheet: _Sheet, to: Recipient, plan: Report, child_id: str) -> _Standing:
@@ -325,7 +341,7 @@ def _dispatch(sheet: _Sheet, to: Recipient, plan: Report, child_id: str, name: s
         version=1,
         meeting_id=to.meeting_id,
         child_id=child_id,
-        partition_key=sheet.about[to.meeting_id].meeting.partition_key,
+        partition_key=sheet.known.about[to.meeting_id].meeting.partition_key,
         party=reader.party,
         agency_id=reader.agency_id,
         person_id=None,
@@ -355,7 +371,7 @@ def _why_not(document: Document | None) -> str | None:
 
 def _params(sheet: _Sheet, to: Recipient, plan: Report, each: Dispatch) -> dict[str, Any]:
     """What the letter says."""
-    work, where, document = sheet.work, sheet.about[to.meeting_id], sheet.held[plan.document_id]
+    work, where, document = sheet.work, sheet.known.about[to.meeting_id], sheet.held[plan.document_id]
     meeting = where.meeting
     sender = sheet.agencies.get(plan.agency_id)
     return {

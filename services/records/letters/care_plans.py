@@ -13,14 +13,11 @@ from services.foundation.work import Work
 from services.invitations.letters import letter
 from services.invitations.render import authority_name, weekday
 from services.participation.store import documents
-from services.records.core_groups import core_groups_of, members
+from services.records.care_plan_readers import CarePlanReaders
 from services.records.letters.links import attached, words_of_link
 from services.records.letters.permits import may_go_by_mail, reader_of
-from services.records.readers import Around, around
-from services.records.rules.care_plans import may_have
-from services.records.rules.dispatch import NOT_PERMITTED, Dispatch
+from services.records.rules.dispatch import NOT_PERMITTED
 from services.records.store import dispatches
-from services.records.store.care_plans import told_of
 
 
 def render(params: Mapping[str, Any], settings: Settings) -> Letter:
@@ -40,27 +37,17 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
 async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
     """Which care plans their readers may not have with what is known now: the last look."""
     some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows})
-    held = await documents.some(work.db, {each.about for each in some.values()})
-    about = await around(work.db, work.policy, {each.meeting_id for each in some.values() if each.meeting_id})
-    told = await told_of(work.db, {each.about for each in some.values()})
-    groups = await core_groups_of(work.db, {each.child_id for each in some.values() if each.child_id})
+    ids = {each.about for each in some.values()}
+    held = await documents.some(work.db, ids)
+    asked_at = {each.meeting_id for each in some.values() if each.meeting_id}
+    known = await CarePlanReaders.load(work.db, work.policy, ids, asked_at)
     found = {}
     for row in rows:
         each = some[row.params["dispatch_id"]]
-        document, core_group = held.get(each.about), members(groups.get(each.child_id or ""))
+        document, where = held.get(each.about), known.about.get(each.meeting_id or "")
         readable = document is not None and document.scan in documents.MAY_BE_READ
-        where = about.get(each.meeting_id or "")
-        of_the_child = each.about in told and told[each.about].child_id == each.child_id
-        if not readable or not of_the_child or not _may_have(work, each, row.params["sender"], where, core_group):
+        reader = reader_of(each, where)
+        reaches = where is not None and reader is not None and may_go_by_mail(work, each, reader, where)
+        if reader is None or not (readable and reaches and known.may_have(each, reader, row.params["sender"])):
             found[row.outbox_id] = NOT_PERMITTED
     return found
-
-
-def _may_have(work: Work, each: Dispatch, sender: str, where: Around | None, core_group: frozenset[str] | None) -> bool:
-    """Whether an agency may have a care plan, at the address and in the way that it goes."""
-    reader = reader_of(each, where)
-    if where is None or reader is None or reader.why_not is not None or each.child_id is None:
-        return False
-    if not may_go_by_mail(work, each, reader, where):
-        return False
-    return may_have(each.child_id, sender, reader, core_group)

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.meetings.rules import DECIDED_BY_A_PERSON, Meeting
+from services.meetings.rules.entry import EXCLUDED_BEFORE
 from services.records.rules.copies import NO_ADDRESS
 from services.records.rules.record import Reader
 
@@ -22,6 +24,8 @@ NOT_FORWARDED = "care_plan_not_forwarded"
 NOT_SCANNED, INFECTED, NOT_HELD = "not_scanned", "infected", "not_held"
 FOR_NOW = frozenset({NOT_SCANNED, NOT_HELD, NO_ADDRESS, "no_link"})
 """Reasons that may pass: it goes once they have."""
+KEPT_OUT = DECIDED_BY_A_PERSON | {EXCLUDED_BEFORE}
+"""Reasons that a person gave: they are about the agency, and not about one team of it or one meeting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,12 @@ class Telling:
 @dataclass(frozen=True, slots=True)
 class Told:
     """What was told of a document that came as a care plan, in the order in which it was learnt, and whom the meetings
-    that it came for are about today.
+    that it came for are about today; `meeting_ids` are these.
     """
 
     tellings: tuple[Telling, ...]
     children: frozenset[str]
+    meeting_ids: frozenset[str] = frozenset()
 
     @property
     def is_care_plan(self) -> bool:
@@ -90,18 +95,47 @@ class Told:
 
 
 def recipients(
-    child_id: str, sender: str, readers: Mapping[str, Sequence[Reader]], core_group: frozenset[str] | None
+    child_id: str,
+    sender: str,
+    readers: Mapping[str, Sequence[Reader]],
+    core_group: frozenset[str] | None,
+    barred: Mapping[str, str],
 ) -> list[Recipient]:
-    """Who gets a care plan about a child that an agency sent. `readers` are those of the meeting that it came for and,
-    after it, of the one that named the core group; without a core group it is for whoever was asked to the meeting.
+    """Who gets a care plan about a child that an agency sent, each agency once. `readers` are those of the meeting that
+    it came for and, after it, of the one that named the core group; without a core group it is for whoever was asked to
+    the meeting. The first of them that asked an agency on account of the child decides, and whom a person keeps from
+    one of them (`barred`, with the reason) gets nothing by the other, nor by another team.
     """
     found: dict[str, Recipient] = {}
+    asked: set[str] = set()
     for meeting_id, some in readers.items():
-        for reader in some:
-            if may_have(child_id, sender, reader, core_group):
-                why_not = reader.why_not or (NO_ADDRESS if reader.address is None else None)
-                found.setdefault(reader.party, Recipient(reader, meeting_id, why_not))
+        here = [each for each in some if each.agency_id is not None and child_id in each.child_ids]
+        for reader in here:
+            agency_id = reader.agency_id or ""
+            if agency_id not in asked and may_have(child_id, sender, reader, core_group):
+                why_not = barred.get(agency_id) or reader.why_not or (NO_ADDRESS if reader.address is None else None)
+                before = found.get(agency_id)
+                if before is None or (before.why_not is not None and why_not in (None, NO_ADDRESS)):
+                    found[agency_id] = Recipient(reader, meeting_id, why_not)
+        asked |= {each.agency_id or "" for each in here}
     return list(found.values())
+
+
+def barred(some: Iterable[tuple[Meeting, Sequence[Reader]]]) -> dict[str, str]:
+    """The agencies that a person keeps from one of these meetings, whoever reads for them there, with the reason."""
+    found: dict[str, str] = {}
+    for meeting, readers in some:
+        found |= {each.agency_id: each.why_not for each in readers if each.agency_id and each.why_not in KEPT_OUT}
+        found |= {each.agency_id: each.reason for each in meeting.do_not_invite if each.agency_id}
+    return found
+
+
+def is_asked_for(child_id: str, reader: Reader, asked: Iterable[Reader], core_group: frozenset[str] | None) -> bool:
+    """Whether a reader may have it by what is said of their agency at the meeting that it came for, where that asked
+    the agency on account of the child: by another meeting goes nothing that may not go by this one.
+    """
+    own = [each for each in asked if each.agency_id == reader.agency_id and child_id in each.child_ids]
+    return not own or any(each.why_not is None and may_have(child_id, "", each, core_group) for each in own)
 
 
 def may_have(child_id: str, sender: str, reader: Reader, core_group: frozenset[str] | None) -> bool:

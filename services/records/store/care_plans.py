@@ -30,12 +30,14 @@ async def told_of(db: AsyncConnection, document_ids: Iterable[str]) -> dict[str,
             today.setdefault(row.meeting_id, set()).add(row.child_id)
     found: dict[str, list[Telling]] = {}
     about: dict[str, set[str]] = {}
+    came_for: dict[str, set[str]] = {}
     for each in said:
         meeting_id, document_id = each["meeting_id"], each["document_id"]
         children = _children_at(known.get(meeting_id, ()), each["known_at"])
         found.setdefault(document_id, []).append(Telling(each["kind"] == CARE_PLAN, each["child_id"], children))
         about.setdefault(document_id, set()).update(today.get(meeting_id, ()))
-    return {each: Told(tuple(some), frozenset(about[each])) for each, some in found.items()}
+        came_for.setdefault(document_id, set()).add(meeting_id)
+    return {each: Told(tuple(some), frozenset(about[each]), frozenset(came_for[each])) for each, some in found.items()}
 
 
 async def _said(db: AsyncConnection, document_ids: Iterable[str]) -> list[Any]:

@@ -91,12 +91,12 @@ def test_an_agency_that_is_there_for_a_relative_has_it_only_where_it_serves_the_
 
 def test_the_core_group_gets_it_by_whichever_meeting_asked_it() -> None:
     core = frozenset({"gp-1", "school-1", "police-1", "camhs-1"})
-    some = recipients("c1", "camhs-1", {"m2": [GP], "m1": [GP, SCHOOL, agency("health-visiting-1", "c1")]}, core)
+    some = recipients("c1", "camhs-1", {"m2": [GP], "m1": [GP, SCHOOL, agency("health-visiting-1", "c1")]}, core, {})
     assert [(each.reader.agency_id, each.meeting_id) for each in some] == [("gp-1", "m2"), ("school-1", "m1")]
     assert left_over(core, "camhs-1", some) == {"police-1"}
 
 
 def test_who_cannot_be_reached_or_was_refused_is_seen() -> None:
     lost, refused = agency("gp-1", "c1", address=None), agency("school-1", "c1", why_not="childs_wish")
-    some = recipients("c1", "camhs-1", {"m1": [lost, refused]}, None)
+    some = recipients("c1", "camhs-1", {"m1": [lost, refused]}, None, {})
     assert [each.why_not for each in some] == [NO_ADDRESS, "childs_wish"]
