@@ -18,9 +18,10 @@ from services.foundation.work import Work
 from services.invitations.letters import letter
 from services.invitations.render import authority_name
 from services.records.letters.links import NOTICE, url_of
+from services.records.notices import words
 from services.records.notices.facts import Standing, gather
 from services.records.rules.dispatch import DELIVERED, NOT_PERMITTED, QUEUED, SENT, Dispatch
-from services.records.rules.flags import as_first_asked, is_answered, is_off
+from services.records.rules.flags import as_first_asked, is_answered, is_asked_later, is_off
 from services.records.rules.notices import ENDED, JOINED, STARTED, Recipient, counting, recipients
 from services.records.rules.plans import Plan
 from services.records.store import dispatches
@@ -70,7 +71,7 @@ def _is_wanted(each: Dispatch, params: Mapping[str, Any]) -> bool:
 
 async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
     """Which notices may not go: of an end that does not count any more, of a plan that has ended since, reminders of
-    what was answered to another notice or is overtaken, and to whom nothing may be told, or not there.
+    what is asked no more or would be asked otherwise, and to whom nothing may be told, or not there.
     """
     some = await dispatches.by_ids(work.db, {row.params["dispatch_id"] for row in rows})
     standing = await gather(work, {each.child_id for each in some.values() if each.child_id is not None})
@@ -83,7 +84,7 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
         if plan is None or standing.has_ended(plan) != (row.params["notice"] == ENDED):
             found[row.outbox_id] = NOT_WANTED
             continue
-        if reminds and not _is_open(standing, plan, each, holds_codes=row.params["holds_codes"]):
+        if reminds and not _is_open(work, standing, plan, each, row.params):
             found[row.outbox_id] = NOT_WANTED
             continue
         if plan.name not in ways:
@@ -97,14 +98,19 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
     return found
 
 
-def _is_open(standing: Standing, plan: Plan, each: Dispatch, *, holds_codes: bool) -> bool:
-    """Whether a notice counts still and nothing that its reader has said to another answers it."""
+def _is_open(work: Work, standing: Standing, plan: Plan, each: Dispatch, params: Mapping[str, Any]) -> bool:
+    """Whether a notice counts still, nothing that its reader has said to another answers it, or is asked by a later one
+    instead, and what it is a reminder of reads so still: what becomes of the flags hangs on other plans too.
+    """
     told, sent = standing.notices.get(plan.child_id, ()), standing.dispatches.get(plan.child_id, ())
     of_plan = [notice for notice in told if notice.plan_id == plan.plan_id]
     notice = next((one for one, dispatch in counting(of_plan, sent) if dispatch == each), None)
-    if notice is None or is_off(each, told, sent):
+    if notice is None or is_off(each, told, sent) or is_asked_later(each, told, sent):
         return False
-    return not is_answered(as_first_asked(each, of_plan, sent), notice.kind, holds_codes=holds_codes)
+    now = words.letter(work, standing, plan, notice, each, REMINDER)
+    if any(params[name] != now[name] for name in ("another_plan", "family_plan", "codes")):
+        return False
+    return not is_answered(as_first_asked(each, of_plan, sent), notice.kind, holds_codes=params["holds_codes"])
 
 
 def _plan(standing: Standing, each: Dispatch) -> Plan | None:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.bootstrap import House
-from services.records.rules.dispatch import Dispatch
+from services.records.rules.dispatch import SENT, Dispatch
+from services.records.store import dispatches
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Embedded
@@ -16,9 +17,11 @@ from tests.integration.records.noticed import (
     CAMHS,
     EVERYONE,
     GP,
+    POLICE,
     SCHOOL,
     conference,
     directory,
+    family,
     later,
     missing,
     notices,
@@ -141,6 +144,46 @@ async def test_who_was_told_of_the_first_end_of_two_plans_alone_has_all_the_days
     await house.tick()
     await house.drain()
     assert reminded(house) == set()
+
+
+@pytest.mark.parametrize("child_id", ["c1", "c2"])
+async def test_a_reminder_that_waits_to_go_takes_no_flag_off_once_another_plan_of_the_family_has_started(
+    embedded: Embedded, clock: MovableClock, child_id: str
+) -> None:
+    house = embedded.house
+    await embedded.take(*family("c2", initials="CD"))
+    await ended(embedded, clock)
+    await house.drain()
+    clock.set(REMINDED_AT)
+    await house.tick()  # the reminders wait to go
+    new = events.plan_started("plan-2", child_id=child_id, on=REMINDED_AT.date(), time=REMINDED_AT)
+    await embedded.take(new)
+    await house.drain()
+    assert reminded(house) == set()
+    assert {each.agency_id for each in await written(house) if each.reminded_at is not None} == set(EVERYONE)
+
+
+async def test_a_reminder_that_waits_to_go_is_not_sent_once_a_later_end_asks_for_the_flag(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await ended(embedded, clock)
+    await house.drain()
+    clock.set(REMINDED_AT)
+    await house.tick()  # the reminders wait to go
+    about = {each.notice_id for each in await notices(house)}
+    await embedded.take(events.plan_started("plan-2", on=REMINDED_AT.date(), time=REMINDED_AT))
+    await embedded.take(events.plan_ended("plan-2", on=REMINDED_AT.date(), time=REMINDED_AT + timedelta(minutes=1)))
+    sent = [
+        {"dispatch_id": each.dispatch_id, "state": SENT, "sent_at": REMINDED_AT}
+        for each in await written(house)
+        if each.about not in about
+    ]
+    async with house.database.write() as db:
+        await dispatches.set_columns(db, sent)  # by another mailer, which was faster
+    await house.drain()
+    assert sent
+    assert reminded(house) == {POLICE}, "who had nothing to do with the later plan was told of no later end"
 
 
 async def test_that_there_is_no_flag_answers_no_notice_that_the_plan_stands_after_all(
