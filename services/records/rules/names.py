@@ -20,8 +20,9 @@ _SHORT = 5  # two words written as one count from so many letters on: "Li Na" is
 class Names:
     """Names to look for, in small letters: `whole` as the words that they consist of, `alone` each word that tells as
     much by itself, `capitals` what does so with a capital alone, `initials`, and `initials_and_name` as they stand
-    before a surname. Of `places` each word may have an s more or less. `known` are words that their reader may read:
-    what may be one of these is taken for it, unless it is one of the names letter by letter.
+    before a surname. Of `places` each word may have an s more or less, and of `places_in_capitals` each begins with a
+    capital. `known` are words that their reader may read: what may be one of these is taken for it, unless it is one of
+    the names letter by letter.
     """
 
     whole: frozenset[tuple[str, ...]] = frozenset()
@@ -30,6 +31,7 @@ class Names:
     initials: frozenset[str] = frozenset()
     initials_and_name: frozenset[tuple[str, str]] = frozenset()
     places: frozenset[tuple[str, ...]] = frozenset()
+    places_in_capitals: frozenset[tuple[str, ...]] = frozenset()
     known: frozenset[str] = frozenset()
 
 

@@ -23,6 +23,7 @@ _WITHIN_LONG = re.compile(r"'{1,2}|-[ \n]*|\n *")
 _APART = re.compile(r"[ .\n]{1,2}")
 _BEFORE = re.compile(r"([^\W\d_]+)[. \n]{1,3}$")
 _BEGINS = re.compile(r"(?:^|[.!?:;*\n-])[\W_]*$")
+_SMALL_WORDS = LITTLE | {"against", "without", "within", "beyond", "through"}
 _SCRIPTS_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -82,9 +83,8 @@ def stands_in(reading: Reading, names: Names) -> bool:
         or any(word in letters and _alone(reading, word, names.known, with_capital=True) for word in names.capitals)
         or any(each in letters and _initials(each).search(reading.text) for each in names.initials)
         or any(one + name in letters and _with_initials(reading, one, name) for one, name in names.initials_and_name)
-        or any(
-            all(word in letters or word == "st" for word in place) and _place(reading, place) for place in names.places
-        )
+        or any(_place(reading, place) for place in names.places)
+        or any(_place(reading, place, in_capitals=True) for place in names.places_in_capitals)
     )
 
 
@@ -134,17 +134,29 @@ def _with_initials(reading: Reading, initials: str, name: str) -> bool:
     return False
 
 
-def _place(reading: Reading, place: Sequence[str]) -> bool:
+def _place(reading: Reading, place: Sequence[str], *, in_capitals: bool = False) -> bool:
     """Whether the name of a place stands there. It is given without what may be there or not."""
+    if not all(word in reading.letters or word == "st" for word in place):
+        return False
     for found in _place_in_letters(tuple(place)).finditer(reading.letters):
         spans = [found.span(number) for number in range(1, len(place) + 1)]
         if (
             _begins(reading, spans[0][0], place[0])
             and _is_end(reading.small, reading.where[spans[-1][1] - 1]) is not None
             and all(_hold_together(reading, one, (reading.letters[one:other],)) for one, other in spans)
+            and (not in_capitals or _each_has_a_capital(reading, [one for one, _ in spans], place))
         ):
             return True
     return False
+
+
+def _each_has_a_capital(reading: Reading, beginnings: Sequence[int], words: Sequence[str]) -> bool:
+    """Whether each of these words has a capital, where it is not joined to the one before: Hope for All, Meadowbank."""
+    where = [reading.where[at] for at in beginnings]
+    return all(
+        _is_capital(reading.text[at]) or word in _SMALL_WORDS or (number > 0 and reading.text[at - 1].isalpha())
+        for number, (at, word) in enumerate(zip(where, words, strict=True))
+    )
 
 
 @lru_cache(maxsize=512)

@@ -2,7 +2,7 @@
 
 A register says more of a home than its name: who runs it, in which town it is, in brackets, after a comma or a dash.
 Nobody says all of that. So each part counts by itself, with what stands before "house" or "home", and each word that is
-like no other.
+like no other. Words of every day count with capitals alone: "Stay Safe" is a service, and to stay safe is a plan.
 """
 
 from __future__ import annotations
@@ -49,12 +49,16 @@ def names_of_places(
             found = {each for each in _within(words, generic) if not _is_within(each, may_read | known)}
             several |= found
             capitals |= {each[0] for each in found if len(each) == 1}
-    places = {tuple(_stem(each) for each in words if each != "and") for words in several}
+    together: dict[bool, set[_Words]] = {True: set(), False: set()}
+    for words in (each for each in several if len(each) > 1):
+        stems = tuple(_stem(each) for each in words if each != "and")
+        together[_is_of_everyday(words, generic)].add(stems if len(stems) > 1 else words)
     everyday = {each for each in alone if not _says_which((each,), generic)}
     return Names(
         alone=frozenset(alone - everyday),
         capitals=frozenset(capitals - alone | everyday),
-        places=frozenset(each for each in places if len(each) > 1),
+        places=frozenset(together[False]),
+        places_in_capitals=frozenset(together[True] - together[False]),
     )
 
 
@@ -92,6 +96,11 @@ def _says_which(words: _Words, generic: frozenset[str]) -> bool:
     return not all(
         each.isdigit() or {each, _stem(each)} & (EVERYDAY | WORDS_TOO | LITTLE | TOWNS | generic) for each in words
     )
+
+
+def _is_of_everyday(words: _Words, generic: frozenset[str]) -> bool:
+    """Whether these words may stand in a sentence and name nothing. Nobody says the whole of a long name by chance."""
+    return not _says_which(words, generic) and (len(words) < 4 or not any(map(str.isdigit, words)))
 
 
 def _is_a_name(words: _Words, generic: frozenset[str]) -> bool:

@@ -93,6 +93,29 @@ def test_a_word_of_the_name_of_an_agency_that_took_part_is_no_sign_of_a_home() -
     assert found("Oakmere School wrote.", placed("Oakmere House, Elm Road", agencies=frozenset({"Oakmere School"})))
 
 
+@pytest.mark.parametrize(
+    ("name", "named", "not_named"),
+    [
+        ("Stay Safe", "Stay Safe wrote.", "AB needs a plan to stay safe. Stay safe. Safe to stay."),
+        ("Next Steps", "She is with NEXT STEPS.", "The next steps are these. Next steps."),
+        ("Hope for All", "She asked Hope for All.", "There is hope for all. Hope for all of us."),
+        ("Living Without Abuse", "She asked Living without Abuse.", "She is living without abuse."),
+        ("Haven", "She is at the Haven.", "It is a safe haven."),
+        ("Sanctuary House", "She is at Sanctuary.", "It was no sanctuary."),
+        ("Meadow Bank House", "She is at Meadowbank.", "They went to the meadow bank."),
+    ],
+)
+def test_the_name_of_a_place_in_words_of_every_day_counts_with_capitals(name: str, named: str, not_named: str) -> None:
+    for about in (placed(name), fled(name)):
+        assert found(named, about) == found(named, about, SCHOOL) == (PLACEMENT,)
+        assert found(not_named, about) == found(not_named, about, SCHOOL) == ()
+
+
+def test_a_name_that_no_sentence_holds_is_found_in_small_letters_too() -> None:
+    assert found("she is at oakmere house.", placed("Oakmere House")) == (PLACEMENT,)
+    assert found("she is at kings court home 2.", placed("Kings Court Home 2")) == (PLACEMENT,)
+
+
 def test_a_home_that_is_a_team_of_a_company_and_a_refuge_that_is_one_of_a_charity_are_looked_for() -> None:
     homes = _agency("placement-1", "Acme Care Ltd", "placement", "Oakmere House", "Night team")
     charity = _agency("domestic-abuse-1", "County Domestic Abuse Services", "domestic_abuse", "Rosewood Refuge")
