@@ -66,20 +66,16 @@ def as_first_asked(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[
     `dispatches` what went out of it. Anything else is what it is.
     """
     about = {notice.notice_id: notice for notice in told}
-    if each.state not in {SENT, DELIVERED} or about[each.about].kind != STANDS:
+    if about[each.about].kind != STANDS or asked_since(each) is None:
         return each
     own = [(about[one.about], one) for one in dispatches if one.agency_id == each.agency_id and one.about in about]
     ends = [notice.number for notice, one in own if notice.kind == ENDED and may_have_been_read(one)]
-    asked = [
-        one
-        for notice, one in own
-        if notice.kind == STANDS and notice.number > max(ends, default=-1) and one.state != UNDELIVERED
-    ]
+    asked = [one for notice, one in own if notice.kind == STANDS and notice.number > max(ends, default=-1)]
     said = [one for one in asked if one.confirmed_at is not None]
     answer = next((one for one in said if settles(SET, one.confirmed)), next(iter(said), each))
     return replace(
         each,
-        sent_at=min((one.sent_at for one in asked if one.sent_at is not None), default=each.sent_at),
+        sent_at=min(since for one in (each, *asked) if (since := asked_since(one)) is not None),
         reminded_at=min((one.reminded_at for one in asked if one.reminded_at is not None), default=None),
         confirmed=answer.confirmed,
         confirmed_at=answer.confirmed_at,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from services.directory.rules import Cause
-from services.records.rules.flags import LEAVE, REMOVE, SET, UPDATE, flag_asked, settles
+from services.records.rules.dispatch import Dispatch
+from services.records.rules.flags import LEAVE, REMOVE, SET, UPDATE, as_first_asked, flag_asked, settles
 from services.records.rules.notices import CHANGED, ENDED, JOINED, STANDS, STARTED, Notice
 
 AT = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
@@ -42,6 +45,55 @@ def test_the_end_of_a_plan_asks_for_the_flag_unless_another_stands(kind: str, of
 def test_a_plan_of_which_an_end_alone_was_told_that_does_not_count_keeps_the_flag(kind: str, flag: str) -> None:
     asked = notice(kind, 1)
     assert flag_asked(asked, [notice(STARTED), asked], {"plan-2"}) == flag
+
+
+def went(about: Notice, day: int, state: str = "sent", **more: Any) -> Dispatch:
+    """Something that was told of a plan that day to one practice."""
+    at = AT + timedelta(days=day)
+    fields: dict[str, Any] = {"sent_at": at, "address": "in@gp-1.example", "decided": None, "content": None} | more
+    none = dict.fromkeys(("meeting_id", "person_id", "team_id", "why", "document_id"))
+    who = {"child_id": "c1", "partition_key": "f1", "party": "agency:gp-1:", "agency_id": "gp-1"}
+    way = {"kind": "notice", "version": 1, "channel": "email", "how": "body", "written_at": at}
+    named = {"dispatch_id": about.notice_id, "about": about.notice_id, "state": state}
+    return Dispatch(**none, **who, **way, **named, **fields)
+
+
+STANDS_AGAIN = [notice(STARTED), notice(ENDED, 1), notice(STANDS, 2), notice(STANDS, 3)]
+
+
+@pytest.mark.parametrize(
+    ("first", "since"),
+    [
+        ({"state": "sent"}, 4),
+        ({"state": "delivered", "delivered_at": AT + timedelta(days=5)}, 4),
+        ({"state": "undelivered"}, 9),
+        ({"state": "undelivered", "sent_at": None, "opened_at": AT + timedelta(days=6)}, 6),
+        ({"state": "overtaken", "sent_at": None}, 9),
+    ],
+)
+def test_word_that_a_plan_stands_is_asked_about_from_when_its_reader_first_had_it(
+    first: dict[str, Any], since: int
+) -> None:
+    _, ended, one, another = STANDS_AGAIN
+    last = went(another, 9)
+    some = [went(ended, 1, "recalled"), went(one, 4, **first), last]
+    assert as_first_asked(last, STANDS_AGAIN, some).sent_at == AT + timedelta(days=since)
+
+
+def test_what_was_said_before_the_last_end_answers_no_word_that_the_plan_stands() -> None:
+    told = [notice(ENDED, 0), notice(STANDS, 1), notice(ENDED, 2), notice(STANDS, 3), notice(STANDS, 4)]
+    said = {"confirmed": "flag_changed", "confirmed_at": AT + timedelta(days=2), "reminded_at": AT}
+    states = ["recalled", "sent", "recalled", "sent", "sent"]
+    some = [
+        went(each, day, state, **(said if day == 1 else {}))
+        for day, (each, state) in enumerate(zip(told, states, strict=True))
+    ]
+    last = as_first_asked(some[-1], told, some)
+    assert (last.confirmed, last.confirmed_at, last.reminded_at) == (None, None, None)
+    assert last.sent_at == AT + timedelta(days=3)
+    some[3] = replace(some[3], **said)
+    last = as_first_asked(some[-1], told, some)
+    assert (last.confirmed, last.reminded_at) == ("flag_changed", AT)
 
 
 @pytest.mark.parametrize(
