@@ -50,12 +50,24 @@ def test_a_plan_of_which_an_end_alone_was_told_that_does_not_count_keeps_the_fla
 def went(about: Notice, day: int, state: str = "sent", **more: Any) -> Dispatch:
     """Something that was told of a plan that day to one practice."""
     at = AT + timedelta(days=day)
-    fields: dict[str, Any] = {"sent_at": at, "address": "in@gp-1.example", "decided": None, "content": None} | more
-    none = dict.fromkeys(("meeting_id", "person_id", "team_id", "why", "document_id"))
-    who = {"child_id": "c1", "partition_key": "f1", "party": "agency:gp-1:", "agency_id": "gp-1"}
-    way = {"kind": "notice", "version": 1, "channel": "email", "how": "body", "written_at": at}
-    named = {"dispatch_id": about.notice_id, "about": about.notice_id, "state": state}
-    return Dispatch(**none, **who, **way, **named, **fields)
+    fields: dict[str, Any] = {
+        "dispatch_id": about.notice_id,
+        "kind": "notice",
+        "about": about.notice_id,
+        "version": 1,
+        "child_id": "c1",
+        "partition_key": "f1",
+        "party": "agency:gp-1:",
+        "agency_id": "gp-1",
+        "channel": "email",
+        "address": "in@gp-1.example",
+        "how": "body",
+        "state": state,
+        "written_at": at,
+        "sent_at": at,
+        **dict.fromkeys(("meeting_id", "person_id", "team_id", "why", "decided", "content", "document_id")),
+    }
+    return Dispatch(**fields | more)
 
 
 STANDS_AGAIN = [notice(STARTED), notice(ENDED, 1), notice(STANDS, 2), notice(STANDS, 3)]
@@ -82,7 +94,7 @@ def test_word_that_a_plan_stands_is_asked_about_from_when_its_reader_first_had_i
 
 def test_what_was_said_before_the_last_end_answers_no_word_that_the_plan_stands() -> None:
     told = [notice(ENDED, 0), notice(STANDS, 1), notice(ENDED, 2), notice(STANDS, 3), notice(STANDS, 4)]
-    said = {"confirmed": "flag_changed", "confirmed_at": AT + timedelta(days=2), "reminded_at": AT}
+    said: dict[str, Any] = {"confirmed": "flag_changed", "confirmed_at": AT + timedelta(days=2), "reminded_at": AT}
     states = ["recalled", "sent", "recalled", "sent", "sent"]
     some = [
         went(each, day, state, **(said if day == 1 else {}))
