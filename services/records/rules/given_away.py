@@ -47,9 +47,23 @@ _AREAS = (
     "W WA WC WD WF WN WR WS WV YO ZE"
 )
 _BETWEEN, _LAST = r"[ .\n-]{0,3}", "[ABD-HJLNP-UW-Z]"
+# Whatever stands between its groups: with the letters and the figure of the last one together, in capitals or not; with
+# these apart; and with them alone apart, in capitals, for "B12 at 10" is no postcode, nor are "AB 12, DE 9" children's.
+_SOME, _PARTED = r"[ .,/\n-]{0,3}", r"[ .,/\n-]{1,3}"
 _POSTCODE = re.compile(
-    rf"{_BEFORE}([A-Z]{{1,2}})[0-9][0-9A-Z]?{_BETWEEN}[0-9]{_LAST}{{2}}{_AFTER}", re.IGNORECASE | re.ASCII
+    rf"{_BEFORE}([A-Z]{{1,2}})(?P<parted>(?<!'[A-Z]){_PARTED})?[0-9][0-9A-Z]?(?P<middle>{_SOME})"
+    rf"(?P<last>[0-9]{_LAST}{{2}}){_AFTER}",
+    re.IGNORECASE | re.ASCII,
 )
+_IN_PARTS = (
+    re.compile(rf"{_BEFORE}([A-Z]{{1,2}}){_SOME}[0-9][0-9A-Z]?{_PARTED}[0-9]{_PARTED}{_LAST}{{2}}{_AFTER}"),
+    re.compile(rf"{_BEFORE}([A-Z]{{1,2}})[0-9][0-9A-Z]?[0-9][ .\n-]{{1,2}}{_LAST}{{2}}{_AFTER}"),
+    re.compile(
+        rf"{_BEFORE}([a-z]{{2}})[0-9][0-9a-z]?{_PARTED}[0-9]{_PARTED}"
+        rf"(?!(?:at|as|be|by|he|us|we|up){_AFTER}){_LAST.lower()}{{2}}{_AFTER}"
+    ),
+)
+_COUNTED = re.compile("(?:1st|2nd|3rd|[04-9]th|[0-9](?:hr|yr))", re.IGNORECASE)
 # One with a letter for a figure or a figure for a letter, or spaced out: in capitals alone, and no "NO 1ST".
 _ALMOST_POSTCODE = re.compile(
     rf"{_BEFORE}(?:(?:([A-Z]{{1,2}})(?:[0-9][0-9A-Z]?{_BETWEEN}[OIl]|[OIl][0-9A-Z]?{_BETWEEN}[0-9](?!ST|ND|RD|TH))"
@@ -65,6 +79,8 @@ _ABROAD = rf"(?:\+|00){_GAP}44{_GAP}(?:0{_GAP})?"
 _TELEPHONE = re.compile(
     rf"(?<![0-9])(?:(?:{_ABROAD}|0)(?:2[0-9]|1[0-9]{{2}}|7[0-9]{{3}})(?:{_GAP}[0-9]){{6,8}}"
     rf"|(?:44|0[^0-9A-Za-z]){_GAP}7[0-9]{{3}}(?:{_GAP}[0-9]){{6}}"
+    rf"|(?:\(0\){_GAP}(?:2[0-9][^0-9A-Za-z]?[0-9]|1[0-9]{{2}})|0[) /-]{{1,3}}1[0-9]{{2}})"
+    rf"(?:{_GAP}[0-9]){{7}}(?!{_GAP}[0-9])"
     rf"|07(?![ ./-][01]?[0-9][ ./-][0-9]{{4}}(?![0-9]))(?:{_GAP}[0-9]){{9}}(?!{_GAP}[0-9])"
     rf"|(?<![0-9][^0-9A-Za-z])(?:(?:\+|0{_APART}0){_GAP}4{_APART}4(?:{_APART}0)?|0)"
     rf"{_APART}[127](?:{_APART}[0-9]){{9}}(?!{_GAP}[0-9]))(?![0-9])"
@@ -112,8 +128,18 @@ def has_check_digit(number: str) -> bool:
 
 @lru_cache(maxsize=128)
 def _postcode(text: str) -> bool:
-    found = [each for form in (_POSTCODE, _ALMOST_POSTCODE) for each in form.finditer(text)]
-    return any(_area(next(filter(None, each.groups()))) in _AREAS.split() for each in found)
+    found = [each[1] for each in _POSTCODE.finditer(text) if not _is_counted(each)]
+    found += [each[1] for form in _IN_PARTS for each in form.finditer(text)]
+    found += [next(filter(None, each.groups())) for each in _ALMOST_POSTCODE.finditer(text)]
+    return any(_area(each) in _AREAS.split() for each in found)
+
+
+def _is_counted(found: re.Match[str]) -> bool:
+    """Whether what would be the last group counts something instead: B2 1st floor."""
+    last, apart = found["last"], found["parted"]
+    if _COUNTED.fullmatch(last) is None:
+        return False
+    return bool(apart and not found["middle"]) or (last.islower() and (bool(apart) or found[1].isupper()))
 
 
 def _area(letters: str) -> str:

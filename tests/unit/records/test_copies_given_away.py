@@ -179,7 +179,19 @@ def test_where_somebody_is_at_is_no_address(text: str) -> None:
 @pytest.mark.parametrize(
     "written",
     ["LE1 2AB", "le12ab", "SW1A\u00a01AA", "LE1\n2AB", "ＬＥ１ ２ＡＢ", "LE1–2AB", "LE1.2AB", "LE1\u200b2AB"]  # noqa: RUF005
-    + ["LE1 OAB", "LEl 2AB", "S01 2AB", "0X1 2JD", "L E 1 2 A B", "L-E-1-2-A-B"],
+    + ["LE1 OAB", "LEl 2AB", "S01 2AB", "0X1 2JD", "L E 1 2 A B", "L-E-1-2-A-B", "LE 1 2AB", "le 1 2ab", "LE-1-2AB"]
+    + [
+        "LE1 2 AB",
+        "le1 2 ab",
+        "LE 1 2 AB",
+        "LE12 AB",
+        "LE1, 2AB",
+        "le1,2ab",
+        "LE1/2AB",
+        "LE2 1ST",
+        "le2 1st",
+        "LE 2 1ST",
+    ],
 )
 def test_family_gets_no_postcode(written: str) -> None:
     assert found(f"Lives at {written} now.") == (POSTCODE,)
@@ -187,7 +199,20 @@ def test_family_gets_no_postcode(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["is it so old", "S1 out", "NO 1ST PRIZE", "E1 old", "M1 ill", "10 of 20 ill", "B 1 2 is"]
+    "text",
+    [
+        *("is it so old", "S1 out", "NO 1ST PRIZE", "E1 old", "M1 ill", "10 of 20 ill", "B 1 2 is"),
+        *(
+            "B2 1st floor",
+            "Room S1, 2nd floor",
+            "AB's 12 2nd",
+            "AB 16TH BIRTHDAY",
+            "E 10th",
+            "M25 at 10",
+            "B12 at home",
+        ),
+        *("AB 12, DE 9", "AB (12), DE (9)", "AB12, DE9", "it's 10 at night", "E1 2 at", "ab 10 2hr", "so 12 at"),
+    ],
 )
 def test_other_letters_and_figures_are_no_postcode(text: str) -> None:
     assert found(f"We saw {text}.") == ()
@@ -198,6 +223,7 @@ def test_other_letters_and_figures_are_no_postcode(text: str) -> None:
     ["07700 900123", "+44 7700 900123", "(0116) 496 0123", "0116\u00a0496\u00a00123", "07700/900123"]  # noqa: RUF005
     + ["(+44) 7700 900123", "(+44)(0)7700-900-123", "+44 (0) 116 496 0123", "0044 7700 900123", "447700900123"]
     + ["07700:900:123", "07700_900_123", "07700, 900, 123", "0116/496/0123", "020:7946:0123", "07 700 900 123"]
+    + ["(0)116 496 0123", "(0) 116/496/0123", "(0)20 7946 0123", "0 116 496 0123", "0116, 496, 0123"]
     + ["07 70 09 00 12 3", "0 7700 900123", "077009 00123", "0 7 7 0 0 9 0 0 1 2 3", "0-7-7-0-0-9-0-0-1-2-3"]
     + ["0 7 7 0 0   9 0 0   1 2 3", "+ 4 4 7 7 0 0 9 0 0 1 2 3", "0 1 1 6 4 9 6 0 1 2 3", "07700\n900\n123"]
     + ["O7700 900123", "077OO 9OO 123", "O1l6 496 O123", "07700–900–123", "07700·900·123", "٠٧٧٠٠ ٩٠٠١٢٣"],
@@ -217,7 +243,16 @@ def test_the_number_of_a_service_that_anyone_may_call_is_not_somebodys_own(writt
     ["01/04/2026 10:30", "07/05/2026 - 9.30", "01/04/2026-07/05/2026", "2026-04-01 07:30", "07.05.2026, 12 3"]  # noqa: RUF005
     + ["07:30, 08:15, 09:00", "0, 1, 12, 13, 14 and 15", "0, 1, 12, 13, 14, 15", "2 of 12", "0-7, 8-11, 12-15, 16"]
     + ["0 1 2 3 4 5 6 7 8 9", "0 1 1 0 2 1 0 0 1 2 1 3 3", "1 0 1 1 0 2 1 0 0 1 2 1", "01 02 03 04 05 06"]
-    + ["07 08 09 10 11 12", "aged 7, 11 and 14", "£1,200 / £2,400", "12/20", "0.25 - 0.75, 100"],
+    + [
+        "07 08 09 10 11 12",
+        "aged 7, 11 and 14",
+        "0 100 200 300 400",
+        "0/100",
+        "(0) 100 to 200",
+        "£1,200 / £2,400",
+        "12/20",
+        "0.25 - 0.75, 100",
+    ],
 )
 def test_dates_times_ages_and_scores_are_no_telephone_numbers(written: str) -> None:
     assert found(f"It was {written} then.") == ()
