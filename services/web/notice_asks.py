@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from services.meetings.rules import reference
 from services.records.notices.facts import plans_not_ended
 from services.records.opening import SHUT
-from services.records.rules.flags import FLAG_CHANGED, NO_FLAG, NOTED, REMOVE, SET, flag_asked, settles
+from services.records.rules.flags import FLAG_CHANGED, LEAVE, NO_FLAG, NOTED, REMOVE, SET, flag_asked, settles
 from services.records.store import plans
 from services.running.process import Process
 from services.web.record_link import Closed, Opened
@@ -37,6 +37,22 @@ class Asked:
     def is_done(self) -> bool:
         """Whether nothing more is asked."""
         return settles(self.flag, self.said)
+
+    @property
+    def not_taken(self) -> str:
+        """What whoever answered something else is told to do now: mostly their page stood open while what is asked
+        changed, and they may have done what is not to be done any more.
+        """
+        if self.flag == LEAVE:
+            then = "" if self.is_done else ", then press the button below"
+            now = f"no flag is to be taken off any more. If you have taken it off, put it back on{then}"
+        elif self.is_done:
+            now = "you have answered this notice, and nothing more is asked"
+        elif self.of_flag:
+            now = "what this notice asks has changed since you opened the page. Say below what became of the flag"
+        else:
+            now = "this notice asks you to take note of it. Press the button below once it is in your record"
+        return f"Your answer was not taken: {now}"
 
     def is_news(self, what: str) -> bool:
         """Whether it says more than what the reader has said: that a flag was changed always does."""

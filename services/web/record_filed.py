@@ -6,6 +6,7 @@ nothing of what was sent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
@@ -94,7 +95,13 @@ async def look_notice(process: AtDoor, link: str) -> Response:
 
 
 def _notice(
-    process: Process, opened: Opened, asked: Asked, *, status: int = 200, by: str = "", wrong: str | None = None
+    process: Process,
+    opened: Opened,
+    asked: Asked,
+    *,
+    status: int = 200,
+    by: str = "",
+    wrong: Mapping[str, str] | None = None,
 ) -> Response:
     return show(
         process,
@@ -104,7 +111,7 @@ def _notice(
         asked=asked,
         confirmed=opened.dispatch.confirmed_at,
         by=by,
-        wrong={"by": wrong} if wrong else {},
+        wrong=wrong or {},
     )
 
 
@@ -117,12 +124,10 @@ async def acknowledge(process: AtDoor, request: Request, link: str) -> Response:
     asked = await asked_by(process, opened)
     fields, by, wrong = await _typed(request)
     if wrong is not None:
-        return _notice(process, opened, asked, status=422, by=by, wrong=wrong)
+        return _notice(process, opened, asked, status=422, by=by, wrong={"by": wrong})
     what = fields.get("what", "" if asked.of_flag else asked.choices[0])
-    if (
-        what not in asked.choices
-    ):  # what the notice asks has changed since the page was opened, or it is no form of ours
-        return _notice(process, opened, asked, status=409, by=by)
+    if what not in asked.choices:
+        return _notice(process, opened, asked, status=409, by=by, wrong={"what": asked.not_taken})
     if asked.is_news(what):
         await tell_confirmed(process, opened, what, by or None)
     return go(process, opened)

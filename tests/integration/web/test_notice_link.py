@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from httpx2 import Response
 from sqlalchemy import func, select
 
 from services.bootstrap import House
@@ -171,6 +172,46 @@ async def test_while_another_plan_stands_nobody_is_asked_to_take_a_flag_off(hous
         assert (await client.post(path, data={"what": "flag_changed"})).status_code == 409
         assert (await client.post(path, data={"by": ""})).status_code == 303
     assert [said["what"] for said in await confirmed(house)] == ["noted"]
+
+
+def not_taken(page: Response) -> str:
+    """What stands in the summary of what is wrong, above all else; it leads to something on the page."""
+    assert page.status_code == 409
+    above, _, rest = page.text.partition("<h1")
+    summary = above[above.index("govuk-error-summary") :]
+    [target] = re.findall(r'href="#([a-z]+)"', summary)
+    assert f'id="{target}"' in rest
+    assert "<title>Error: " in page.text
+    return " ".join(words(summary[summary.index("href") :].partition(">")[2]).split())
+
+
+@ONLY_SQLITE
+async def test_whoever_answers_what_is_asked_no_more_is_told_that_it_was_not_taken_and_what_to_do(
+    house: House, clock: MovableClock
+) -> None:
+    path = path_to(house, await plan_ended(house, clock), "notice")
+    async with browsing(house) as client:
+        assert "Has the flag been removed?" in (await client.get(path)).text
+        clock.advance(timedelta(hours=1))
+        await accept(house, events.plan_started("plan-2", on=ENDED_ON, time=clock.now()))
+        for what in ("flag_changed", "no_flag"):
+            said = not_taken(await client.post(path, data={"what": what}))
+            assert said.startswith("Your answer was not taken: no flag is to be taken off any more.")
+            assert "put it back on, then press the button below" in said
+        assert "govuk-error-summary" not in (await client.get(path)).text
+        assert await confirmed(house) == []
+        assert (await client.post(path, data={"what": "noted"})).status_code == 303
+        page = await client.post(path, data={"what": "flag_changed"})
+        assert not_taken(page).endswith("If you have taken it off, put it back on")
+        assert "nothing more" not in page.text
+        assert "nothing more" in (await client.get(path)).text
+        clock.advance(timedelta(hours=1))
+        await accept(house, events.plan_ended("plan-2", on=ENDED_ON, time=clock.now()))
+        said = not_taken(await client.post(path, data={"what": "noted"}))
+        assert said.startswith("Your answer was not taken: what this notice asks has changed")
+        assert (await client.post(path, data={"what": "no_flag"})).status_code == 303
+        assert not_taken(await client.post(path, data={"what": "noted"})).endswith("nothing more is asked")
+    assert [said["what"] for said in await confirmed(house)] == ["noted", "no_flag"]
 
 
 @ONLY_SQLITE
