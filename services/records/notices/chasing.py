@@ -107,7 +107,9 @@ def chase(
             if remind_at is not None and each.reminded_at is None and remind_at <= work.now:
                 remind.append((notice, each))
             if last_day is not None and end_of(last_day) <= work.now:
-                missing.append(_not_confirmed(notice, replace(each, sent_at=told_at), initials, last_day))
+                household = not standing.family_plan(plan.child_id)
+                late = replace(each, sent_at=told_at)
+                missing.append(_not_confirmed(notice, late, initials, last_day, household=household))
             moments += [moment for moment in (remind_at, end_of(last_day) if last_day else None) if moment is not None]
     found, at = _about_the_plan(work, standing, plan, notices, some, initials)
     written = [f"notice:{each.dispatch_id}" for each in standing.dispatches.get(plan.child_id, ())]
@@ -150,12 +152,16 @@ def _is_answered(work: Work, standing: Standing, notice: Notice, each: Dispatch)
     return is_answered(each, notice.kind, holds_codes=holds_codes)
 
 
-def _not_confirmed(notice: Notice, each: Dispatch, initials: str, last_day: date) -> Missing:
-    """What is said of a notice that nobody has confirmed in time."""
+def _not_confirmed(notice: Notice, each: Dispatch, initials: str, last_day: date, *, household: bool) -> Missing:
+    """What is said of a notice that nobody has confirmed in time. `household`: its flags are to come off too, since no
+    plan of a brother or sister stands.
+    """
     sent_on = say(london_date(each.sent_at)) if each.sent_at is not None else ""
     said = f"They were told on {sent_on} {_WHAT[notice.kind]} ({initials}), and were to say by {say(last_day)}"
     if notice.kind == ENDED:
-        text = f"{said} that the flag is off the records of the child and of the household. They have not: ask them."
+        whose = "the records of the child and of the household" if household else "the record of the child"
+        stays = "" if household else " The household keeps its flags: a plan of another child of the family stands."
+        text = f"{said} that the flag is off {whose}. They have not: ask them.{stays}"
     elif each.confirmed == NO_FLAG:
         text = f"{said} that the records say so again. They say that these carry no such flag: see to it with them."
     else:

@@ -46,6 +46,11 @@ class Standing:
         """The plans of a child that stand now, with those of which an end alone was told that does not count."""
         return [each for each in self.plans.get(child_id, ()) if not self.has_ended(each)]
 
+    def family_plan(self, child_id: str) -> bool:
+        """Whether a plan of a brother or sister stands, so that the flags of the household stay as they are."""
+        family = self.about[child_id].family
+        return any(each.child_id != child_id and self.standing(each.child_id) for each in family)
+
     def told(self, plan: Plan) -> list[Dispatch]:
         """What readers may have of what was told of a plan."""
         ids = {each.notice_id for each in self.notices.get(plan.child_id, ()) if each.plan_id == plan.plan_id}

@@ -44,8 +44,7 @@ def letter(
     holds_codes = agency.kind in work.policy.groups.told_nhs_number
     team = next((each for each in agency.teams if each.team_id == dispatch.team_id), None)
     own = [each for each in standing.standing(plan.child_id) if each.plan_id != plan.plan_id]
-    siblings = [each for each in about.family if each.child_id != plan.child_id and standing.standing(each.child_id)]
-    ended = notice.kind == ENDED
+    siblings, ended = standing.family_plan(plan.child_id), notice.kind == ENDED
     says = {
         "dispatch_id": dispatch.dispatch_id,
         "notice": notice.kind,
@@ -64,9 +63,9 @@ def letter(
         "changed_on": _say(_changed_on(plan)) if notice.kind == CHANGED else None,
         "household": _household(plan, about, holds_codes),
         "household_told": bool(plan.household),
-        "codes": _codes(work.policy, today, ended, bool(own), bool(siblings)) if holds_codes else [],
+        "codes": _codes(work.policy, today, ended, bool(own), siblings) if holds_codes else [],
         "another_plan": _since(own) if ended and own else None,
-        "family_plan": ended and bool(siblings),
+        "family_plan": ended and siblings,
         "flagged": any(ILLNESS_FLAG in each.flags for each in (about.child, *about.family)),
         "plan_follows": plan_follows,
         "next": None if ended else _next(work, about, agency.agency_id),

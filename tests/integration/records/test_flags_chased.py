@@ -20,6 +20,7 @@ from tests.integration.records.noticed import (
     GP,
     conference,
     directory,
+    family,
     later,
     missing,
     notices,
@@ -46,6 +47,28 @@ async def overdue(house: House) -> set[str]:
 def reminded(house: House, since: int = 0) -> list[str]:
     """Who was reminded, in the letters after the first so many."""
     return sorted(each.to.partition("@")[0] for each in told(house)[since:] if "Reminder" in each.subject)
+
+
+async def test_nobody_is_asked_for_the_flags_of_the_household_while_a_plan_of_a_brother_or_sister_stands(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await embedded.take(*directory(), *family("c2", initials="CD"), conference(), events.plan_started(household=["p1"]))
+    await embedded.take(events.plan_started("plan-2", child_id="c2", household=["p1"]))
+    await house.drain()
+    clock.set(AFTER)
+    await embedded.take(events.plan_ended())
+    await house.drain()
+    clock.set(later(30))
+    await house.drain()
+    asked = {each["text"] for each in await missing(house) if each["kind"] == "flag_not_cleared"}
+    assert len(asked) == 1
+    assert "that the flag is off the record of the child. They have not: ask them. The household keeps" in asked.pop()
+    await embedded.take(events.plan_ended("plan-2", child_id="c2", time=clock.now()))
+    await house.drain()
+    asked = {each["text"] for each in await missing(house) if each["kind"] == "flag_not_cleared"}
+    assert len(asked) == 1
+    assert "that the flag is off the records of the child and of the household" in asked.pop()
 
 
 async def two_plans(embedded: Embedded, clock: MovableClock) -> None:
