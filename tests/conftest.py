@@ -169,7 +169,8 @@ async def make_settings(
                 shutil.copy(template, folder / "quorate.db")
             return Settings(home=folder, **others)
         databases.append(await server.new(migrated=migrated))
-        kept = {"secret": "a-key-for-tests-alone", "token": "a-token-for-tests-alone"}
+        kept: dict[str, Any] = {"secret": "a-key-for-tests-alone", "token": "a-token-for-tests-alone"}
+        kept["documents"] = folder / "documents"
         return Settings(home=folder, database=server.url(databases[-1]), **{**kept, **others})
 
     yield make

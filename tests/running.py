@@ -25,6 +25,8 @@ def environment(home: Path, **settings: object) -> dict[str, str]:
     """The environment of a process with these settings and no others: `lock_timeout=1` is QUORATE_LOCK_TIMEOUT."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("QUORATE_")}
     own = {"home": home, "listen": "127.0.0.1:0", "health_listen": "127.0.0.1:0", "token": TOKEN, **settings}
+    if own.get("database"):  # which is shared
+        own = {"documents": home / "documents", **own}
     return kept | {f"QUORATE_{name.upper()}": str(value) for name, value in own.items()}
 
 

@@ -79,6 +79,15 @@ async def settle(
     await intake.finish(work)
 
 
+def cannot_be_made(row: OutboxRow, wrong: Exception, now: datetime, what: str) -> Attempt:
+    """How an attempt ends at a message that cannot be made. What lies on a disk may be there again the next time: only
+    after as many tries as a server has is it given up. Nothing is kept of it until then, since nothing has left.
+    """
+    if isinstance(wrong, OSError) and wait_after(row.attempts + 1) is not None:
+        return Attempt(row, "pending", now)
+    return Attempt(row, "failed", now, reason="gave_up", text=f"{what}: {type(wrong).__name__}")
+
+
 def _settlement(attempt: Attempt, rests_until: datetime | None) -> Settlement:
     attempts = attempt.row.attempts + attempt.counts
     due, result = attempt.at, attempt.result

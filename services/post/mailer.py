@@ -227,10 +227,7 @@ class Mailer:
             content = assemble(letter)
         except Exception as wrong:  # whatever is wrong with one message, the others go
             log.exception("message_cannot_be_written", outbox_id=row.outbox_id)
-            now = self.intake.clock.now()
-            return Attempt(
-                row, "failed", now, reason="gave_up", text=f"cannot be written: {type(wrong).__name__}"
-            ), False
+            return attempts.cannot_be_made(row, wrong, self.intake.clock.now(), "cannot be written"), False
         connection: Line | None = None
         self.in_use += 1
         try:

@@ -87,8 +87,7 @@ class MeshSender:
             parcel = await in_a_thread(lambda: self.kinds[row.name].render(row.params, self.intake.settings), "parcel")
         except Exception as wrong:  # whatever is wrong with one, the others go
             log.exception("parcel_cannot_be_made", outbox_id=row.outbox_id)
-            text = f"cannot be made: {type(wrong).__name__}"
-            return Attempt(row, "failed", self.intake.clock.now(), reason="gave_up", text=text), None
+            return attempts.cannot_be_made(row, wrong, self.intake.clock.now(), "cannot be made"), None
         try:
             message_id = await in_a_thread(lambda: self._hand_over(parcel), "mesh")
         except NotTaken as failure:

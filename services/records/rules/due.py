@@ -118,7 +118,7 @@ _FAULTS = {
     AGENCY_CLOSED: "the agency was asked, and has closed. Find who has taken its place, and reach them.",
     NO_LONGER_PART: "they were asked, and would not be asked by what is recorded now. Decide whether they get it.",
     "address_refused": "the mail server refused the address. Reach them another way.",
-    "gave_up": "the mail server could not be brought to take it. Reach them another way.",
+    "gave_up": "it could not be sent. Reach them another way.",
     "too_late": "the mail server did not take it in time. Reach them another way.",
     "bounced": (
         "it came back, and there is no other address that may be used. It goes to the one that is recorded for them "

@@ -302,6 +302,15 @@ def refused(command: str, home: Path, **settings: object) -> str:
 
 
 @ON_POSTGRESQL
+def test_on_a_shared_database_who_makes_or_sends_documents_is_told_where_all_find_them(settings: Settings) -> None:
+    shared = {"database": settings.database, "secret": settings.secret, "smtp": settings.smtp, "documents": ""}
+    mesh = {"mesh": "mesh://X26HC005:invented@localhost:9?tls=none", "mesh_key": "invented"}
+    mesh |= {"mesh_workflow": "RECORD", "mesh_answer_workflow": "ANSWERS"}
+    for command in ("mailer", "mesh", "up"):
+        assert refused(command, settings.home, **{**shared, **mesh}).startswith("QUORATE_DOCUMENTS is not set")
+
+
+@ON_POSTGRESQL
 def test_on_a_shared_database_who_sends_wants_a_mail_server_and_a_door_the_token_of_all(settings: Settings) -> None:
     shared = {"database": settings.database, "secret": settings.secret}
     for command in ("mailer", "drain", "up"):

@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from sqlalchemy import select
 
 from services.bootstrap import House, open_house
 from services.foundation.documents import Documents
@@ -19,10 +20,11 @@ from services.foundation.outbox import outbox
 from services.foundation.settings import Settings
 from services.post.mesh.line import Line, NotTaken
 from services.post.mesh.store import mesh_messages
+from services.post.rules import WAITS
 from services.running.mesh import by_mesh as mesh_parts
 from services.running.process import Process
 from tests.clock import MovableClock
-from tests.integration.post.mesh import by_mesh, decided, hear, rows
+from tests.integration.post.mesh import by_mesh, decided, exceptions, hear, rows, standing
 from tests.mesh.sandbox import OURS, ROOT, Sandbox
 
 pytestmark = pytest.mark.mesh
@@ -134,6 +136,42 @@ async def test_a_server_that_fails_is_left_alone_and_costs_no_attempt(
     clock.advance(A_WHILE)
     await house.drain()
     assert len(collected(sandbox)) == 1
+
+
+async def test_while_the_documents_are_away_nothing_is_given_up_and_all_goes_once_they_are_back(
+    house: House, clock: MovableClock
+) -> None:
+    await decided(house)
+    await house.press.drain()
+    folder = house.settings.documents_folder
+    folder.rename(folder.with_name("away"))
+    query = select(outbox.c.state, outbox.c.attempts, outbox.c.result).where(outbox.c.name.like("record_copy%"))
+    for wait in WAITS[:2]:
+        await house.drain()
+        assert {each.state for each in (await standing(house)).values()} == {"queued", "withheld"}
+        clock.advance(wait)
+    async with house.database.read() as db:
+        assert [tuple(each) for each in await db.execute(query)] == [("pending", 2, "")] * 3
+    folder.with_name("away").rename(folder)
+    await house.drain()
+    assert {each.state for each in (await standing(house)).values()} == {"sent", "withheld"}
+
+
+@ON_ONE_STORE
+async def test_documents_that_never_come_back_are_given_up_in_the_end_and_a_person_is_told(
+    house: House, clock: MovableClock
+) -> None:
+    await decided(house)
+    await house.press.drain()
+    folder = house.settings.documents_folder
+    folder.rename(folder.with_name("away"))
+    for wait in (*WAITS, timedelta(0)):
+        await house.drain()
+        clock.advance(wait)
+    assert {each["state"] for each in await rows(house)} == {"failed"}
+    said = [each["text"] for each in await exceptions(house) if each["kind"] == "not_distributed" and each["agency_id"]]
+    assert len(said) == 2
+    assert all("it could not be sent. Reach them another way." in each for each in said)
 
 
 @ON_ONE_STORE
