@@ -10,6 +10,9 @@ from services.records.rules.names_of_places import names_of_places
 from services.records.rules.record import ChildFacts, Matter, PersonFacts, Reader
 from services.records.rules.words_of_names import ABBREVIATIONS, OF_PLACEMENTS
 
+# Who is a parent of a child wherever it lives; a policy counts among parents those with whom one is placed, too.
+_PARENTS = frozenset({"mother", "father", "parent", "adoptive_parent", "step_parent", "self"})
+
 
 @dataclass(frozen=True, slots=True)
 class Forbidden:
@@ -142,18 +145,31 @@ def _places(reader: Reader, matter: Matter) -> tuple[Names, frozenset[str]]:
 def _carers(reader: Reader, matter: Matter, mine: frozenset[str]) -> Names:
     """The names of foster carers of whom a reader is not to know that a child is placed with them. They are free for
     whoever has to know where that child is, for those with whom it is placed, and for whoever knows them otherwise.
+
+    A name that somebody else has too is free where the reader knows that one otherwise: as a parent, or by a child who
+    is not placed. Whoever is told of with a child who is may be of the carer's own household.
     """
     told = reader.kind in matter.told_placement and not reader.is_family
+    own = _fostered(matter.people.get(reader.person_id or ""), matter)
+    placed = {each for person in matter.people.values() for each in _fostered(person, matter)}
     hidden: list[str] = []
     others = [reader.name]
     for person in matter.people.values():
         cares_for = _fostered(person, matter)
-        knows = {each for each in person.relations if each not in cares_for} & mine
-        own = _fostered(matter.people.get(reader.person_id or ""), matter)
-        free = person.person_id == reader.person_id or (told and cares_for & mine) or cares_for & own or knows
-        (hidden if cares_for and not free else others).append(person.name)
+        if cares_for:
+            knows = {each for each in person.relations if each not in cares_for} & mine
+            free = person.person_id == reader.person_id or (told and cares_for & mine) or cares_for & own or knows
+            (others if free else hidden).append(person.name)
+        elif _is_known(person, placed, mine):
+            others.append(person.name)
     others += [name for each in matter.children.values() for name in each.names]
     return personal(hidden, others)
+
+
+def _is_known(person: PersonFacts, placed: set[str], mine: frozenset[str]) -> bool:
+    """Whether a reader of these children knows of a person whatever is said of where they are placed."""
+    parents = {each for each, kind in person.relations.items() if kind in _PARENTS}
+    return bool((parents | person.responsible_for | person.relations.keys() - placed) & mine)
 
 
 def _fostered(person: PersonFacts | None, matter: Matter) -> set[str]:

@@ -9,7 +9,7 @@ from services.participation.rules.register import noted
 from services.records.readers import Known, of_meeting
 from services.records.rules.forbidden import forbidden_to
 from services.records.rules.given_away import PLACEMENT, given_away
-from services.records.rules.record import Matter, Place, Reader
+from services.records.rules.record import Matter, PersonFacts, Place, Reader
 from tests.unit.meetings import partnership
 from tests.unit.records.people import agency, child, matter, person, relative
 
@@ -114,6 +114,32 @@ def test_the_name_of_a_place_in_words_of_every_day_counts_with_capitals(name: st
 def test_a_name_that_no_sentence_holds_is_found_in_small_letters_too() -> None:
     assert found("she is at oakmere house.", placed("Oakmere House")) == (PLACEMENT,)
     assert found("she is at kings court home 2.", placed("Kings Court Home 2")) == (PLACEMENT,)
+
+
+def fostered(*others: PersonFacts) -> Matter:
+    """The reader's child is placed with Grace Okafor; the others are on record too."""
+    children, carer = [child("c1"), child("c2")], relative("p7", {"c1": "foster_carer"}, name="Grace Okafor")
+    return matter(children, [TOMASZ, carer, *others], foster_carers=frozenset({"foster_carer"}))
+
+
+@pytest.mark.parametrize("kind", ["other", "partner_of_parent", "carer", "sibling", "grandmother"])
+def test_the_surname_of_foster_carers_is_not_free_because_somebody_of_their_household_is_on_record(kind: str) -> None:
+    for about in (fostered(), fostered(relative("p8", {"c1": kind}, name="Tim Okafor"))):
+        for reader in (FATHER, SCHOOL):
+            assert found("AB lives with Mrs Okafor.", about, reader) == (PLACEMENT,)
+        assert found("AB lives with Mrs Okafor.", about, SOCIAL_CARE) == ()
+
+
+def test_the_surname_of_foster_carers_is_free_for_those_who_know_somebody_of_that_name_otherwise() -> None:
+    both = frozenset({"c1", "c2"})
+    for known in (
+        relative("p8", {"c1": "mother"}, name="Ann Okafor"),
+        relative("p8", {"c1": "other"}, name="Ann Okafor", responsible_for=frozenset({"c1"})),
+        relative("p8", {"c1": "uncle", "c2": "uncle"}, name="Ann Okafor"),
+    ):
+        for reader in (person("p2", *both, name="Tomasz Nowak"), agency("school-1", *both)):
+            assert found("Ms Okafor came.", fostered(known), reader) == ()
+            assert found("Grace Okafor came.", fostered(known), reader) == (PLACEMENT,)
 
 
 def test_a_home_that_is_a_team_of_a_company_and_a_refuge_that_is_one_of_a_charity_are_looked_for() -> None:
