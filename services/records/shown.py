@@ -17,7 +17,7 @@ from services.records.due import filing
 from services.records.readers import around
 from services.records.rules.dispatch import DELIVERED, IN_DOUBT, RECORD, SENT, UNDELIVERED, WITHHELD, Dispatch
 from services.records.rules.due import RIGHTLY_WITHHELD, why_in_words_today
-from services.records.rules.own_copies import Today, copies_of
+from services.records.rules.own_copies import Today, copies_of, had_since
 from services.records.rules.receipts import OPENED, state
 from services.records.rules.record import Record
 from services.records.store import dispatches, receipts
@@ -169,8 +169,8 @@ def _copy(
     moments = ("written_at", "sent_at", "delivered_at", "opened_at", "confirmed_at")
     why_not = each.why or (today.why_not if today is not None and today.why_not in RIGHTLY_WITHHELD else None)
     why = f": {why_in_words_today(why_not, each.person_id is not None, today)}" if why_not else ""
-    waits = each.sent_at is not None and each.agency_id is not None and stands in (SENT, DELIVERED, OPENED)
-    due = filing(policy, each.sent_at) if waits and each.sent_at is not None else None
+    since = had_since(each) if each.agency_id is not None and stands in (SENT, DELIVERED, OPENED) else None
+    due = filing(policy, since) if since is not None else None
     return {
         "dispatch_id": each.dispatch_id,
         "version": each.version,

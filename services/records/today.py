@@ -9,7 +9,7 @@ from datetime import date
 
 from services.meetings.rules.entry import AGENCY_CLOSED
 from services.records.readers import Around
-from services.records.rules.copies import IDENTIFIES_ANOTHER, NO_ADDRESS, NOTHING_FOR_THEM, Copy, copy_of
+from services.records.rules.copies import IDENTIFIES_ANOTHER, NOTHING_FOR_THEM, Copy, copy_of
 from services.records.rules.copies import copies as copies_for
 from services.records.rules.dispatch import OVERTAKEN, RECALLED
 from services.records.rules.due import LESS_THAN_THEY_HAVE
@@ -66,7 +66,7 @@ def why_not_filed(copies: Copies, known: Mapping[int, Record], about: Around, da
         shown = [child for each in copies.some if each.shown is not None for child in each.shown["children"]]
         reader = replace(reader, child_ids=reader.child_ids.union(shown))
     made = copy_of(copies.record, reader, about.matter)
-    if made.why_not not in (None, NO_ADDRESS, AGENCY_CLOSED):
+    if made.why_not is not None and made.why_not not in FOR_NOW | {AGENCY_CLOSED}:
         return made.why_not
     if _is_less(copies, known, made, about):
         return LESS_THAN_THEY_HAVE

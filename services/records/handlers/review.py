@@ -38,7 +38,7 @@ from services.records.rules.due import (
     not_told_of_recall,
     took_back_nothing,
 )
-from services.records.rules.own_copies import Copies, copies_of, newest
+from services.records.rules.own_copies import Copies, copies_of, had_since, newest
 from services.records.rules.record import Record
 from services.records.rules.versions import Recall, took_nothing
 from services.records.store import dispatches, records
@@ -231,8 +231,8 @@ def _filed(
     reminders: _Reminders,
 ) -> tuple[Missing | None, list[datetime]]:
     """Whether a copy that an agency got should be in its file by now, and when something about that falls due."""
-    sent = [each for each in copies.some if each.sent_at is not None and each.agency_id is not None]
-    first = min((each.sent_at for each in sent if each.sent_at is not None), default=None)
+    had = [each for each in copies.some if each.agency_id is not None and had_since(each) is not None]
+    first = min((at for each in had if (at := had_since(each)) is not None), default=None)
     if first is None or copies.filed or copies.taken_back or not copies.reached:
         return None, []
     if about is not None and is_over_for(copies, about):
@@ -243,7 +243,7 @@ def _filed(
     if limits.remind_at is not None and limits.remind_at <= work.now and kept_from_them is None:
         reminders.readers += [
             (each, copies.record, limits.last_day)
-            for each in sent
+            for each in had
             if each.channel == EMAIL and each.state in (SENT, DELIVERED) and each.reminded_at is None
         ]
     if limits.due_at is None or limits.last_day is None or work.now < limits.due_at:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.records.rules.dispatch import (
     DELIVERED,
@@ -74,6 +75,14 @@ class Today:
     left_out: tuple[int, ...] = ()
     owed: bool = True
     less: bool = False
+
+
+def had_since(each: Dispatch) -> datetime | None:
+    """Since when its reader has what was sent, as far as anyone knows; None where nothing shows that they do. What a
+    mail server could not be brought to take may have come all the same: whoever opens it has it.
+    """
+    seen = (each.delivered_at, each.opened_at, each.confirmed_at)
+    return each.sent_at or min((at for at in seen if at is not None), default=None)
 
 
 def newest(versions: Iterable[Record]) -> dict[str, Record]:

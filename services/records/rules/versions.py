@@ -124,7 +124,7 @@ def may_have(dispatch: Dispatch, unsure: Collection[str] = ()) -> bool:
     arrived = dispatch.delivered_at or dispatch.opened_at or dispatch.confirmed_at
     if dispatch.state == UNDELIVERED:
         return arrived is not None or dispatch.why in {"gave_up", IN_DOUBT}
-    return dispatch.sent_at is not None
+    return (dispatch.sent_at or arrived) is not None  # what was given up may have been opened since
 
 
 def parts(record: Record, numbers: Iterable[int]) -> list[tuple[str, str]]:
