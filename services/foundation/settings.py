@@ -233,6 +233,17 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _mesh_has_a_mailbox(self) -> Self:
+        """Where the database is shared, workers decide what goes by MESH, and another process has the mailbox."""
+        wanting = (name for name, field in type(self).model_fields.items() if field.default is None)
+        given = [name for name in wanting if name.startswith("mesh_") and getattr(self, name) is not None]
+        if given and self.mesh is None and not self.shared:
+            names = " and ".join(PREFIX + name.upper() for name in given)
+            need = f"{names} need{'s' if len(given) == 1 else ''} QUORATE_MESH, our mailbox on MESH"
+            raise ValueError(f"{need}: what is to go by MESH would wait for ever")
+        return self
+
+    @model_validator(mode="after")
     def _mesh_is_complete(self) -> Self:
         if self.mesh is None:
             return self

@@ -64,7 +64,7 @@ def test_what_the_example_file_shows_is_the_default_or_can_be_used(name: str) ->
         needed = {
             "QUORATE_SECRET": "a-key-for-tests-alone",
             **({"QUORATE_DATABASE": "postgresql+asyncpg://db.example/quorate"} if name == "broker" else {}),
-            **({each: value for each, value in examples().items() if "MESH" in each} if name == "mesh" else {}),
+            **({each: value for each, value in examples().items() if "MESH" in each} if "mesh" in name else {}),
         }
         assert getattr(load_settings(needed | shown), name) is not None
 
@@ -77,6 +77,17 @@ def test_a_mailbox_on_mesh_needs_what_goes_with_it() -> None:
     for name in ("QUORATE_MESH_KEY", "QUORATE_MESH_WORKFLOW", "QUORATE_MESH_CERTIFICATE", "QUORATE_MESH_PRIVATE_KEY"):
         assert f"set {name} as well" in complaint({each: value for each, value in given.items() if each != name})
     assert "rehearsals" in complaint(given | {"QUORATE_AS_OF": "2026-11-20T09:00:00+00:00"})
+
+
+@pytest.mark.parametrize("name", sorted(name for name in examples() if name.startswith("QUORATE_MESH_")))
+def test_what_goes_with_a_mailbox_on_mesh_needs_it_where_one_process_does_all(name: str) -> None:
+    alone = {name: examples()[name]}
+    if name in {"QUORATE_MESH_POLL", "QUORATE_MESH_TIMEOUT"}:
+        assert load_settings(alone) == Settings()
+        return
+    assert f"{name} needs QUORATE_MESH" in complaint(alone)
+    shared = {"QUORATE_DATABASE": "postgresql+asyncpg://db.example/q", "QUORATE_SECRET": "a-key-for-tests-alone"}
+    assert load_settings(alone | shared).mesh is None, "workers have no mailbox"
 
 
 @pytest.mark.parametrize(
