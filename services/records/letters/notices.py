@@ -21,7 +21,7 @@ from services.records.letters.links import NOTICE, url_of
 from services.records.notices import words
 from services.records.notices.facts import Standing, gather
 from services.records.rules.dispatch import DELIVERED, NOT_PERMITTED, QUEUED, SENT, Dispatch
-from services.records.rules.flags import as_first_asked, is_answered, is_asked_later, is_off
+from services.records.rules.flags import as_first_asked, had_to_stay, is_answered, is_asked_later, is_off
 from services.records.rules.notices import ENDED, JOINED, STARTED, Recipient, counting, recipients
 from services.records.rules.plans import Plan
 from services.records.store import dispatches
@@ -60,11 +60,10 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], _: datetime) 
 
 def _is_wanted(each: Dispatch, params: Mapping[str, Any]) -> bool:
     """Whether a letter is wanted still: a notice that waits to go, as it reads now, or word to remind of one that went
-    there and is not answered: whoever holds health records answers by saying what became of the flag, and not by
-    taking note.
+    there and is not answered. Whether to have taken note of that is an answer is for `permitted` to say.
     """
     if params["change"] == REMINDER:
-        answered = is_answered(each, params["notice"], holds_codes=params["holds_codes"])
+        answered = is_answered(each, params["notice"], holds_codes=True)
         return not answered and each.state in {SENT, DELIVERED} and each.address == params["to"]
     return each.state == QUEUED and each.content == params["content"]
 
@@ -99,8 +98,9 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
 
 
 def _is_open(work: Work, standing: Standing, plan: Plan, each: Dispatch, params: Mapping[str, Any]) -> bool:
-    """Whether a notice counts still, nothing that its reader has said to another answers it, or is asked by a later one
-    instead, and what it is a reminder of reads so still: what becomes of the flags hangs on other plans too.
+    """Whether a notice counts still, nothing that its reader has said to it or to another answers it, or is asked by a
+    later one instead, and what it is a reminder of reads so still: what becomes of the flags hangs on other plans too.
+    Whoever holds health records, or was told to leave the flag at first, answers by saying what became of it.
     """
     told, sent = standing.notices.get(plan.child_id, ()), standing.dispatches.get(plan.child_id, ())
     of_plan = [notice for notice in told if notice.plan_id == plan.plan_id]
@@ -110,7 +110,8 @@ def _is_open(work: Work, standing: Standing, plan: Plan, each: Dispatch, params:
     now = words.letter(work, standing, plan, notice, each, REMINDER)
     if any(params[name] != now[name] for name in ("another_plan", "family_plan", "codes")):
         return False
-    return not is_answered(as_first_asked(each, of_plan, sent), notice.kind, holds_codes=params["holds_codes"])
+    of_flag = params["holds_codes"] or had_to_stay(each, told, standing.plans[plan.child_id])
+    return not is_answered(as_first_asked(each, of_plan, sent), notice.kind, holds_codes=of_flag)
 
 
 def _plan(standing: Standing, each: Dispatch) -> Plan | None:

@@ -20,7 +20,7 @@ from services.participation.rules.missing import Missing
 from services.records.due import days_after
 from services.records.notices.facts import Standing
 from services.records.rules.dispatch import QUEUED, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.flags import NO_FLAG, asked_since, is_answered, is_asked_later, is_off
+from services.records.rules.flags import NO_FLAG, asked_since, had_to_stay, is_answered, is_asked_later, is_off
 from services.records.rules.notices import (
     AGENCY_CLOSED,
     CHASED,
@@ -141,15 +141,16 @@ def _limits(work: Work, asked_at: datetime) -> tuple[date | None, datetime | Non
 
 def _is_answered(work: Work, standing: Standing, notice: Notice, each: Dispatch) -> bool:
     """Whether a reader has said what a notice asks, to it or to a later end, or is asked that by a later one: of an
-    agency that holds health records, what became of the flag.
+    agency that holds health records, and of one that was told to leave the flag at first, what became of it.
     """
     child_id = each.child_id or ""
     told, sent = standing.notices.get(child_id, ()), standing.dispatches.get(child_id, ())
     if is_off(each, told, sent) or is_asked_later(each, told, sent):
         return True
-    agency = standing.about[each.child_id or ""].agencies.get(each.agency_id or "")
+    agency = standing.about[child_id].agencies.get(each.agency_id or "")
     holds_codes = agency is not None and agency.kind in work.policy.groups.told_nhs_number
-    return is_answered(each, notice.kind, holds_codes=holds_codes)
+    of_flag = holds_codes or had_to_stay(each, told, standing.plans[child_id])
+    return is_answered(each, notice.kind, holds_codes=of_flag)
 
 
 def _not_confirmed(notice: Notice, each: Dispatch, initials: str, last_day: date, *, household: bool) -> Missing:

@@ -20,6 +20,7 @@ from services.records.rules.dispatch import (
     may_have_been_read,
 )
 from services.records.rules.notices import CHANGED, ENDED, STANDS, Notice, told_last
+from services.records.rules.plans import Plan
 from services.records.rules.receipts import was_read
 
 FLAG_CHANGED, NO_FLAG, NOTED = "flag_changed", "no_flag", "noted"
@@ -58,6 +59,28 @@ def is_answered(each: Dispatch, kind: str, *, holds_codes: bool) -> bool:
     if each.confirmed_at is None or not holds_codes:
         return each.confirmed_at is not None
     return settles(REMOVE if kind == ENDED else SET, each.confirmed)
+
+
+def had_to_stay(each: Dispatch, told: Sequence[Notice], plans: Iterable[Plan]) -> bool:
+    """Whether the flag was to stay when the reader of the end of a plan was told of it, or answered, since another plan
+    of the child stood that has ended by now: to take note of that says nothing of a flag that is to come off since.
+    `told` is all that was told of the child's `plans`.
+    """
+    own = next((notice for notice in told if notice.notice_id == each.about and notice.kind == ENDED), None)
+    moments = [at for at in (asked_since(each), each.confirmed_at) if at is not None]
+    others = [plan for plan in plans if own is not None and plan.plan_id != own.plan_id]
+    return any(_stood(plan, told, at) for plan in others for at in moments)
+
+
+def _stood(plan: Plan, told: Sequence[Notice], at: datetime) -> bool:
+    """Whether a plan of whose end is told by now stood at a moment, be it that only an end was known, which did not
+    count.
+    """
+    of_plan = [notice for notice in told if notice.plan_id == plan.plan_id]
+    last = told_last([notice for notice in of_plan if notice.written_at <= at])
+    if last is not None:
+        return last.kind != ENDED
+    return bool(of_plan) and plan.known_from is not None and plan.known_from <= at
 
 
 def as_first_asked(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[Dispatch]) -> Dispatch:

@@ -43,7 +43,7 @@ class Told:
 class Plan:
     """One plan of one child as it stands: some systems give brothers and sisters plans of one id. `since` is None where
     only its end has been told; `category_since` is the day of which the category was told. `household` holds everyone
-    who was ever named as belonging to it: their records may carry a flag.
+    who was ever named as belonging to it: their records may carry a flag. `known_from` is when it was first told of.
     """
 
     plan_id: str
@@ -55,6 +55,7 @@ class Plan:
     household: tuple[str, ...]
     started: Told | None
     ended: Told | None
+    known_from: datetime | None = None
 
     @property
     def name(self) -> tuple[str, str]:
@@ -106,7 +107,16 @@ def _plan(told: Sequence[Told]) -> Plan:
     household = tuple(dict.fromkeys(person for each in told for person in each.household))
     last = told[-1]
     return Plan(
-        last.plan_id, last.child_id, last.partition_key, since, category, category_since, household, started, ended
+        last.plan_id,
+        last.child_id,
+        last.partition_key,
+        since,
+        category,
+        category_since,
+        household,
+        started,
+        ended,
+        min(each.known_from for each in told),
     )
 
 

@@ -4,7 +4,7 @@ and has not answered what they were told.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -18,6 +18,7 @@ from tests.integration.records.noticed import (
     AFTER,
     EVERYONE,
     GP,
+    QUORUM,
     conference,
     directory,
     family,
@@ -114,7 +115,7 @@ async def test_who_has_a_notice_that_the_mailer_gave_up_is_chased_from_when_they
     each = await end_of(house, GP)
     assert (each.state, each.why, each.sent_at) == ("sent", None, None)
     before = len(told(house))
-    clock.set(datetime(2026, 10, 7, 8, 5, tzinfo=AFTER.tzinfo))  # the third working day after that
+    clock.set(datetime(2026, 10, 7, 8, 5, tzinfo=UTC))  # the third working day after that
     await house.drain()
     assert reminded(house, before) == [GP]
     clock.set(later(30))
@@ -138,4 +139,84 @@ async def test_where_the_mailer_gave_up_the_last_end_of_two_plans_everyone_is_ch
     clock.set(later(30))
     await house.drain()
     assert reminded(house) == sorted(EVERYONE)
+    assert await overdue(house) == set(EVERYONE)
+
+
+HOUSING = "housing-1"
+
+
+async def housing_is_at_the_first(embedded: Embedded, clock: MovableClock) -> None:
+    """A plan that housing was told of, since it was at the conference that made it."""
+    at = datetime(2025, 4, 1, 9, tzinfo=UTC)
+    await embedded.take(*directory(), events.agency(HOUSING), conference(starts_at=at))
+    clock.set(at + timedelta(hours=5))
+    there = [*QUORUM, events.attended(HOUSING)]
+    await embedded.take(events.held("m1", attendance=there, held_at=at, time=clock.now()))
+    await embedded.take(events.plan_started(on=at.date(), time=clock.now()))
+    await embedded.house.drain()
+
+
+async def and_not_at_the_second(embedded: Embedded, clock: MovableClock, *, begun: bool = True) -> None:
+    """Another plan of the child, made by a conference to which housing was not asked, and of which it never hears;
+    where it is not told that it has `begun`, an end is, which does not count.
+    """
+    at = datetime(2026, 7, 1, 9, tzinfo=UTC)
+    await embedded.take(conference("m3", starts_at=at, time=clock.now()))
+    clock.set(at + timedelta(hours=5))
+    of_it = events.plan_started if begun else events.plan_ended
+    await embedded.take(of_it("plan-2", on=at.date(), meeting_id="m3", time=clock.now()))
+    await embedded.house.drain()
+
+
+async def ends(embedded: Embedded, at: datetime, plan_id: str = "plan-1") -> None:
+    """A plan ends without a meeting."""
+    await embedded.take(events.plan_ended(plan_id, on=at.date(), time=at))
+    await embedded.house.drain()
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("answers", ["at once", "after the last end"])
+async def test_who_took_note_that_every_flag_stays_is_asked_of_it_once_it_is_to_come_off(
+    embedded: Embedded, clock: MovableClock, answers: str, begun: bool
+) -> None:
+    house = embedded.house
+    await housing_is_at_the_first(embedded, clock)
+    await and_not_at_the_second(embedded, clock, begun=begun)
+    clock.set(AFTER)
+    await ends(embedded, clock.now())
+    [letter] = [each for each in told(house) if each.what == "ended" and each.to.startswith(HOUSING)]
+    assert "leave every flag" in letter.subject
+    if answers == "at once":
+        await shown(embedded, "noted", HOUSING, clock.now())
+    clock.set(datetime(2026, 10, 6, 8, 5, tzinfo=UTC))
+    await ends(embedded, clock.now(), "plan-2")
+    if answers == "after the last end":  # to the letter that they have
+        await shown(embedded, "noted", HOUSING, clock.now())
+    before = len(told(house))
+    clock.set(datetime(2026, 10, 9, 8, 5, tzinfo=UTC))
+    await house.drain()
+    assert HOUSING in reminded(house, before)
+    clock.set(later(40))
+    await house.drain()
+    assert HOUSING in await overdue(house)
+    await shown(embedded, "flag_changed", HOUSING, clock.now())
+    await house.drain()
+    assert HOUSING not in await overdue(house)
+
+
+async def test_who_took_note_that_a_flag_is_to_come_off_is_asked_no_more_for_a_plan_of_which_they_never_heard(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await housing_is_at_the_first(embedded, clock)
+    clock.set(datetime(2026, 6, 1, 9, tzinfo=UTC))
+    await ends(embedded, clock.now())
+    await shown(embedded, "noted", HOUSING, clock.now())
+    await and_not_at_the_second(embedded, clock)
+    clock.set(AFTER)
+    await ends(embedded, clock.now(), "plan-2")
+    before = len(told(house))
+    clock.set(later(40))
+    await house.drain()
+    assert HOUSING not in reminded(house, before)
     assert await overdue(house) == set(EVERYONE)
