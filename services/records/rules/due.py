@@ -376,15 +376,16 @@ def _holds_any(each: Dispatch) -> bool:
 
 
 def not_filed(
-    copies: Copies, meeting: Meeting, kind_name: str, sent_on: date, last_day: date, kept_from_them: str | None = None
+    copies: Copies, meeting: Meeting, kind_name: str, since: date, last_day: date, kept_from_them: str | None = None
 ) -> Missing:
-    """What is said of a copy that is not in its reader's file in time. `kept_from_them` is why they are not to be asked
-    to file it, None where they are.
+    """What is said of a copy that is not in its reader's file in time, which its reader has since a day.
+    `kept_from_them` is why they are not to be asked to file it, None where they are.
     """
     opened = any(each.opened_at is not None for each in copies.some)
+    how = "was sent on" if any(each.sent_at is not None for each in copies.some) else "has been with them since"
     then = "ask them." if kept_from_them is None else f"but {_instead_of_filing(kept_from_them)}"
     text = (
-        f"{_whose(copies, meeting, kind_name)} was sent on {say(sent_on)}, and they were to say by {say(last_day)} "
+        f"{_whose(copies, meeting, kind_name)} {how} {say(since)}, and they were to say by {say(last_day)} "
         f"that it is in their own record. They have not{', though it was opened' if opened else ''}"
         f"{': ' if kept_from_them is None else ', '}{then}"
     )
