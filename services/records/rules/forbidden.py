@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from services.records.rules.names import Names, personal, says_nothing, told
+from services.records.rules.names import Names, first_and_last, personal, says_nothing, told
 from services.records.rules.names_of_places import names_of_places
 from services.records.rules.record import ChildFacts, Matter, PersonFacts, Reader
 from services.records.rules.words_of_names import ABBREVIATIONS, OF_PLACEMENTS
@@ -82,7 +82,18 @@ def _names(reader: Reader, matter: Matter, mine: frozenset[str]) -> tuple[Names,
         initials=frozenset(each for each in initials if len(each) > 1),
         initials_and_name=with_name - theirs,
     )
-    return children, personal((person.name for person in people), allowed)
+    return children, _of_relatives([person.name for person in people], allowed)
+
+
+def _of_relatives(names: Iterable[str], allowed: Iterable[str]) -> Names:
+    """The names of relatives: also by an initial, with the surname first, or with one name more in the middle."""
+    free = {each for name in allowed for each in first_and_last(name)}
+    found = {each for name in names for each in first_and_last(name)} - free
+    return replace(
+        personal(names, allowed),
+        initials_and_name=frozenset((first[0], last) for first, last in found) - {(one[0], last) for one, last in free},
+        first_and_last=frozenset(found),
+    )
 
 
 def _may_be_named(reader: Reader, person: PersonFacts, matter: Matter, mine: frozenset[str]) -> bool:
@@ -163,7 +174,7 @@ def _carers(reader: Reader, matter: Matter, mine: frozenset[str]) -> Names:
         elif _is_known(person, placed, mine):
             others.append(person.name)
     others += [name for each in matter.children.values() for name in each.names]
-    return personal(hidden, others)
+    return _of_relatives(hidden, others)
 
 
 def _is_known(person: PersonFacts, placed: set[str], mine: frozenset[str]) -> bool:

@@ -20,9 +20,9 @@ _SHORT = 5  # two words written as one count from so many letters on: "Li Na" is
 class Names:
     """Names to look for, in small letters: `whole` as the words that they consist of, `alone` each word that tells as
     much by itself, `capitals` what does so with a capital alone, `initials`, and `initials_and_name` as they stand
-    before a surname. Of `places` each word may have an s more or less, and of `places_in_capitals` each begins with a
-    capital. `known` are words that their reader may read: what may be one of these is taken for it, unless it is one of
-    the names letter by letter.
+    before a surname; `first_and_last` stand with one name more between them too, or the other way round. Of `places` each
+    word may have an s more or less, and of `places_in_capitals` each begins with a capital. `known` are words that their
+    reader may read: what may be one of these is taken for it, unless it is one of the names letter by letter.
     """
 
     whole: frozenset[tuple[str, ...]] = frozenset()
@@ -30,6 +30,7 @@ class Names:
     capitals: frozenset[str] = frozenset()
     initials: frozenset[str] = frozenset()
     initials_and_name: frozenset[tuple[str, str]] = frozenset()
+    first_and_last: frozenset[tuple[str, str]] = frozenset()
     places: frozenset[tuple[str, ...]] = frozenset()
     places_in_capitals: frozenset[tuple[str, ...]] = frozenset()
     known: frozenset[str] = frozenset()
@@ -86,6 +87,12 @@ def compounds(name: str) -> frozenset[tuple[str, ...]]:
 def says_nothing(word: str) -> bool:
     """Whether a word of a name says what somebody is, and not who."""
     return word in SAY_NOTHING
+
+
+def first_and_last(name: str) -> frozenset[tuple[str, str]]:
+    """The first and the last word of a name that say who it is, in each of the ways in which they are read."""
+    some = [tuple(word for word in words if _tells(word)) for words in told(name)]
+    return frozenset((each[0], each[-1]) for each in some if len(each) > 1)
 
 
 def personal(names: Iterable[str], allowed: Iterable[str]) -> Names:

@@ -23,6 +23,8 @@ _WITHIN_LONG = re.compile(r"'{1,2}|-[ \n]*|\n *")
 _APART = re.compile(r"[ .\n]{1,2}")
 _BEFORE = re.compile(r"([^\W\d_]+)[. \n]{1,3}$")
 _BEGINS = re.compile(r"(?:^|[.!?:;*\n-])[\W_]*$")
+_BETWEEN = re.compile(r"[ \n]{1,2}[^\W\d_a-z][^\W\d_]{0,14}(?:\.[ \n]{0,2}|[ \n]{1,2})")
+_LONGEST = 15
 _SMALL_WORDS = LITTLE | {"against", "without", "within", "beyond", "through"}
 _SCRIPTS_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
@@ -83,6 +85,7 @@ def stands_in(reading: Reading, names: Names) -> bool:
         or any(word in letters and _alone(reading, word, names.known, with_capital=True) for word in names.capitals)
         or any(each in letters and _initials(each).search(reading.text) for each in names.initials)
         or any(one + name in letters and _with_initials(reading, one, name) for one, name in names.initials_and_name)
+        or any(_first_and_last(reading, *each, names) for each in names.first_and_last)
         or any(_place(reading, place) for place in names.places)
         or any(_place(reading, place, in_capitals=True) for place in names.places_in_capitals)
     )
@@ -132,6 +135,52 @@ def _with_initials(reading: Reading, initials: str, name: str) -> bool:
         ):
             return True
     return False
+
+
+def _first_and_last(reading: Reading, first: str, last: str, names: Names) -> bool:
+    """Whether these two stand there as one name, also with one more between them in capitals, or the surname first."""
+    if last not in reading.letters or first[0] not in reading.letters:
+        return False
+    if _whole(reading, (first, last)):
+        return True
+    ends = {at for at in _rows(reading.letters, last) if _is_there(reading, at, last)}
+    if any(_is_before(reading, at + len(last), first, names, last) for at in ends if _may_be_first(reading, at, names)):
+        return True
+    return any(
+        _BETWEEN.fullmatch(reading.text[reading.where[after - 1] + 1 : reading.where[end]]) is not None
+        for at in _rows(reading.letters, first)
+        if _is_there(reading, at, first) and _is_capital(reading.text[reading.where[at]])
+        for after in [at + len(first)]
+        for end in ends.intersection(range(after, after + _LONGEST))
+    )
+
+
+def _is_there(reading: Reading, at: int, word: str) -> bool:
+    return (
+        _begins(reading, at, word)
+        and _ends(reading, at + len(word) - 1, at, word)
+        and _hold_together(reading, at, (word,))
+    )
+
+
+def _may_be_first(reading: Reading, at: int, names: Names) -> bool:
+    """Whether what stands there may be a surname before the name: not in "Mary Smith, John", or "Mrs Smith, John"."""
+    where = reading.where[at]
+    before = _BEFORE.search(reading.small[max(0, where - 20) : where])
+    nearest = before[1] if before is not None else ""
+    return _is_capital(reading.text[where]) and not (nearest in TITLES | names.known or len(nearest) == 1)
+
+
+def _is_before(reading: Reading, end: int, first: str, names: Names, last: str) -> bool:
+    """Whether a name, or the initial of it, follows what ends there: "Smith, John", "SMITH J."; and not "Smith, I"."""
+    initial = (first[0], last) in names.initials_and_name and first[0] not in "ai"
+    return _following(first, initial).match(reading.text, reading.where[end - 1] + 1) is not None
+
+
+@lru_cache(maxsize=512)
+def _following(first: str, initial: bool) -> re.Pattern[str]:
+    or_initial = rf"|{re.escape(first[0].upper())}(?![\w'])" if initial else ""
+    return re.compile(rf"[, \n-]{{1,3}}(?:(?i:{re.escape(first)})(?!\w){or_initial})")
 
 
 def _place(reading: Reading, place: Sequence[str], *, in_capitals: bool = False) -> bool:

@@ -176,6 +176,52 @@ def test_what_may_be_the_name_of_somebody_whom_the_reader_knows_is_taken_for_it(
     assert found("Mr Al-Hassan came.", related("Sami Al-Hassan", "Omar Al-Hassan")) == ()
 
 
+KNOWN = ("John Brown", "Mary Smith")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("John Smith", "SMITH, John", "Smith John", "Smith,\nJohn", "J Smith", "J. Smith", "J.Smith", "Mr J. Smith"),
+        *(
+            "John P Smith",
+            "John P. Smith",
+            "JOHN PAUL SMITH",
+            "John Paul Smith's",
+            "Smith, J.",
+            "SMITH J",
+            "Smith-John",
+        ),
+    ],
+)
+def test_a_relative_of_whom_the_reader_knows_each_word_is_found_by_initial_or_surname_first(written: str) -> None:
+    for name in ("John Smith", "Mr John Smith", "John Paul Smith"):
+        assert found(f"They say that {written} hit the boy.", related(name, *KNOWN)) == (RELATIVES_NAME,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "Mary Smith, John Brown and Robin came.",
+            "Mrs Smith, John Brown.",
+            "M Smith, John.",
+            "Mary Smith\nJohn Brown",
+        ),
+        *("John and Mary Smith came.", "John. Mary Smith came.", "J. Brown and M. Smith", "Smith's plan is John's."),
+    ],
+)
+def test_words_of_several_whom_the_reader_knows_are_not_the_name_of_another(text: str) -> None:
+    assert found(text, related("John Smith", *KNOWN)) == ()
+
+
+def test_an_initial_that_may_be_somebodys_whom_the_reader_knows_is_taken_for_it() -> None:
+    for text in ("J Smith came.", "Smith, J, came."):
+        assert found(text, related("John Smith", "John Brown", "Jane Smith")) == ()
+        assert found(text, related("John Smith", "John Brown", "Mary Smith")) == (RELATIVES_NAME,)
+    assert found("Mrs Smith, I heard, came.", related("Ivan Smith", "Ivan Brown", "Mary Smith")) == ()
+
+
 def test_a_text_in_plain_letters_is_as_long_in_small_letters() -> None:
     """What was found in small letters is looked at where it stands in the text."""
     some = [
@@ -195,7 +241,10 @@ def test_capitals_read_as_the_small_letters_do(alphabet: str) -> None:
         assert plain(each.upper(), AS_CAPITALS).casefold() == plain(each, AS_CAPITALS).casefold()
 
 
-@pytest.mark.parametrize("long", ["o ", "O'", "o-\n", "ob", "Kings ", "'s", "s'", "st", "\u0301", "ß", "李"])
+@pytest.mark.parametrize(
+    "long", ["o ", "O'", "o-\n", "ob", "Kings ", "'s", "s'", "st", "\u0301", "ß", "李", "Smith ", "John "]
+)
 def test_a_long_text_of_parts_of_names_is_read_to_its_end(long: str) -> None:
     assert found(f"{long * 100_000} Brien, O Brien.", related("Liam O'Brien")) == (RELATIVES_NAME,)
+    assert found(f"{long * 100_000} John P Smith.", related("John Smith", *KNOWN)) == (RELATIVES_NAME,)
     assert found(f"{long * 100_000} at King's Lodge.", placed("Kings Lodge")) == (PLACEMENT,)

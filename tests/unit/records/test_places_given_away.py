@@ -140,6 +140,7 @@ def test_the_surname_of_foster_carers_is_free_for_those_who_know_somebody_of_tha
         for reader in (person("p2", *both, name="Tomasz Nowak"), agency("school-1", *both)):
             assert found("Ms Okafor came.", fostered(known), reader) == ()
             assert found("Grace Okafor came.", fostered(known), reader) == (PLACEMENT,)
+            assert found("Mrs G Okafor came.", fostered(known), reader) == (PLACEMENT,)
 
 
 def test_a_home_that_is_a_team_of_a_company_and_a_refuge_that_is_one_of_a_charity_are_looked_for() -> None:
