@@ -199,7 +199,7 @@ def show_preview(found: Preview) -> None:
         left = [
             f"{decided.number + 1} {headings[decided.number]}: {decided.text}"
             for decided in each.copy.sections
-            if decided.why_not is not None and each.why_not is None
+            if decided in each.held_back or (decided.why_not is not None and each.why_not is None)
         ]
         table.add_row(Text(called(each.copy.reader, found.about)), Text(gets), Text("\n".join(left)))
     out.print(table)

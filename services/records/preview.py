@@ -18,6 +18,7 @@ from services.records.handlers.copies import how
 from services.records.printing import Printer
 from services.records.readers import Around, around
 from services.records.rules.copies import (
+    ALL_HELD_BACK,
     FLAGGED,
     IDENTIFIES_ANOTHER,
     NO_ADDRESS,
@@ -25,12 +26,13 @@ from services.records.rules.copies import (
     NOT_THE_CHAIR,
     SHARED_ADDRESS,
     Copy,
+    Decided,
     copies,
 )
 from services.records.rules.dispatch import ATTACHMENT, LINK, MESH, NO_LINK
 from services.records.rules.due import why_in_words
 from services.records.rules.record import Reader, Record, Section
-from services.records.rules.versions import TAKEN_BACK, Step, decide, silent
+from services.records.rules.versions import FOR_NOW, TAKEN_BACK, Step, decide, silent
 from services.records.store import dispatches, records
 from services.records.taken_part import TakenPart, taken_part
 from services.records.theirs import is_shut_to
@@ -53,6 +55,13 @@ class Foreseen:
     def goes(self) -> bool:
         """Whether anything is sent to this reader."""
         return self.why_not is None and not self.kept
+
+    @property
+    def held_back(self) -> list[Decided]:
+        """The parts that are left out for what they seem to give away, and would be in it else, now or later on."""
+        if self.copy.why_not is not None and self.copy.why_not not in FOR_NOW:
+            return []
+        return [each for each in self.copy.sections if each.why_not == IDENTIFIES_ANOTHER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +204,12 @@ def _warnings(preview: Preview) -> Iterator[str]:
         reached |= set(copy.whole)
         if each.why_not in (NO_ADDRESS, FLAGGED, SHARED_ADDRESS, NO_LINK):
             yield f"{who}: {_why_not(each)} A person has to decide, or bring it."
-        for decided in copy.sections:
-            if decided.why_not == IDENTIFIES_ANOTHER and copy.why_not is None:
-                heading = preview.record.sections[decided.number].heading
-                yield f"{who}: section {decided.number + 1} “{heading}” is left out: {decided.text}"
+        if copy.why_not == ALL_HELD_BACK:
+            had = " What they have is not asked back; a link to it opens no more." if preview.before else ""
+            yield f"{who}: nothing goes to them, since all that would be theirs is left out.{had}"
+        for decided in each.held_back:
+            heading = preview.record.sections[decided.number].heading
+            yield f"{who}: section {decided.number + 1} “{heading}” is left out: {decided.text}"
     unchecked = sum(each.copy.why_not == NOT_CHECKED for each in preview.foreseen)
     if unchecked:
         yield (

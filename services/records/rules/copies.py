@@ -20,7 +20,7 @@ from services.records.rules.record import PLAN, PROFESSIONALS, Matter, Reader, R
 # Why a whole copy is not sent.
 FAMILY_NEVER, FLAGGED, NOT_CHECKED = "family_never", "flagged", "not_checked"
 NOTHING_FOR_THEM, NO_RESPONSIBILITY, NO_ADDRESS = "nothing_for_them", "no_responsibility", "no_address"
-SHARED_ADDRESS, NOT_THE_CHAIR = "shared_address", "not_the_chair"
+SHARED_ADDRESS, NOT_THE_CHAIR, ALL_HELD_BACK = "shared_address", "not_the_chair", "all_held_back"
 
 # Why a section is left out.
 NOT_FOR_FAMILY, NOT_NAMED, EXCLUDED = "not_for_family", "not_named", "excluded"
@@ -80,6 +80,10 @@ def copy_of(record: Record, reader: Reader, matter: Matter) -> Copy:
     decided = tuple(_section(*each, reader, matter, forbidden) for each in enumerate(record.sections))
     for why_not, text in _nothing(record, reader, matter):
         return Copy(reader, decided, why_not, text)
+    held_back = [each for each in decided if each.why_not == IDENTIFIES_ANOTHER]
+    if held_back and all(each.why_not is not None for each in decided):
+        found = " ".join(dict.fromkeys(each.text for each in held_back))
+        return Copy(reader, decided, ALL_HELD_BACK, f"All that would be theirs is left out. {found}")
     if all(each.why_not is not None for each in decided):
         return Copy(reader, decided, NOTHING_FOR_THEM, "No section of it is for them.")
     return Copy(reader, decided)

@@ -25,6 +25,7 @@ from services.meetings.rules.entry import (
 from services.meetings.rules.words import day_in_england
 from services.participation.rules.missing import Missing
 from services.records.rules.copies import (
+    ALL_HELD_BACK,
     EXCLUDED,
     FAMILY_NEVER,
     FLAGGED,
@@ -63,6 +64,9 @@ RIGHTLY_WITHHELD = DECIDED_BY_A_PERSON | {
 
 KEPT_FROM_THEM: frozenset[str | None] = frozenset({*RIGHTLY_WITHHELD, TAKEN_BACK})
 """Why somebody may have nothing of it today, whatever became of what was for them, and that is no fault."""
+
+# The same, and what is said of the parts that are left out alone: it is all that would be theirs.
+_NOTHING_NOW = KEPT_FROM_THEM | {ALL_HELD_BACK}
 
 # Of these the one that may be so for no more than what the record says: it can be written otherwise.
 _KEPT_WHATEVER_IT_SAYS = KEPT_FROM_THEM - {NOTHING_FOR_THEM}
@@ -114,6 +118,10 @@ _FAULTS = {
         "it was on its way, and nobody knows whether it arrived. It does not go again, since they may have less of it "
         "now than when it was decided, or it was for an address that may not be used any more. Decide whether they may "
         "have it; where they may not, take it back."
+    ),
+    ALL_HELD_BACK: (
+        "all that would be theirs is left out, since it seems to give away what they may not have. Look at it, and "
+        "have it written so that they may read it."
     ),
     AGENCY_CLOSED: "the agency was asked, and has closed. Find who has taken its place, and reach them.",
     NO_LONGER_PART: "they were asked, and would not be asked by what is recorded now. Decide whether they get it.",
@@ -289,7 +297,7 @@ def not_distributed(
     is what holds of it now, None where nothing hangs on that.
     """
     said = []
-    if today is not None and today.shut and today.why_not not in KEPT_FROM_THEM:
+    if today is not None and today.shut and today.why_not not in _NOTHING_NOW:
         then = _APPROVE_AGAIN if today.why_not is None else _why_not_today(today.why_not, today, _is_family(copies))
         what = f"{_whose(copies, meeting, kind_name)} went as a link, which opens for them no more"
         said.append(f"{what}: {_SHUT} {then}")
@@ -305,8 +313,9 @@ def not_distributed(
         parts = "A part" if len(left_out) == 1 else f"{len(left_out)} parts"
         said.append(
             f"{parts} of {RECORDS[copies.record.kind]} (no. {', '.join(str(each + 1) for each in left_out)}) "
-            f"{'is' if len(left_out) == 1 else 'are'} left out of their copy, since somebody who is not to be known to "
-            "them can be made out in it. Have it written so that they may read it"
+            f"{'is' if len(left_out) == 1 else 'are'} left out of their copy, since what it says seems to give away "
+            "something that they may not have: a name, a number, an address, or where somebody lives. Look at it, and "
+            "have it written so that they may read it"
             f"{', or send it to them another way' if given else ''}."
         )
     if not said:
@@ -317,7 +326,7 @@ def not_distributed(
 def _why_not(
     copies: Copies, waits: dict[str, Waits], patience: timedelta, now: datetime, today: Today | None
 ) -> str | None:
-    if today is not None and today.why_not in KEPT_FROM_THEM:
+    if today is not None and today.why_not in _NOTHING_NOW:
         some = [each for each in copies.some if each.state == WITHHELD and each.why in _LESS_THAN_DECIDED]
         some = [each for each in some if _holds_any(each)]  # a person looks at it whatever holds now
         return why_in_words(some[0].why or "") if some else None

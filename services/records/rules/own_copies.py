@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.records.rules.copies import ALL_HELD_BACK
 from services.records.rules.dispatch import (
     DELIVERED,
     GOES,
@@ -125,7 +126,8 @@ def goes_again(copies: Copies, today: Today | None) -> bool:
     if today is None or not today.owed or copies.going:
         return False
     if today.why_not is not None:
-        return today.less and today.why_not in FOR_NOW  # decided anew, it holds no more than they may have
+        some = FOR_NOW - {ALL_HELD_BACK}  # decided anew, it holds no more than they may have
+        return today.less and today.why_not in some
     if today.shut or any(each.state == WITHHELD for each in copies.some):
         return True
     return any(each.state == UNDELIVERED and (today.less or each.person_id is not None) for each in copies.some)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from services.records.rules.copies import (
+    ALL_HELD_BACK,
     NO_ADDRESS,
     NOT_CHECKED,
     NOT_THE_CHAIR,
@@ -37,8 +38,12 @@ from services.records.rules.dispatch import (
 )
 from services.records.rules.record import Matter, Reader, Record, Section
 
-FOR_NOW: frozenset[str | None] = frozenset({NOT_CHECKED, NOT_THE_CHAIR, NO_ADDRESS, SHARED_ADDRESS, NO_LINK})
-"""Why somebody gets nothing yet: an earlier copy is not withdrawn from them on that account."""
+FOR_NOW: frozenset[str | None] = frozenset(
+    {NOT_CHECKED, NOT_THE_CHAIR, NO_ADDRESS, SHARED_ADDRESS, NO_LINK, ALL_HELD_BACK}
+)
+"""Why somebody gets nothing yet: an earlier copy is not withdrawn from them on that account. What seems to give
+something away may be a slip of the search, or of the pen: a person looks at it.
+"""
 
 # Why a dispatch ended: what was sent is taken back; its reader may have nothing of the version that came after; nothing
 # could be sent to its reader about that, so that a person has to reach them.

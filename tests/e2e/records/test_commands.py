@@ -135,6 +135,20 @@ def test_the_preview_says_who_would_get_what_and_sends_nothing(home: Path) -> No
     assert "2 Risks: It is for professionals." in seen
 
 
+def test_who_gets_nothing_for_what_a_section_seems_to_give_away_is_listed_with_the_kind_of_it(home: Path) -> None:
+    file = drafted(home, [("What was decided", "everyone", "", ["If you disagree, ring Sam Field on 0116 496 0123."])])
+    found = printed("record", "preview", file)
+    copies = {each["name"]: each for each in found["copies"]}
+    for name in ("Dana Bellweather", "Lucas Thornbury"):
+        assert (copies[name]["goes"], copies[name]["why_not"]) == (False, "all_held_back")
+        warnings = [each for each in found["for_a_person"] if each.startswith(f"{name}: ")]
+        assert warnings[0] == f"{name}: nothing goes to them, since all that would be theirs is left out."
+        assert "section 1 “What was decided” is left out: It seems to give away a telephone number" in warnings[1]
+    assert not [each for each in found["for_a_person"] if "0123" in each]
+    seen = quorate("record", "preview", file, *AS_OF).stdout
+    assert seen.count("1 What was decided: It seems to give away a telephone number") == 2
+
+
 def test_a_copy_that_cannot_be_printed_is_told_of_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> bytes:
         raise CannotPrint("TypstError")

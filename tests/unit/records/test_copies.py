@@ -6,6 +6,7 @@ import pytest
 
 from services.meetings.rules import DECIDED_BY_A_PERSON
 from services.records.rules.copies import (
+    ALL_HELD_BACK,
     EXCLUDED,
     FAMILY_NEVER,
     FLAGGED,
@@ -159,6 +160,15 @@ def test_siblings_sections_are_separated_for_agencies() -> None:
 def test_who_may_have_no_section_gets_no_empty_copy() -> None:
     copy = copy_of(record(section("Two.", "c2")), FATHER, ABOUT)
     assert (copy.why_not, copy.whole) == (NOTHING_FOR_THEM, ())
+
+
+def test_who_would_get_a_section_but_for_what_it_gives_away_has_a_reason_of_their_own() -> None:
+    ring = section("Ring 0116 496 0123.", "c1")
+    copy = copy_of(record(ring, section("Two.", "c2")), FATHER, ABOUT)
+    assert (copy.why_not, copy.whole) == (ALL_HELD_BACK, ())
+    assert "a telephone number" in copy.text
+    assert "0123" not in copy.text
+    assert copy_of(record(ring, section("One.", "c1")), FATHER, ABOUT).whole == (1,)
 
 
 def test_an_address_that_two_of_the_family_share_gets_nothing() -> None:

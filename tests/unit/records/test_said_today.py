@@ -65,9 +65,14 @@ def test_a_part_that_was_left_out_is_not_told_of_whoever_may_have_nothing_now() 
         assert said(COPY, Today(why, left_out=(1,), owed=False)) is None
 
 
-def test_where_every_part_identifies_somebody_it_is_to_be_written_otherwise_and_not_sent_another_way() -> None:
-    text = said(COPY, Today("nothing_for_them", left_out=(0,))) or ""
-    assert text.endswith("Have it written so that they may read it.")
+@pytest.mark.parametrize("why", ["nothing_for_them", "all_held_back"])
+def test_where_every_part_gives_something_away_it_is_to_be_written_otherwise_and_not_sent_another_way(why: str) -> None:
+    for each in (COPY, replace(COPY, state=WITHHELD, why=why, sent_at=None)):
+        text = said(each, Today(why, left_out=(0,))) or ""
+        assert text.startswith("A part of the minutes (no. 1) is left out")
+        assert "a name, a number, an address" in text
+        assert text.endswith("have it written so that they may read it.")
+        assert not goes_again(Copies(version(), COPY.party, (each,)), Today(why, left_out=(0,), less=True))
 
 
 @pytest.mark.parametrize("each", [COPY, FATHERS])

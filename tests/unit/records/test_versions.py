@@ -184,6 +184,13 @@ class TestWhoGetsANewVersion:
             ("withhold", CAMHS.party, 2, "nothing_for_them"),
         ]
 
+    def test_an_earlier_copy_is_not_withdrawn_for_what_the_new_one_seems_to_give_away(self) -> None:
+        second = version(2, section("The next meeting is @ 3.30pm."))
+        assert decided([self.first, second], [sent(self.first, MOTHER)], MOTHER) == [
+            ("overtake", MOTHER.party, 1, None),
+            ("withhold", MOTHER.party, 2, "all_held_back"),
+        ]
+
     def test_whoever_never_had_the_old_one_is_told_nothing(self) -> None:
         second = version(2, section("For the police.", only=["police-1"]))
         assert decided([self.first, second], [sent(self.first, CAMHS, QUEUED)], CAMHS) == [
