@@ -13,24 +13,43 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.bootstrap import House, migrate
 from services.cli.opening import AsOf, run
 from services.cli.terminal import AsJson, fail, out, print_json
-from services.foundation.outbox import MESH
+from services.foundation.claims import Held, held
+from services.foundation.clock import LONDON
+from services.foundation.outbox import MAIL, MESH, PRINT
 from services.foundation.settings import WrongSettings, load_settings
 from services.foundation.trouble import DatabaseTrouble
 from services.invitations import store as invitations
 from services.post.again import GivenUp, given_up, send_again
+from services.post.attempts import Tally
 from services.records.rules.dispatch import UNDELIVERED
 from services.records.store import dispatches
 
 
 def drain(as_of: AsOf = None, as_json: AsJson = False) -> None:
-    """Send and tick all that is due, then exit."""
-    tally = run(lambda house: house.drain(), as_of)
-    figures = {"sent": tally.sent, "failed": tally.failed, "put_off": tally.put_off}
+    """Send and tick all that is due, then exit.
+
+    The exit status is 0 only where nothing failed, was put off, or is still in the hands of another process, which may
+    be at work on it or may have died.
+    """
+
+    async def go(house: House) -> tuple[Tally, Held]:
+        tally = await house.drain()
+        async with house.database.read() as db:
+            return tally, await held(db, (MAIL, PRINT, MESH))
+
+    tally, by_others = run(go, as_of)
+    figures: dict[str, Any] = {"sent": tally.sent, "failed": tally.failed, "put_off": tally.put_off}
+    words = "{sent} sent, {failed} failed, {put_off} put off".format(**figures)
+    figures["held"] = by_others.rows
+    if by_others.until is not None:
+        figures["held_until"] = by_others.until.isoformat()
+        last = f"{by_others.until.astimezone(LONDON):%Y-%m-%d %H:%M}"
+        words += f", {by_others.rows} held by another process, until {last} at the latest"
     if as_json:
         print_json(figures)
     else:
-        out.print("{sent} sent, {failed} failed, {put_off} put off".format(**figures))
-    if tally.failed or tally.put_off:
+        out.print(words, markup=False, soft_wrap=True)
+    if tally.failed or tally.put_off or by_others.rows:
         raise typer.Exit(1)
 
 

@@ -8,14 +8,17 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
+from sqlalchemy import String, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import Database
+from services.foundation.outbox import outbox
 from services.foundation.trouble import DatabaseTrouble
 
 log = structlog.get_logger()
@@ -32,6 +35,25 @@ def worker_name() -> str:
 def claim_of(worker: str, number: int) -> str:
     """What a worker claims rows by, each time with another number: what it lost to itself, it has lost too."""
     return f"{worker}-{number}"
+
+
+class Held(NamedTuple):
+    """What of the outbox workers have in hand: how many rows, and until when the last of their claims holds, if none
+    ends before.
+    """
+
+    rows: int
+    until: datetime | None
+
+
+async def held(db: AsyncConnection, channels: Collection[str]) -> Held:
+    """What workers have in hand, as things stand: workers that are at work, and any that died."""
+    rows = outbox.c
+    pending = literal("pending", String(16), literal_execute=True)  # as in the index on what is in hand
+    query = select(func.count(), func.max(rows.due_at)).where(
+        rows.channel.in_(channels), rows.state == pending, rows.claimed_by.is_not(None)
+    )
+    return Held(*(await db.execute(query)).one())
 
 
 def worker_of(claim: str) -> str:
