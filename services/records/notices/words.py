@@ -102,12 +102,13 @@ def _child(policy: Policy, child: Child, kind: str, today: date) -> dict[str, An
 
 
 def _household(plan: Plan, about: About, holds_codes: bool) -> list[str]:
-    """Those whose records may carry a flag, in words. Where nobody was named, everyone who is on record in the family:
+    """Those whose records may carry a flag, in words, in an order that hangs on who they are alone: a letter that says
+    the same is the same, whatever was learnt first. Where nobody was named, everyone who is on record in the family:
     whether they live there is not known, and so none of them by name.
     """
     children = {each.child_id: each for each in about.family}
     relatives = {each.person_id: each for each in about.relatives}
-    named = plan.household or (*children, *relatives)
+    named = sorted(plan.household) or (*sorted(children), *sorted(relatives))
     by_name = holds_codes and bool(plan.household)
     found: dict[str, str] = {}
     unknown = 0
@@ -142,7 +143,7 @@ def _relation(relative: Relative, about: About, children: dict[str, Child]) -> s
     ties = {tie.child_id: tie.kind for tie in relative.relationships}
     if about.child.child_id in ties:
         return f"{about.child.initials}'s {relation(ties[about.child.child_id])}"
-    other = next((each for each in ties if each in children), None)
+    other = min((each for each in ties if each in children), default=None)
     return f"{children[other].initials}'s {relation(ties[other])}" if other is not None else "a member of the household"
 
 

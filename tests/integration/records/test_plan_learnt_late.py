@@ -1,5 +1,5 @@
 """Who has long had to do with a child, and is recorded only after its plan began, gets the plan; and a team that stands
-in a register by its agency's name is told once.
+in a register by its agency's name is told once. In what order a family is learnt makes no other letter of one.
 """
 
 from __future__ import annotations
@@ -110,3 +110,34 @@ async def test_a_team_whose_agency_stands_in_the_register_is_told_once_and_nobod
     clock.set(later(40))
     await house.drain()
     assert CAMHS not in {each["agency_id"] for each in await missing(house)}
+
+
+async def contents(house: House) -> dict[str, str | None]:
+    return {each.dispatch_id: each.content for each in await written(house)}
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_a_letter_is_the_same_whatever_order_its_household_is_learnt_in(
+    embedded: Embedded, clock: MovableClock, is_named: bool
+) -> None:
+    house = embedded.house
+    people = {each: [events.tie("c1", kind)] for each, kind in (("p1", "mother"), ("p2", "father"), ("p3", "sibling"))}
+    siblings = {"c2": "CD", "c3": "EF"}
+    await embedded.take(*directory(), conference())
+    await embedded.take(*(events.child(each, initials=initials) for each, initials in siblings.items()))
+    for person_id in ("p3", "p1", "p2"):
+        await embedded.take(events.relative(person_id, relationship=people[person_id]))
+    begun = events.MEETING_AT
+    await embedded.take(events.plan_started(household=[*people] if is_named else [], time=begun))
+    before = await contents(house)
+    # Told again, the other way round: what is new of each is said in no notice.
+    for person_id in people:
+        again = events.relative(person_id, relationship=people[person_id], needs=["interpreter"], time=begun)
+        await embedded.take(again)
+    await embedded.take(events.child("c2", initials="CD", needs=["interpreter"], time=begun))
+    earlier = begun - timedelta(days=1)
+    await embedded.take(events.plan_started(household=[*reversed(people)] if is_named else [], time=earlier))
+    assert await contents(house) == before
+    assert len(before) == len(EVERYONE)
+    await house.drain()
+    assert len(told(house)) == len(EVERYONE)
