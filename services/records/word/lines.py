@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element  # what `package` has read
 
@@ -13,6 +13,7 @@ from services.records.word.package import Package, W
 from services.records.word.seen import Look, is_collapsed, is_odd, is_of_word, over, said, styled, what_hides
 
 AS_TEXT = "copy the words into a new draft, as text only, and give each heading and each line below it its style again"
+_LONGEST_CHAIN = 20  # of styles that are based on one another: Word allows eleven
 # What may not stand in a record → what to do about it.
 WRONG = {
     "tracked": "has tracked changes: accept or reject all of them (Review, Accept), so that nothing deleted is left",
@@ -142,7 +143,7 @@ def _style(element: Element, elements: dict[str, Element]) -> _Style:
     name, number, depth = element.find(f"{W}name"), "", 0
     seen: list[Element] = []
     at: Element | None = element
-    while at is not None and at not in seen:
+    while at is not None and len(seen) < _LONGEST_CHAIN and all(at is not each for each in seen):
         seen.append(at)
         found = at.find(f"{W}pPr/{W}numPr")
         if found is not None and not number:
@@ -163,7 +164,12 @@ def faults(package: Package) -> Iterator[str]:
         named = [each.get(f"{W}styleId") for each in some]
         is_twice = len(set(named)) != len(named) or len(styles.findall(f"{W}docDefaults")) > 1
         is_twice |= any(len(each.findall(f"{W}{name}")) > 1 for each in some for name in ("name", "basedOn"))
-        if is_twice or not is_of_word(styles) or any(_has_odd_look(each) for each in owners):
+        if (
+            is_twice
+            or _is_chain_too_long(some)
+            or not is_of_word(styles)
+            or any(_has_odd_look(each) for each in owners)
+        ):
             yield f"has styles that no word processor makes: {AS_TEXT}"
     if lists is not None:
         ids = [
@@ -174,6 +180,21 @@ def faults(package: Package) -> Iterator[str]:
         ids += [[each.get(f"{W}ilvl") for each in kind.findall(f"{W}lvl")] for kind in kinds]
         if any(len(set(each)) != len(each) for each in ids) or not all(is_of_word(each) for each in kinds):
             yield f"has lists that are not only of text: {AS_TEXT}"
+
+
+def _is_chain_too_long(styles: Sequence[Element]) -> bool:
+    """Whether a style is based on another, that on a third, and so on, further than a word processor goes."""
+    based = {each.get(f"{W}styleId"): each.find(f"{W}basedOn") for each in styles}
+    above = {name: at.get(f"{W}val") for name, at in based.items() if at is not None}
+    for name in above:
+        at: str | None = name
+        for _ in range(_LONGEST_CHAIN):
+            at = above.get(at)
+            if at is None:
+                break
+        else:
+            return True
+    return False
 
 
 def _has_odd_look(style: Element) -> bool:

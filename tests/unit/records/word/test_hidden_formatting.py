@@ -152,3 +152,20 @@ def test_what_a_collapsed_heading_keeps_out_of_sight_is_hidden(document: bytes) 
 
 def test_a_heading_that_was_expanded_again_hides_nothing() -> None:
     assert told(spoilt(DOCUMENT, HEADING, HEADING + COLLAPSED.format(" w:val='0'"))) == []
+
+
+def chain(length: int, first: str = "") -> bytes:
+    """The document with so many styles, each based on the one before."""
+    based = [first, *(f'<w:basedOn w:val="s{number}"/>' for number in range(length - 1))]
+    some = "".join(
+        f'<w:style w:type="paragraph" w:styleId="s{number}"><w:name w:val="s{number}"/>{on}</w:style>'
+        for number, on in enumerate(based)
+    )
+    return spoilt(STYLES, "</w:styles>", f"{some}</w:styles>")
+
+
+def test_styles_that_are_based_on_one_another_without_end_are_refused_before_they_cost_anything() -> None:
+    assert told(chain(20)) == []
+    for document in (chain(21), chain(2, '<w:basedOn w:val="s1"/>'), chain(2_000)):
+        [(_, message)] = told(document)
+        assert "styles that no word processor makes" in message
