@@ -27,8 +27,12 @@ _BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W_])"
 # An address, also where it is written so that no programme takes it for one.
 _AT, _DOT = r"[(\[{<][ \n]?(?:at|@)[ \n]?[)\]}>]", r"[(\[{<][ \n]?(?:dot|\.)[ \n]?[)\]}>]"
 _BLANK = r"[ \n]{0,9}"
+# "Pick up @ 3.30pm", and "she is @ school. Then", hold none.
+_NO_DOMAIN = (
+    r"(?![0-2]?[0-9]\.[0-5][0-9](?:[ap]m)?(?![\w@-]|\.\w)|(?<= )(?-i:[A-Za-z][a-z]*\.[ \n]{1,2}[A-Z][a-z]*(?![\w.@-])))"
+)
 _EMAIL = re.compile(
-    rf"[\w.!#$%&'*+/=?^`{{|}}~-]{_BLANK}(?:@|{_AT}){_BLANK}[\w-]+{_BLANK}(?:\.|{_DOT}|dot\b){_BLANK}[\w-]"
+    rf"[\w.!#$%&'*+/=?^`{{|}}~-]{_BLANK}(?:@|{_AT}){_BLANK}{_NO_DOMAIN}[\w-]+{_BLANK}(?:\.|{_DOT}|dot\b){_BLANK}[\w-]"
     r"|\w[ \n]at[ \n][\w-]+[ \n]dot[ \n]\w",
     re.IGNORECASE,
 )

@@ -20,9 +20,10 @@ _SHORT = 5  # two words written as one count from so many letters on: "Li Na" is
 class Names:
     """Names to look for, in small letters: `whole` as the words that they consist of, `alone` each word that tells as
     much by itself, `capitals` what does so with a capital alone, `initials`, and `initials_and_name` as they stand
-    before a surname; `first_and_last` stand with one name more between them too, or the other way round. Of `places` each
-    word may have an s more or less, and of `places_in_capitals` each begins with a capital. `known` are words that their
-    reader may read: what may be one of these is taken for it, unless it is one of the names letter by letter.
+    before a surname; `first_and_last` stand with one name more between them too, or the other way round. Of `places`
+    each word may have an s more or less, and of `places_in_capitals` each begins with a capital. `known` are words
+    that their reader may read: what may be one of these is taken for it, unless it is one of the names letter by
+    letter.
     """
 
     whole: frozenset[tuple[str, ...]] = frozenset()
@@ -65,7 +66,7 @@ def every_word(names: Iterable[str]) -> frozenset[str]:
 @lru_cache(maxsize=2048)
 def joined(name: str) -> frozenset[str]:
     """What is one word where two that follow one another are written as one: Al-Hassan as Alhassan."""
-    found = {"".join(each) for each in compounds(name)}
+    found = {"".join(each) for each in compounds(name) if not all(map(says_nothing, each))}
     pairs = (pair for words in told(name) if len(words) > 2 for pair in pairwise(words))
     found |= {one + other for one, other in pairs if not says_nothing(one) and not says_nothing(other)}
     return frozenset(each for each in found if len(each) >= _SHORT and each not in WORDS_TOO)
@@ -110,6 +111,7 @@ def personal(names: Iterable[str], allowed: Iterable[str]) -> Names:
             each
             for each in compounds(name)
             if "".join(each) not in known
+            and not all(map(says_nothing, each))
             and not known.issuperset(each)
             and not all(len(piece) < 3 or piece in LITTLE or piece in WORDS_TOO for piece in each)
         }

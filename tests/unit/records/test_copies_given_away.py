@@ -164,14 +164,21 @@ def test_agencies_get_no_address_of_family() -> None:
 @pytest.mark.parametrize(
     "written",
     ["p3(at)family.example", "p3 [at] family [dot] example", "p3 at family dot example", "p3 {AT} family.example"]  # noqa: RUF005
-    + ["p3＠family.example", "p3@family(dot)example", "p3 <at> family . example"],
+    + ["p3＠family.example", "p3@family(dot)example", "p3 <at> family . example"]
+    + ["p3@family\u200b. example", "p3 @family.example"],
 )
 def test_an_address_that_no_programme_takes_for_one_is_an_address(written: str) -> None:
     for reader in (FATHER, CAMHS):
         assert found(f"Write to {written} then.", reader) == (ADDRESS,)
 
 
-@pytest.mark.parametrize("text", ["We met at home. Then dot came.", "Look at gov.uk.", "It is at 10 Downing."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("We met at home. Then dot came.", "Look at gov.uk.", "It is at 10 Downing.", "Contact ends @ 3.30pm."),
+        *("Pick up @15.30, then @ 4.15.", "She is @ school. Then she goes home."),
+    ],
+)
 def test_where_somebody_is_at_is_no_address(text: str) -> None:
     assert found(text) == ()
 

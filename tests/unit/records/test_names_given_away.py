@@ -155,6 +155,22 @@ def test_the_name_of_a_brother_is_found_however_it_is_spelt(name: str, written: 
             "Hasan Isa": ["She has an opinion.", "What She Has An Opinion On", "IS A WORRY", "What is a plan?"],
             "Ann Forrest": ["There is time for rest.", "For Rest And Play"],
             "Will Grant": ["They are willing, and granted it."],
+            "Step-dad Lee": ["He gets on with his step-dad.", "His stepdad, or step dad, came."],
+            "Step-Mum": ["Her stepmum came.", "Her step-mum came."],
+            "Mother-in-law": ["In all, her mother came."],
+            "Not recorded": ["The visit was not recorded.", "NOT RECORDED"],
+            "Name not yet known": ["It is not yet known."],
+            "Alleged father": ["The alleged incident.", "Alleged harm."],
+            "Callum Fry (deceased)": ["The grandfather is deceased."],
+            "Callum Fry (also known as Cal)": ["He also came. As agreed, it is known. Also, he left."],
+            "Details withheld": ["Details are in the plan, and were withheld."],
+            "Mother's boyfriend": ["A boyfriend came."],
+            "No information": ["No information was given."],
+            "Ann School": ["AB likes school."],
+            "Tim Court": ["It went to court."],
+            "Ben Care": ["A plan for her care."],
+            "Jon Police": ["He told the police."],
+            "Roy Hunt": ["They hunt for a house."],
             "Father's partner": ["We heard the father's view.", "His mother's partner."],
             "William Ek": ["Ms Williams came.", "williams"],
             "So-An Do": ["It took so an hour."],
@@ -164,6 +180,32 @@ def test_the_name_of_a_brother_is_found_however_it_is_spelt(name: str, written: 
 )
 def test_other_words_of_the_same_letters_are_no_names(name: str, text: str) -> None:
     assert found(text, related(name)) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    each_of(
+        {
+            "Step-dad Lee": ["Lee came."],
+            "Callum Fry (also known as Cal)": ["Cal came.", "fry", "Callum"],
+            "Alleged father Roy Hunt": ["Mr Hunt came.", "roy"],
+            "Ann School": ["Mrs School came.", "ann school"],
+            "Father-Smithson": ["Mr Father-Smithson", "smithson"],
+        }
+    ),
+)
+def test_what_is_a_name_beside_words_that_name_nobody_is_found(name: str, text: str) -> None:
+    assert found(text, related(name)) == (RELATIVES_NAME,)
+
+
+@pytest.mark.parametrize("letters", ["PR", "DC", "EP", "ED", "SG", "LD"])
+def test_initials_that_stand_for_something_else_in_this_field_name_nobody_without_a_surname(letters: str) -> None:
+    about = matter(
+        [child("c1", names=("Robin",)), child("c2", initials=letters)],
+        [TOMASZ, relative("p3", {"c2": "father"}, name="Ann Nowak"), relative("p4", {"c1": "uncle"}, name="Ann Nowak")],
+    )
+    assert found(f"Father has {letters} for Robin.", about) == ()
+    assert found(f"{letters} Nowak came.", about) == (ANOTHERS_NAME,)
 
 
 def test_what_may_be_the_name_of_somebody_whom_the_reader_knows_is_taken_for_it() -> None:
