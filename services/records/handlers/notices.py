@@ -221,7 +221,7 @@ def _chase(sheet: Sheet, plan: Plan, barred: Mapping[str, str]) -> Chased:
         )
         for notice, each in counting
     ]
-    chased = chase(sheet.work, sheet.standing, plan, notices, some, sheet.others_ended(plan))
+    chased = chase(sheet.work, sheet.standing, plan, notices, some, sheet.notices_about(plan.child_id))
     for notice, dispatch in chased.to_remind:
         reminded = sheet.set(own[dispatch.dispatch_id], reminded_at=sheet.work.now)
         sheet.reminders.append((plan, notice, reminded))

@@ -21,7 +21,7 @@ from services.records.letters.links import NOTICE, url_of
 from services.records.notices import words
 from services.records.notices.facts import Standing, gather
 from services.records.rules.dispatch import DELIVERED, NOT_PERMITTED, QUEUED, SENT, Dispatch
-from services.records.rules.flags import as_first_asked, had_to_stay, is_answered, is_asked_later, is_off
+from services.records.rules.flags import as_first_asked, had_to_stay, is_answered, is_asked_by_another, is_off
 from services.records.rules.notices import ENDED, JOINED, STARTED, Recipient, counting, recipients
 from services.records.rules.plans import Plan
 from services.records.store import dispatches
@@ -98,19 +98,20 @@ async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:
 
 
 def _is_open(work: Work, standing: Standing, plan: Plan, each: Dispatch, params: Mapping[str, Any]) -> bool:
-    """Whether a notice counts still, nothing that its reader has said to it or to another answers it, or is asked by a
-    later one instead, and what it is a reminder of reads so still: what becomes of the flags hangs on other plans too.
+    """Whether a notice counts still, nothing that its reader has said to it or to another answers it, no other asks it
+    instead, and what it is a reminder of reads so still: what becomes of the flags hangs on other plans too.
     Whoever holds health records, or was told to leave the flag at first, answers by saying what became of it.
     """
     told, sent = standing.notices.get(plan.child_id, ()), standing.dispatches.get(plan.child_id, ())
     of_plan = [notice for notice in told if notice.plan_id == plan.plan_id]
     notice = next((one for one, dispatch in counting(of_plan, sent) if dispatch == each), None)
-    if notice is None or is_off(each, told, sent) or is_asked_later(each, told, sent):
+    plans = standing.plans[plan.child_id]
+    if notice is None or is_off(each, told, sent) or is_asked_by_another(each, told, sent, plans):
         return False
     now = words.letter(work, standing, plan, notice, each, REMINDER)
     if any(params[name] != now[name] for name in ("another_plan", "family_plan", "codes")):
         return False
-    of_flag = params["holds_codes"] or had_to_stay(each, told, standing.plans[plan.child_id])
+    of_flag = params["holds_codes"] or had_to_stay(each, told, plans)
     return not is_answered(as_first_asked(each, of_plan, sent), notice.kind, holds_codes=of_flag)
 
 

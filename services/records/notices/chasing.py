@@ -20,7 +20,15 @@ from services.participation.rules.missing import Missing
 from services.records.due import days_after
 from services.records.notices.facts import Standing
 from services.records.rules.dispatch import QUEUED, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.flags import NO_FLAG, asked_since, had_to_stay, is_answered, is_asked_later, is_off
+from services.records.rules.flags import (
+    NO_FLAG,
+    asked_since,
+    had_to_stay,
+    had_to_stay_until,
+    is_answered,
+    is_asked_by_another,
+    is_off,
+)
 from services.records.rules.notices import (
     AGENCY_CLOSED,
     CHASED,
@@ -82,17 +90,18 @@ def chase(
     plan: Plan,
     notices: Sequence[Notice],
     some: Sequence[tuple[Notice, Dispatch]],
-    others_ended: datetime | None,
+    told: Sequence[Notice],
 ) -> Chased:
     """What is missing of what was told of one plan. Of `some`, what came back from whom nothing may be told any more is
-    judged as what is kept back is: nobody is asked to tell them another way. No flag was to come off before the end of
-    the child's other plans was told of too, at `others_ended`: the days are counted from then.
+    judged as what is kept back is: nobody is asked to tell them another way. `told` is all that was told of the child's
+    plans: no flag was to come off while another stood, and the days are counted from when it did so no more.
     """
     missing: list[Missing] = []
     moments: list[datetime] = []
     remind: list[tuple[Notice, Dispatch]] = []
     initials = standing.about[plan.child_id].child.initials
     stands = bool(standing.standing(plan.child_id))
+    sent, plans = standing.dispatches.get(plan.child_id, ()), standing.plans[plan.child_id]
     knew = {each.agency_id for each in standing.told(plan)}
     for notice, each in some:
         fault = _not_told(work, notice, each, initials, moments, knew=each.agency_id in knew)
@@ -100,9 +109,9 @@ def chase(
             missing.append(fault)
         elif notice.kind in CHASED and (notice.kind == STANDS or not stands):
             told_at = asked_since(each)
-            if told_at is None or _is_answered(work, standing, notice, each):
+            if told_at is None or _is_answered(work, standing, notice, each, told):
                 continue
-            asked_at = max(told_at, others_ended or told_at) if notice.kind == ENDED else told_at
+            asked_at = max(told_at, had_to_stay_until(each, told, sent, plans) or told_at)
             last_day, remind_at = _limits(work, asked_at)
             if remind_at is not None and each.reminded_at is None and remind_at <= work.now:
                 remind.append((notice, each))
@@ -139,17 +148,17 @@ def _limits(work: Work, asked_at: datetime) -> tuple[date | None, datetime | Non
     return last_day, morning(days_after(asked_on, remind)) if remind is not None else None
 
 
-def _is_answered(work: Work, standing: Standing, notice: Notice, each: Dispatch) -> bool:
-    """Whether a reader has said what a notice asks, to it or to a later end, or is asked that by a later one: of an
+def _is_answered(work: Work, standing: Standing, notice: Notice, each: Dispatch, told: Sequence[Notice]) -> bool:
+    """Whether a reader has said what a notice asks, to it or to a later end, or is asked that by another one: of an
     agency that holds health records, and of one that was told to leave the flag at first, what became of it.
     """
     child_id = each.child_id or ""
-    told, sent = standing.notices.get(child_id, ()), standing.dispatches.get(child_id, ())
-    if is_off(each, told, sent) or is_asked_later(each, told, sent):
+    sent, plans = standing.dispatches.get(child_id, ()), standing.plans[child_id]
+    if is_off(each, told, sent) or is_asked_by_another(each, told, sent, plans):
         return True
     agency = standing.about[child_id].agencies.get(each.agency_id or "")
     holds_codes = agency is not None and agency.kind in work.policy.groups.told_nhs_number
-    of_flag = holds_codes or had_to_stay(each, told, standing.plans[child_id])
+    of_flag = holds_codes or had_to_stay(each, told, plans)
     return is_answered(each, notice.kind, holds_codes=of_flag)
 
 

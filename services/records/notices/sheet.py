@@ -23,7 +23,7 @@ from services.records.rules.dispatch import (
     dispatch_id,
     may_have_been_read,
 )
-from services.records.rules.notices import ENDED, Notice, Recipient, counting, notice_id, told_last
+from services.records.rules.notices import ENDED, Notice, Recipient, counting, notice_id
 from services.records.rules.plans import Plan
 
 
@@ -104,15 +104,12 @@ class Sheet:
 
     def notices_of(self, plan: Plan) -> list[Notice]:
         """What was told of a plan, with what is told now."""
-        kept = self.standing.notices.get(plan.child_id, ())
-        of_child = [*kept, *(each for each in self.notices if each.child_id == plan.child_id)]
-        return [each for each in of_child if each.plan_id == plan.plan_id]
+        return [each for each in self.notices_about(plan.child_id) if each.plan_id == plan.plan_id]
 
-    def others_ended(self, plan: Plan) -> datetime | None:
-        """When the last end of another plan of the same child was told of, as far as that stands."""
-        others = [each for each in self.standing.plans.get(plan.child_id, ()) if each != plan]
-        last = [told_last(self.notices_of(each)) for each in others]
-        return max((each.written_at for each in last if each is not None and each.kind == ENDED), default=None)
+    def notices_about(self, child_id: str) -> list[Notice]:
+        """What was told of the plans of a child, with what is told now."""
+        kept = self.standing.notices.get(child_id, ())
+        return [*kept, *(each for each in self.notices if each.child_id == child_id)]
 
     def written(self, plan: Plan, notices: Sequence[Notice]) -> list[Dispatch]:
         """The dispatches of these notices about a plan, as they stand by now."""

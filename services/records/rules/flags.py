@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from services.foundation.clock import london_date
 from services.records.rules.dispatch import (
     DELIVERED,
     QUEUED,
@@ -126,14 +127,48 @@ def is_off(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[Dispatch
     )
 
 
-def is_asked_later(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[Dispatch]) -> bool:
-    """Whether the reader of the end of one plan has been told of a later end, so that the answer to that is waited for
-    and not to this one as well.
+def is_asked_by_another(
+    each: Dispatch, told: Sequence[Notice], dispatches: Sequence[Dispatch], plans: Iterable[Plan]
+) -> bool:
+    """Whether the reader of the end of one plan has been told of another that asks the same, so that the answer to that
+    is waited for and not to this one as well: of a later one, unless nobody ever heard that its plan stood; and else of
+    the one before it, where its plan was over by then.
     """
-    return any(
-        (end.written_at, end.plan_id) > (own.written_at, own.plan_id) and asked_since(other) is not None
-        for own, end, other in _other_ends(each, told, dispatches)
-    )
+    over = {plan.plan_id: plan.ended.day for plan in plans if plan.ended is not None}
+    for own, end, other in _other_ends(each, told, dispatches):
+        asked = asked_since(other)
+        if asked is None:
+            continue
+        later = (end.written_at, end.plan_id) > (own.written_at, own.plan_id)
+        heard_of = _was_heard_of(end.plan_id if later else own.plan_id, told, dispatches)
+        was_over = own.plan_id in over and over[own.plan_id] <= london_date(asked)
+        if heard_of if later else was_over and not heard_of:
+            return True
+    return False
+
+
+def had_to_stay_until(
+    each: Dispatch, told: Sequence[Notice], dispatches: Sequence[Dispatch], plans: Iterable[Plan]
+) -> datetime | None:
+    """Until when the flag had to stay, for the reader of the end of one plan, since another of the child stood: one
+    that somebody had heard of, or that was known when they were told. An old plan that is learnt when it is over puts
+    no flag on, and gives nobody more days.
+    """
+    own = next((notice for notice in told if notice.notice_id == each.about and notice.kind == ENDED), None)
+    since, ends = asked_since(each), []
+    for plan in plans:
+        last = told_last([notice for notice in told if notice.plan_id == plan.plan_id])
+        if own is None or since is None or plan.plan_id == own.plan_id or last is None or last.kind != ENDED:
+            continue
+        if _was_heard_of(plan.plan_id, told, dispatches) or _stood(plan, told, since):
+            ends.append(last.written_at)
+    return max(ends, default=None)
+
+
+def _was_heard_of(plan_id: str, told: Iterable[Notice], dispatches: Iterable[Dispatch]) -> bool:
+    """Whether anybody has heard from here that a plan stood, or may have."""
+    standing = {notice.notice_id for notice in told if notice.plan_id == plan_id and notice.kind != ENDED}
+    return any(each.about in standing and may_have_been_read(each) for each in dispatches)
 
 
 def _other_ends(

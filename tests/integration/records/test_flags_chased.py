@@ -4,7 +4,7 @@ and has not answered what they were told.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -16,8 +16,10 @@ from tests.clock import MovableClock
 from tests.door import Embedded
 from tests.integration.records.noticed import (
     AFTER,
+    CAMHS,
     EVERYONE,
     GP,
+    POLICE,
     QUORUM,
     conference,
     directory,
@@ -26,6 +28,7 @@ from tests.integration.records.noticed import (
     missing,
     notices,
     told,
+    whom,
     written,
 )
 from tests.mail_server import MailServer, mail_server
@@ -220,3 +223,85 @@ async def test_who_took_note_that_a_flag_is_to_come_off_is_asked_no_more_for_a_p
     await house.drain()
     assert HOUSING not in reminded(house, before)
     assert await overdue(house) == set(EVERYONE)
+
+
+OF_THE_OLD = set(EVERYONE) - {POLICE}  # who had to do with the child while an old plan stood, or do now
+OVER_ON = date(2026, 3, 1)
+NOT_BEFORE = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+def old_plan(over_on: date = OVER_ON, time: datetime = NOT_BEFORE) -> list[bytes]:
+    """All that another system tells of a plan at once, when it is over."""
+    before = time - timedelta(days=28)
+    return [
+        events.plan_started("plan-0", on=date(2026, 2, 1), time=before),
+        events.plan_ended("plan-0", on=over_on, time=time),
+    ]
+
+
+async def overdue_all(embedded: Embedded, clock: MovableClock) -> None:
+    """A plan has ended, and of all whom it was told the practice alone has said that the flag is off."""
+    house = embedded.house
+    await embedded.take(*directory(), conference(), events.plan_started())
+    await house.drain()
+    clock.set(AFTER)
+    await embedded.take(events.plan_ended())
+    await house.drain()
+    await shown(embedded, "flag_changed", GP, clock.now())
+    for days in (5, 20):
+        clock.set(later(days))
+        await house.drain()
+    assert await overdue(house) == set(EVERYONE) - {GP}
+
+
+async def test_an_old_plan_that_is_learnt_when_it_is_over_closes_nothing_and_asks_nobody_again(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await overdue_all(embedded, clock)
+    before = len(told(house))
+    await embedded.take(*old_plan())
+    await house.drain()
+    assert whom(told(house)[before:], "ended") == OF_THE_OLD, "a flag of it may be on their records"
+    assert await overdue(house) == set(EVERYONE) - {GP}
+    for days in (25, 60):
+        clock.set(later(days))
+        await house.drain()
+    assert reminded(house, before) == []
+    asked = [each["agency_id"] for each in await missing(house) if each["kind"] == "flag_not_cleared"]
+    assert sorted(asked) == sorted(set(EVERYONE) - {GP}), "once each"
+    await shown(embedded, "flag_changed", CAMHS, clock.now(), "plan-0")
+    await house.drain()
+    assert await overdue(house) == set(EVERYONE) - {GP, CAMHS}
+
+
+async def test_an_old_plan_that_was_not_over_when_the_flag_was_said_to_be_off_is_asked_about(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await overdue_all(embedded, clock)
+    await embedded.take(*old_plan(over_on=later(10).date(), time=later(10)))
+    await house.drain()
+    clock.set(later(60))
+    await house.drain()
+    assert await overdue(house) == set(EVERYONE)
+
+
+async def test_of_old_plans_that_are_learnt_when_they_are_over_the_first_is_asked_about(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    await embedded.take(*directory(), conference())
+    clock.set(AFTER)
+    await embedded.take(*old_plan())
+    await house.drain()
+    clock.set(later(20))
+    await house.drain()
+    assert await overdue(house) == OF_THE_OLD
+    await embedded.take(events.plan_ended("plan-9", on=OVER_ON, time=NOT_BEFORE))
+    await house.drain()
+    assert await overdue(house) == OF_THE_OLD
+    clock.set(later(60))
+    await house.drain()
+    asked = [each["agency_id"] for each in await missing(house) if each["kind"] == "flag_not_cleared"]
+    assert sorted(asked) == sorted(OF_THE_OLD)
