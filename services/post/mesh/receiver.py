@@ -63,9 +63,11 @@ class _Patience:
     def went_well(self) -> None:
         self.in_a_row, self.answered = 0, True
 
-    def failed(self, failure: NotTaken) -> None:
-        """Bear with a failure; or raise it, where the next message would meet it, too."""
-        self.in_a_row += 1
+    def failed(self, failure: NotTaken, *, again: bool = False) -> None:
+        """Bear with a failure; or raise it, where the next message would meet it, too. A message with which MESH failed
+        before says nothing of that.
+        """
+        self.in_a_row += not again
         if failure.of_all or (failure.of_server and self.in_a_row >= IN_A_ROW):
             raise failure
         if failure.of_server:
@@ -118,8 +120,9 @@ class MeshReceiver:
                 try:
                     await self._take(message_id, done)
                 except NotTaken as failure:
+                    again = message_id in self.failed
                     self.failed.add(message_id)
-                    patience.failed(failure)
+                    patience.failed(failure, again=again)
                 else:
                     self.failed.discard(message_id)
                     patience.went_well()
