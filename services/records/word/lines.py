@@ -84,7 +84,7 @@ _TEXT = {"tab": " ", "ptab": " ", "cr": "\n", "noBreakHyphen": "‑"}
 @dataclass(frozen=True, slots=True)
 class Line:
     """A paragraph, or a table. `style` is its style's name in small letters, `shown` the name as Word shows it; `text`
-    has no bullet or number, which is `mark`. `wrong` are names of `WRONG`.
+    has no bullet or number, which is `mark`. `wrong` are names of `WRONG`, `plain` is what of the text hides nothing.
     """
 
     style: str
@@ -92,6 +92,7 @@ class Line:
     text: str
     mark: str = ""
     wrong: frozenset[str] = frozenset()
+    plain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,13 +247,14 @@ def _line(paragraph: Element, styles: _Styles, numbering: Numbering) -> Line:
         wrong.add("odd")
     if is_collapsed(of_paragraph):
         wrong.add("collapsed")
-    text = ""
+    text = plain = ""
     for run in paragraph.findall(f"{W}r"):
         if is_odd(run, "rPr"):
             wrong.add("odd")
         words = "".join(_said(run))
-        if words.strip():
-            wrong |= what_hides(styles.of_runs(style, run.find(f"{W}rPr")), of_paragraph)
+        hidden = what_hides(styles.of_runs(style, run.find(f"{W}rPr")), of_paragraph) if words.strip() else set()
+        wrong |= hidden
+        plain += " " if hidden else words
         text += words
     if text.strip() and not style.name.strip():
         wrong.add("style")
@@ -269,7 +271,7 @@ def _line(paragraph: Element, styles: _Styles, numbering: Numbering) -> Line:
     if mark and (look := numbering.look(number, depth)) is not None:  # it looks as the paragraph's end does
         end = styles.of_runs(style, properties.find(f"{W}rPr") if properties is not None else None)
         wrong |= what_hides(over(end, look), of_paragraph)
-    return Line(_key(style.name), style.name, text, mark, frozenset(wrong))
+    return Line(_key(style.name), style.name, text, mark, frozenset(wrong), plain)
 
 
 def _key(name: str) -> str:

@@ -139,15 +139,16 @@ def _place(paper: Paper, line: Line) -> None:
     """Put a line where it belongs."""
     part = paper.parts[-1] if paper.parts else None
     is_front_table = part is None and line.style == NOTE
-    for each in sorted(line.wrong - ({"table"} if is_front_table else set())):
-        _wrong(paper, part, WRONG[each])
-    if not line.text.strip():
-        return
-    if line.style == HEADING:
+    if line.style == HEADING and line.text.strip():
         _close(paper)
         heading = " ".join((line.mark + line.text).split())
-        paper.parts.append(Part(len(paper.parts) + 1, heading))
-    elif line.style == SETTING:
+        part = Part(len(paper.parts) + 1, heading)
+        paper.parts.append(part)
+    for each in sorted(line.wrong - ({"table"} if is_front_table else set())):
+        _wrong_look(paper, part, line, WRONG[each])
+    if not line.text.strip() or line.style == HEADING:
+        return
+    if line.style == SETTING:
         for one in line.text.splitlines():
             if one.strip():
                 _set(paper, part, one)
@@ -224,6 +225,13 @@ def _close(paper: Paper) -> None:
         _wrong(paper, part, "is missing: write it under the heading; left empty it means all of them", CHILDREN)
     if not part.blocks:
         _wrong(paper, part, "is empty: write it, or delete its heading and lines")
+
+
+def _wrong_look(paper: Paper, part: Part | None, line: Line, message: str) -> None:
+    """What may not be in a section is told of once, with the words that the first such line begins with."""
+    number = part.number if part else None
+    if not any(each.section == number and each.message.endswith(message) for each in paper.faults):
+        _wrong(paper, part, f"“{_short(line.plain)}” {message}" if line.plain.strip() else message)
 
 
 def _wrong(paper: Paper, part: Part | None, message: str, line: str | None = None) -> None:

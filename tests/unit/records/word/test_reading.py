@@ -235,6 +235,22 @@ def test_what_is_not_plain_text_in_plain_sight_is_refused(xml: str, told: str) -
     assert "Deleted" not in str(fault)
 
 
+def test_what_is_formatted_as_it_may_not_be_is_told_of_once_with_the_words_of_its_paragraph() -> None:
+    hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>Hidden.</w:t></w:r>"
+
+    def spoil(paper: Paper) -> None:
+        for each in ("Second words.", "Third words."):
+            inside(each, hidden)(paper)
+        inside("Old notes", hidden)(paper)
+
+    sections: list[Section] = [*FINE, ("Views", "everyone", "", [TEXT, "Second words.", "Third words."])]
+    found = faults(one([*sections, ("Old notes", "everyone", "", ["x"])], spoil))
+    assert [(each.section, each.message.partition(" has ")[0]) for each in found] == [
+        (2, "“Second words.”"),
+        (3, "“Old notes”"),
+    ]
+
+
 def test_text_that_a_style_hides_or_strikes_is_refused_unless_a_run_shows_it_again() -> None:
     def by_style(paper: Paper) -> None:
         base = paper.styles.add_style("Hidden Base", WD_STYLE_TYPE.CHARACTER)
