@@ -98,7 +98,7 @@ HANDLERS: Handlers = {
     "quorate.dispatch.bounced.v1": (receipts.bounced, plans.heard, care_plans.heard),
     "quorate.dispatch.received.v1": (receipts.received,),
     directory.CHANGED: (meetings.resolve_again, begun.look_back, plans.directory_changed, addresses.directory_changed),
-    plans.CONCERNED: (notices.look, newcomers.look),
+    plans.CONCERNED: (notices.look, newcomers.look, care_plans.plans_changed),
     notices.REVIEWED: (oversight_notices.note_notices,),
     returned.CAME_BACK: (returned.tell_came_back,),
     returned.LETTER_CAME_BACK: (letters_back.note_letter_came_back, reports.came_back),

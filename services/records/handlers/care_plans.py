@@ -19,7 +19,7 @@ from services.foundation.clock import london_date
 from services.foundation.letters import Attempt
 from services.foundation.work import Derived, Work
 from services.meetings import store as meetings
-from services.meetings.rules import Meeting, reference
+from services.meetings.rules import Meeting
 from services.participation.handlers.answers import REVIEWED
 from services.participation.rules.missing import Missing, Reviewed
 from services.participation.rules.reports import CARE_PLAN as CAME_IN
@@ -31,6 +31,7 @@ from services.records.care_plan_readers import CarePlanReaders
 from services.records.core_groups import members
 from services.records.handlers import copies
 from services.records.handlers.readdress import next_readers
+from services.records.letters.care_plans import words
 from services.records.rules.care_plans import (
     FOR_NOW,
     INFECTED,
@@ -45,7 +46,6 @@ from services.records.rules.care_plans import (
 )
 from services.records.rules.copies import NO_ADDRESS
 from services.records.rules.dispatch import (
-    ATTACHMENT,
     CARE_PLAN,
     EMAIL,
     LEFT,
@@ -64,6 +64,7 @@ from services.records.rules.dispatch import (
 )
 from services.records.rules.record import Reader
 from services.records.store import dispatches
+from services.records.store.there import there_is
 
 CARE_PLAN_LETTER = "care_plan"
 MOST_ATTACHED = 10 << 20
@@ -98,6 +99,11 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
     await copies.settled(work, attempts)
     ids = {attempt.row.params["dispatch_id"] for attempt in attempts if attempt.state != "pending"}
     await look_at(work, (await dispatches.by_ids(work.db, ids)).values())
+
+
+async def plans_changed(work: Work, events: Sequence[Derived]) -> None:
+    """The plans of children started or ended, or are said to have otherwise: so may their core groups have."""
+    await look(work, (await there_is(work.db, (), {event.data for event in events})).care_plans)
 
 
 async def look_at(work: Work, some: Iterable[Dispatch]) -> None:
@@ -164,7 +170,7 @@ class _Sheet:
         plans = {each: _each_once(report for report in came[each] if report.kind == CAME_IN) for each in found}
         ids = {plan.document_id for some in plans.values() for plan in some}
         known = await CarePlanReaders.load(db, work.policy, ids, found)
-        named = {agency_id for each in known.core_groups.values() for agency_id in each.core_group}
+        named = {agency_id for each in known.core_groups.values() for agency_id in each.meeting.core_group}
         senders = {plan.agency_id for some in plans.values() for plan in some}
         standing = {each.dispatch_id: each for some in (await dispatches.about(db, ids)).values() for each in some}
         theirs = {each.agency_id for each in standing.values() if each.agency_id}
@@ -222,10 +228,9 @@ def _has(each: Dispatch, plan: Report) -> bool:
 
 def _pass_on(sheet: _Sheet, meeting: Meeting, plan: Report, child_id: str) -> list[str]:
     """Bring what is sent of one care plan into line; returns what is wrong with that."""
-    core = sheet.known.core_groups.get(child_id)
-    core_group = members(core)
-    named = [meeting.meeting_id, *([core.meeting_id] if core is not None else [])]
-    sources = {each: sheet.known.about[each].readers for each in named if each in sheet.known.about}
+    group = sheet.known.core_group(child_id, meeting)
+    core_group = members(group)
+    sources = sheet.known.sources(child_id, meeting)
     barred = sheet.known.barred(plan.document_id, child_id)
     some = recipients(child_id, plan.agency_id, sources, core_group, barred)
     now = [_by_another_team(sheet, each, plan, child_id) or _bring(sheet, each, plan, child_id) for each in some]
@@ -238,9 +243,19 @@ def _pass_on(sheet: _Sheet, meeting: Meeting, plan: Report, child_id: str) -> li
         wrong.append(
             f"it was kept back from {names}, and nothing is known any more that forbids it: pass it on yourself"
         )
-    if others := left_over(core_group, plan.agency_id, some):
-        wrong.append(f"{_names(sheet, others)} of the core group was not asked on account of the child")
-    if not some:
+    others = left_over(core_group, plan.agency_id, some) - set(barred)
+    gone = others & sheet.known.gone(child_id, meeting)
+    if others - gone:
+        wrong.append(f"{_names(sheet, others - gone)} of the core group was not asked on account of the child")
+    if gone:
+        over = "what they had to do with the child is over by what is recorded"
+        wrong.append(f"it did not go to {_names(sheet, gone)} of the core group: {over}, name the core group anew")
+    to_all = recipients(child_id, plan.agency_id, {meeting.meeting_id: sources[meeting.meeting_id]}, None, barred)
+    asked = {each.reader.agency_id or "" for each in to_all if each.why_not in (None, NO_ADDRESS)}
+    if new := sheet.known.newly_asked(child_id, meeting, asked):
+        after = "the meeting that it came for asked them after the core group was named"
+        wrong.append(f"it did not go to {_names(sheet, new)}: {after}, name it anew or pass the plan on yourself")
+    if not some and not new:
         wrong.append("nobody was asked on account of the child to whom it could go")
     return [f"was not forwarded to all whom it is for: {'; '.join(wrong)}"] if wrong else []
 
@@ -299,7 +314,9 @@ def _bring(sheet: _Sheet, to: Recipient, plan: Report, child_id: str) -> _Standi
         if before is not None and name in sheet.again and as_it_was:
             sheet.written[name] = replace(before, state=QUEUED, why=None, ended_at=None)
         elif made.state == QUEUED:
-            sheet.letters[name] = _params(sheet, to, plan, made)
+            where, document = sheet.known.about[to.meeting_id], sheet.held[plan.document_id]
+            sender = sheet.agencies.get(plan.agency_id)
+            sheet.letters[name] = words(sheet.work, where, to.reader, plan.agency_id, sender, document, made)
         return _Standing(made, UNDELIVERED if name in sheet.again else made.why)  # until it has gone
     if before.child_id != child_id and to.why_not in (None, NO_ADDRESS):
         sheet.about_another[name] = replace(
@@ -367,32 +384,3 @@ def _why_not(document: Document | None) -> str | None:
     if document.scan in documents.MAY_BE_READ:
         return None
     return INFECTED if document.scan == documents.INFECTED else NOT_SCANNED
-
-
-def _params(sheet: _Sheet, to: Recipient, plan: Report, each: Dispatch) -> dict[str, Any]:
-    """What the letter says."""
-    work, where, document = sheet.work, sheet.known.about[to.meeting_id], sheet.held[plan.document_id]
-    meeting = where.meeting
-    sender = sheet.agencies.get(plan.agency_id)
-    return {
-        "dispatch_id": each.dispatch_id,
-        "meeting_id": meeting.meeting_id,
-        "authority": meeting.authority,
-        "kind_name": work.policy.on(meeting.day).kind(meeting.kind).name,
-        "day": meeting.day.isoformat(),
-        "reference": reference(meeting.meeting_id),
-        "organiser": meeting.organiser,
-        "sender": plan.agency_id,
-        "from_kind": work.policy.agency_name(sender.kind) if sender is not None else "another agency",
-        "reader": to.reader.name,
-        "agency_kind": to.reader.kind,
-        "before": None,
-        "to": each.address,
-        "how": each.how,
-        "document_id": each.document_id if each.how == ATTACHMENT else None,
-        "media_type": document.media_type,
-        "ends": EXTENSIONS[document.media_type],
-        "family_told": not (where.matter.family_never or where.matter.flagged),
-        "expires_at": each.expires_at.isoformat() if each.expires_at is not None else None,
-        "stamp": work.now.replace(microsecond=0).isoformat(),
-    }

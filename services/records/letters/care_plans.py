@@ -6,17 +6,23 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from services.directory.rules import Agency
 from services.foundation.letters import Letter
 from services.foundation.outbox import OutboxRow
 from services.foundation.settings import Settings
 from services.foundation.work import Work
 from services.invitations.letters import letter
 from services.invitations.render import authority_name, weekday
+from services.meetings.rules import reference
 from services.participation.store import documents
+from services.participation.store.documents import Document
+from services.participation.uploads import EXTENSIONS
 from services.records.care_plan_readers import CarePlanReaders
 from services.records.letters.links import attached, words_of_link
 from services.records.letters.permits import may_go_by_mail, reader_of
-from services.records.rules.dispatch import NOT_PERMITTED
+from services.records.readers import Around
+from services.records.rules.dispatch import ATTACHMENT, NOT_PERMITTED, Dispatch
+from services.records.rules.record import Reader
 from services.records.store import dispatches
 
 
@@ -32,6 +38,41 @@ def render(params: Mapping[str, Any], settings: Settings) -> Letter:
     }
     stamp = datetime.fromisoformat(params["stamp"])
     return letter("care_plan", params["dispatch_id"], "plan", values, stamp, settings, file)
+
+
+def words(
+    work: Work,
+    where: Around,
+    reader: Reader,
+    sender_id: str,
+    sender: Agency | None,
+    document: Document,
+    each: Dispatch,
+) -> dict[str, Any]:
+    """What the letter with a care plan says to one reader, who was asked to that meeting."""
+    meeting = where.meeting
+    return {
+        "dispatch_id": each.dispatch_id,
+        "meeting_id": meeting.meeting_id,
+        "authority": meeting.authority,
+        "kind_name": work.policy.on(meeting.day).kind(meeting.kind).name,
+        "day": meeting.day.isoformat(),
+        "reference": reference(meeting.meeting_id),
+        "organiser": meeting.organiser,
+        "sender": sender_id,
+        "from_kind": work.policy.agency_name(sender.kind) if sender is not None else "another agency",
+        "reader": reader.name,
+        "agency_kind": reader.kind,
+        "before": None,
+        "to": each.address,
+        "how": each.how,
+        "document_id": each.document_id if each.how == ATTACHMENT else None,
+        "media_type": document.media_type,
+        "ends": EXTENSIONS[document.media_type],
+        "family_told": not (where.matter.family_never or where.matter.flagged),
+        "expires_at": each.expires_at.isoformat() if each.expires_at is not None else None,
+        "stamp": work.now.replace(microsecond=0).isoformat(),
+    }
 
 
 async def permitted(work: Work, rows: Sequence[OutboxRow]) -> dict[int, str]:

@@ -130,12 +130,15 @@ def barred(some: Iterable[tuple[Meeting, Sequence[Reader]]]) -> dict[str, str]:
     return found
 
 
-def is_asked_for(child_id: str, reader: Reader, asked: Iterable[Reader], core_group: frozenset[str] | None) -> bool:
+def is_asked_for(
+    child_id: str, reader: Reader, asked: Iterable[Reader], core_group: frozenset[str] | None, *, unasked: bool
+) -> bool:
     """Whether a reader may have it by what is said of their agency at the meeting that it came for, where that asked
-    the agency on account of the child: by another meeting goes nothing that may not go by this one.
+    the agency on account of the child: by another meeting goes nothing that may not go by this one. `unasked` says
+    whether they may where it did not.
     """
     own = [each for each in asked if each.agency_id == reader.agency_id and child_id in each.child_ids]
-    return not own or any(each.why_not is None and may_have(child_id, "", each, core_group) for each in own)
+    return any(each.why_not is None and may_have(child_id, "", each, core_group) for each in own) if own else unasked
 
 
 def may_have(child_id: str, sender: str, reader: Reader, core_group: frozenset[str] | None) -> bool:
