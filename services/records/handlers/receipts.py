@@ -165,8 +165,9 @@ async def bounced(work: Work, events: Sequence[Event]) -> None:
             continue
         if said.letter is None and not was_read(each) and each.state in {QUEUED, SENT, DELIVERED}:
             after[said.dispatch_id] = replace(each, state=UNDELIVERED, why=CAME_BACK, ended_at=said.at)
-        elif each.state == RECALLED:
-            # Be it the copy or the letter that takes it back: nobody knows that they have read the letter.
+        elif each.state == RECALLED and (said.letter == RECALL or each.channel == EMAIL):
+            # Be it the copy or the letter that takes it back: nobody knows that they have read the letter. What MESH
+            # gives back says nothing of a letter, which went by mail.
             after[said.dispatch_id] = replace(each, why=NOT_TOLD)
     await _keep(work, some, after)
     await readdress(work, [each for each in after.values() if each.state == UNDELIVERED and each.why == CAME_BACK], how)

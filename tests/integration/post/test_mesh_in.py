@@ -154,6 +154,25 @@ async def test_mesh_says_that_a_copy_was_not_collected(house: House, clock: Mova
 
 
 @ON_ONE_STORE
+async def test_of_a_copy_that_was_taken_back_by_mail_and_lay_uncollected_nobody_hears_a_false_alarm(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    await sent(house, clock)
+    with sandbox.mailbox() as theirs:
+        [message_id] = theirs.list_messages()
+    await Embedded(house).take(events.recalled("r1", time=clock.now()))
+    await house.drain()
+    clock.advance(timedelta(days=5))
+    sandbox.say_of(message_id, "undeliverable", "14")
+    await hear(house)
+    assert [what for what, _ in await heard(house)] == ["bounced"]
+    assert {(each.state, each.why) for each in (await standing(house)).values() if each.agency_id == "gp-1"} == {
+        ("recalled", "recalled")
+    }
+    assert not [each for each in await exceptions(house) if each.get("agency_id") == "gp-1"]
+
+
+@ON_ONE_STORE
 async def test_no_report_gives_a_copy_back_that_went_by_mail(
     house: House, clock: MovableClock, sandbox: Sandbox
 ) -> None:
