@@ -143,7 +143,8 @@ def _is_counted(found: re.Match[str]) -> bool:
     last, apart = found["last"], found["parted"]
     if _COUNTED.fullmatch(last) is None:
         return False
-    return bool(apart and not found["middle"]) or (last.islower() and (bool(apart) or found[1].isupper()))
+    small = last.islower() and (bool(apart) or found[1].isupper() or "," in found["middle"])
+    return small or bool(apart and not found["middle"])
 
 
 def _area(letters: str) -> str:

@@ -109,16 +109,25 @@ def _whole(reading: Reading, name: Sequence[str]) -> bool:
 
 
 def _alone(reading: Reading, word: str, known: frozenset[str], *, with_capital: bool = False) -> bool:
-    """Whether a single name stands there. One that is a word too, or has but two letters, counts with a capital."""
+    """Whether a single name stands there. One that is a word too, or has but two letters, counts with a capital, and as
+    a surname after "mr".
+    """
     a_word = with_capital or word in WORDS_TOO or len(word) < 3
     return any(
         _begins(reading, at, word)
-        and (not a_word or _is_capital(reading.text[reading.where[at]]))
+        and (not a_word or _is_capital(reading.text[reading.where[at]]) or _is_addressed(reading, at))
         and _ends(reading, at + len(word) - 1, at, word)
         and _hold_together(reading, at, (word,))
         and _is_meant(reading, at, word, known)
         for at in _rows(reading.letters, word)
     )
+
+
+def _is_addressed(reading: Reading, at: int) -> bool:
+    """Whether somebody is called by what stands there, in small letters though it is."""
+    where = reading.where[at]
+    before = _BEFORE.search(reading.small[max(0, where - 20) : where])
+    return before is not None and before[1] in {"mr", "mrs", "ms"}
 
 
 def _with_initials(reading: Reading, initials: str, name: str) -> bool:
@@ -200,8 +209,13 @@ def _place(reading: Reading, place: Sequence[str], *, in_capitals: bool = False)
 
 
 def _each_has_a_capital(reading: Reading, beginnings: Sequence[int], words: Sequence[str]) -> bool:
-    """Whether each of these words has a capital, where it is not joined to the one before: Hope for All, Meadowbank."""
+    """Whether each of these words has a capital, where it is not joined to the one before: Hope for All, Meadowbank.
+    Within a sentence the first of them is enough.
+    """
     where = [reading.where[at] for at in beginnings]
+    first = where[0]
+    if _is_capital(reading.text[first]) and _BEGINS.search(reading.small[max(0, first - 20) : first]) is None:
+        return True
     return all(
         _is_capital(reading.text[at]) or word in _SMALL_WORDS or (number > 0 and reading.text[at - 1].isalpha())
         for number, (at, word) in enumerate(zip(where, words, strict=True))

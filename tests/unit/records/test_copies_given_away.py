@@ -218,7 +218,17 @@ def test_family_gets_no_postcode(written: str) -> None:
             "M25 at 10",
             "B12 at home",
         ),
-        *("AB 12, DE 9", "AB (12), DE (9)", "AB12, DE9", "it's 10 at night", "E1 2 at", "ab 10 2hr", "so 12 at"),
+        *(
+            "AB 12, DE 9",
+            "AB (12), DE (9)",
+            "AB12, DE9",
+            "it's 10 at night",
+            "E1 2 at",
+            "ab 10 2hr",
+            "s47, 3rd June",
+            "S47 3rd June",
+            "so 12 at",
+        ),
     ],
 )
 def test_other_letters_and_figures_are_no_postcode(text: str) -> None:

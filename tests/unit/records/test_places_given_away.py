@@ -102,7 +102,8 @@ def test_a_word_of_the_name_of_an_agency_that_took_part_is_no_sign_of_a_home() -
         ("Living Without Abuse", "She asked Living without Abuse.", "She is living without abuse."),
         ("Haven", "She is at the Haven.", "It is a safe haven."),
         ("Sanctuary House", "She is at Sanctuary.", "It was no sanctuary."),
-        ("Meadow Bank House", "She is at Meadowbank.", "They went to the meadow bank."),
+        ("Green Bank House", "She is at Greenbank.", "They went to a green bank. Green banks."),
+        ("Green Bank House", "She is at Green bank.", "Green bank and all."),
     ],
 )
 def test_the_name_of_a_place_in_words_of_every_day_counts_with_capitals(name: str, named: str, not_named: str) -> None:
@@ -113,6 +114,7 @@ def test_the_name_of_a_place_in_words_of_every_day_counts_with_capitals(name: st
 
 def test_a_name_that_no_sentence_holds_is_found_in_small_letters_too() -> None:
     assert found("she is at oakmere house.", placed("Oakmere House")) == (PLACEMENT,)
+    assert found("she is at the willows, or orchard house.", placed("The Willows", "Orchard House")) == (PLACEMENT,)
     assert found("she is at kings court home 2.", placed("Kings Court Home 2")) == (PLACEMENT,)
 
 
