@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element  # what `package` has read
 from services.records.word.form import NOTE
 from services.records.word.numbering import Numbering
 from services.records.word.package import Package, W
-from services.records.word.seen import Look, is_collapsed, is_odd, is_of_word, over, said, styled, what_hides
+from services.records.word.seen import Look, is_collapsed, is_odd, is_of_word, is_raised, over, said, styled, what_hides
 
 AS_TEXT = "copy the words into a new draft, as text only, and give each heading and each line below it its style again"
 _LONGEST_CHAIN = 20  # of styles that are based on one another: Word allows eleven
@@ -30,6 +30,10 @@ WRONG = {
         "up can be read by anyone"
     ),
     "themed": "has text in a colour of a theme, which may be any: make it black, or choose one of the standard colours",
+    "raised": (
+        "has raised or lowered figures, which a copy would show as part of another number: write them out, as in "
+        "“1½”, “10 to the power of 9” or “see note 2”"
+    ),
     "table": "has a table: write it as paragraphs or a list",
     "picture": "has a picture: say in words what it shows",
     "shape": "has a text box or shape: move what it says into the text",
@@ -232,7 +236,7 @@ def _wrong_in_table(table: Element) -> Iterator[frozenset[str]]:
     """What is tracked in a table, or stands in it beside its paragraphs."""
     if _tracked(table):
         yield frozenset({"tracked"})
-    names = {_name(each) for each in table.iter()}
+    names = {tag(each) for each in table.iter()}
     yield frozenset(kind for name, kind in _KINDS.items() if name in names and name != "tbl")
 
 
@@ -252,8 +256,11 @@ def _line(paragraph: Element, styles: _Styles, numbering: Numbering) -> Line:
         if is_odd(run, "rPr"):
             wrong.add("odd")
         words = "".join(_said(run))
-        hidden = what_hides(styles.of_runs(style, run.find(f"{W}rPr")), of_paragraph) if words.strip() else set()
+        of_run = styles.of_runs(style, run.find(f"{W}rPr"))
+        hidden = what_hides(of_run, of_paragraph) if words.strip() else set()
         wrong |= hidden
+        if is_raised(of_run) and any(map(str.isdigit, words)):
+            wrong.add("raised")
         plain += " " if hidden else words
         text += words
     if text.strip() and not style.name.strip():
@@ -291,7 +298,7 @@ def _place(properties: Element) -> tuple[str, int]:
 def _said(run: Element) -> Iterator[str]:
     """The text of a run."""
     for each in run:
-        name = _name(each)
+        name = tag(each)
         if name == "t":
             yield each.text or ""
         elif name == "br":
@@ -302,7 +309,7 @@ def _said(run: Element) -> Iterator[str]:
 
 def _tracked(element: Element) -> bool:
     """Whether a change is noted anywhere in an element, of its text or of how it looks."""
-    return any(_is_tracked(_name(each)) for each in element.iter())
+    return any(_is_tracked(tag(each)) for each in element.iter())
 
 
 def _is_tracked(name: str) -> bool:
@@ -323,15 +330,16 @@ def _wrong(paragraph: Element) -> frozenset[str]:
 
 def _strange(element: Element, plain: set[str]) -> set[str]:
     """What an element is, where it is neither plain nor one that holds no text."""
-    name = _name(element)
+    name = tag(element)
     if name in _KINDS:
         return {_KINDS[name]}
     if _is_tracked(name) or (element.tag == f"{W}{name}" and name in plain):
         return set()
-    holds_text = any(_name(each) in _LEAVES for each in element.iter() if each is not element)
+    holds_text = any(tag(each) in _LEAVES for each in element.iter() if each is not element)
     is_known = element.tag == f"{W}{name}" and name in _PROPERTIES | _NOTHING
     return {"other"} if holds_text or not is_known else set()
 
 
-def _name(element: Element) -> str:
+def tag(element: Element) -> str:
+    """What an element is called, whatever its namespace."""
     return str(element.tag).rpartition("}")[2]

@@ -31,12 +31,13 @@ from services.records.word.form import (
     TITLE,
     VERSION,
 )
-from services.records.word.lines import WRONG, Line, faults, lines
+from services.records.word.lines import WRONG, Line, faults, lines, tag
 from services.records.word.package import NotRead, W, open_package
 from services.records.word.parties import CannotTell, Named, audience_of, children_of
 
 _IN_PROPERTIES = {RECORD: "identifier", KIND: "category", MEETING: "subject", VERSION: "version"}
 _KINDS = ("minutes", "plan", "decision")
+_SHAPES = {"drawing", "pict", "object"}
 _MOST_FAULTS = 200
 _MOST_PARAGRAPHS = 20_000
 _LONGEST_NAME = 40
@@ -125,6 +126,15 @@ def take_apart(content: bytes) -> Paper:
         paper.faults.append(Fault(f"the document {WRONG['comment']}"))
     for margin in package.margins:
         said = " ".join("".join(each.text or "" for each in margin.iter(f"{W}t")).split())
+        marks = [" ".join(str(each.get("string", "")).split()) for each in margin.iter() if tag(each) == "textpath"]
+        mark = next((each for each in marks if each not in ("", MARKING)), None)
+        if mark is not None:
+            message = f"“{mark[:60]}” is a watermark, which no reader gets: take it off, or write it in a section"
+            paper.faults.append(Fault(message))
+        elif not marks and any(tag(each) in _SHAPES and each.find(f".//{W}t") is None for each in margin.iter()):
+            paper.faults.append(
+                Fault("the header or footer holds a picture or shape, which no reader gets: take it out")
+            )
         if said not in ("", MARKING, " ".join(FOOT.split())):
             paper.faults.append(
                 Fault(f"“{said[:60]}” stands in the header or footer, which no reader gets: move it into a section")

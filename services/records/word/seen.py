@@ -118,6 +118,11 @@ def is_collapsed(paragraph: Look) -> bool:
     return _is_on(paragraph, _COLLAPSED)
 
 
+def is_raised(run: Look) -> bool:
+    """Whether letters stand higher or lower than their line: a figure is then none of the number beside it."""
+    return _value(run, "vertAlign") not in ("", "baseline") or _value(run, "position") not in ("", "0")
+
+
 def _is_on(look: Look, name: str) -> bool:
     return name in look and look[name].get("val", "true") not in ("0", "false", "off")
 

@@ -447,6 +447,37 @@ def test_what_is_written_into_the_header_is_refused_for_no_reader_gets_it() -> N
     assert "header or footer" in fault.message
 
 
+VML = 'xmlns:v="urn:schemas-microsoft-com:vml"'
+WATERMARK = f'<w:r><w:pict><v:shape {VML}><v:textpath string="{{}}"/></v:shape></w:pict></w:r>'
+
+
+@pytest.mark.parametrize(
+    ("xml", "told"),
+    [
+        (WATERMARK.format("NOT AGREED BY THE CHAIR"), ["“NOT AGREED BY THE CHAIR” is a watermark"]),
+        (f"<w:r><w:pict><v:shape {VML}><v:imagedata/></v:shape></w:pict></w:r>", ["a picture or shape"]),
+        ("<w:r><w:drawing/></w:r>", ["a picture or shape"]),
+        (WATERMARK.format("OFFICIAL-SENSITIVE"), []),
+        ("<w:r><w:pict><w:txbxContent><w:p><w:r><w:t> </w:t></w:r></w:p></w:txbxContent></w:pict></w:r>", []),
+    ],
+)
+def test_a_watermark_or_a_picture_in_the_header_is_refused_for_no_reader_gets_it(xml: str, told: list[str]) -> None:
+    def spoil(paper: Paper) -> None:
+        [run] = parse_xml(f"<w:p {nsdecls('w')}>{xml}</w:p>")
+        paper.sections[0].header.paragraphs[0]._p.append(run)
+
+    found = take_apart(one(spoil=spoil)).faults
+    assert [each in fault.message for each, fault in zip(told, found, strict=True)] == [True] * len(told)
+
+
+@pytest.mark.parametrize("look", ['<w:vertAlign w:val="superscript"/>', '<w:position w:val="6"/>'])
+def test_a_figure_that_is_raised_is_refused_for_it_would_be_part_of_another_number(look: str) -> None:
+    raised = f"<w:r><w:rPr>{look}</w:rPr><w:t>{{}}</w:t></w:r>"
+    [fault] = faults(one(spoil=inside(TEXT, raised.format("9"))))
+    assert (fault.section, "raised or lowered figures" in fault.message) == (1, True)
+    assert read(one(spoil=inside(TEXT, raised.format("st")))).sections[0]["text"] == f"{TEXT}st"
+
+
 def test_a_comment_anywhere_refuses_the_document() -> None:
     def spoil(paper: Paper) -> None:
         paper.add_comment(paragraph(paper, "Why we met").runs, "Really?", "x", "x")
