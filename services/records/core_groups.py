@@ -29,8 +29,11 @@ class CoreGroup:
     ever_asked: frozenset[str]
 
     def is_for(self, meeting: Meeting) -> bool:
-        """Whether it is the core group for what comes for a meeting: not where the plan has ended in between."""
-        return not any(self.meeting.day <= end < meeting.day for end in self.ends)
+        """Whether it is the core group for what came for a meeting: not where a plan has ended in between, whichever of
+        the two was first.
+        """
+        first, last = sorted((self.meeting.day, meeting.day))
+        return not any(first <= end < last for end in self.ends)
 
 
 async def core_groups_of(db: AsyncConnection, policy: Policy, child_ids: Iterable[str]) -> dict[str, CoreGroup]:

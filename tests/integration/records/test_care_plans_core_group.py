@@ -101,6 +101,24 @@ async def test_what_came_before_the_plan_ended_stays_with_its_core_group_and_goe
     assert set(await states(house, plan)) == {OLD_SCHOOL, OLD_NURSE}
 
 
+@pytest.mark.parametrize("ended", [True, False])
+async def test_what_came_for_a_plan_that_has_ended_goes_to_no_core_group_that_is_named_after_it(
+    door: Door, house: House, clock: MovableClock, ended: bool
+) -> None:
+    plan = await held_here(house, content=b"%PDF-1.7 What was agreed before.")
+    await door.take(events.report(document_id=plan, kind="care_plan", time=clock.now()))
+    if ended:
+        await ends(door, clock)
+    await moves(door, clock)
+    clock.set(AGAIN + timedelta(hours=3))
+    await door.take(
+        events.meeting("m2", starts_at=AGAIN, time=AGAIN - timedelta(days=15)),
+        events.held("m2", core_group=[CAMHS, SCHOOL, NURSE], outcome=["plan_made"], time=clock.now()),
+    )
+    await house.drain()
+    assert ({SCHOOL, NURSE} <= set(await states(house, plan))) == (not ended)
+
+
 async def test_an_end_that_does_not_count_lets_no_core_group_lapse(
     door: Door, house: House, clock: MovableClock
 ) -> None:
