@@ -185,7 +185,7 @@ class TestWhoGetsANewVersion:
         ]
 
     def test_an_earlier_copy_is_not_withdrawn_for_what_the_new_one_seems_to_give_away(self) -> None:
-        second = version(2, section("The next meeting is @ 3.30pm."))
+        second = version(2, section("Ring Sam Field on 0116 496 0123."))
         assert decided([self.first, second], [sent(self.first, MOTHER)], MOTHER) == [
             ("overtake", MOTHER.party, 1, None),
             ("withhold", MOTHER.party, 2, "all_held_back"),
