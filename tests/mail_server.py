@@ -68,7 +68,8 @@ class MailServer:
 
     `script` holds for a stage (`greeting`, `EHLO`, `HELO`, `AUTH`, `MAIL`, `RCPT`, `DATA`, `end`) the answers that come
     in turn; an answer is a reply, `DROP` or `HANG`, and "" is what the server would say by itself. `always` answers
-    once the script is at its end. With `keeps`, the answer to the end of DATA is given after the message was taken.
+    once the script is at its end. With `keeps`, the answer to the end of DATA is given after the message was taken. It
+    breaks off at recipients of the domains in `shut`.
     """
 
     pipelining = False
@@ -79,6 +80,7 @@ class MailServer:
         self.script: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
         self.keeps = False
+        self.shut: set[str] = set()
         self.taken: list[Taken] = []
         self.seen: Counter[str] = Counter()
         self.connections = 0
@@ -216,7 +218,11 @@ class _Session(SMTP):
             await super().smtp_MAIL(arg)
 
     async def smtp_RCPT(self, arg: str | None) -> None:
-        if not await self._scripted("RCPT"):
+        if any(f"@{domain}>" in (arg or "") for domain in self.server.shut):
+            await super().push("421 4.7.0 not now")
+            assert self.transport is not None
+            self.transport.close()
+        elif not await self._scripted("RCPT"):
             await super().smtp_RCPT(arg)
 
     async def smtp_DATA(self, arg: str) -> None:

@@ -4,9 +4,9 @@ ended.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,6 +37,31 @@ class Tally:
         self.sent += sum(attempt.state == "sent" for attempt in attempts)
         self.failed += sum(attempt.state == "failed" for attempt in attempts)
         self.put_off += sum(attempt.state == "pending" for attempt in attempts)
+
+
+@dataclass(slots=True)
+class Suspects:
+    """Messages with which a server failed, as if it took nothing. It may be the message that does it: its turn is after
+    all others, and where they have gone meanwhile, it is.
+    """
+
+    failed_at: dict[int, datetime] = field(default_factory=dict)
+    took_at: datetime | None = None
+
+    def in_turn(self, rows: Iterable[OutboxRow]) -> list[OutboxRow]:
+        """Those first that nobody has tried, and those last with which the server failed last."""
+        never = datetime.min.replace(tzinfo=UTC)
+        return sorted(rows, key=lambda row: (bool(row.result), self.failed_at.get(row.outbox_id, never)))
+
+    def took(self, row: OutboxRow, now: datetime) -> None:
+        """The server took one."""
+        self.failed_at.pop(row.outbox_id, None)
+        self.took_at = now
+
+    def failed(self, row: OutboxRow, now: datetime) -> bool:
+        """The server failed with one; returns whether with this one alone, as far as can be told."""
+        before, self.failed_at[row.outbox_id] = self.failed_at.get(row.outbox_id), now
+        return before is not None and self.took_at is not None and self.took_at > before
 
 
 async def claim(

@@ -30,10 +30,10 @@ from services.foundation.servers import SmtpServer
 from services.foundation.settings import Settings
 from services.intake.accept import Intake
 from services.post import attempts
-from services.post.attempts import Tally
+from services.post.attempts import Suspects, Tally
 from services.post.handover import Line, LostWithContent
 from services.post.mime import assemble
-from services.post.rules import Stage, meaning, server_wait, wait_after
+from services.post.rules import RETRY, Stage, meaning, server_wait, wait_after
 from services.post.turns import Turns
 
 log = structlog.get_logger()
@@ -69,6 +69,7 @@ class Mailer:
     stopping: bool = False
     note_by: float | None = None  # on the loop's clock, once it stops
     rest: Rest = field(default_factory=Rest)
+    suspects: Suspects = field(default_factory=Suspects)
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -168,7 +169,7 @@ class Mailer:
         claim = claims.claim_of(self.name, next(self.numbers))
         rows, ended = await attempts.claim(self.intake, outbox.MAIL, self.letters, claim, BATCH, LEASE)
         self.ended += ended
-        return rows
+        return self.suspects.in_turn(rows)
 
     async def _note(self, progress: Callable[[], None]) -> None:
         """Note how attempts ended, again and again while the database is away. What was noted although no answer came
@@ -244,7 +245,9 @@ class Mailer:
             if connection is not None:
                 self.kept.append(connection)
         self.rest.end()
-        return Attempt(row, "sent", self.intake.clock.now(), code=250), False
+        now = self.intake.clock.now()
+        self.suspects.took(row, now)
+        return Attempt(row, "sent", now, code=250), False
 
     async def _connection(self) -> Line:
         """A connection that was kept and that the server has not closed since, or a new one."""
@@ -275,7 +278,9 @@ class Mailer:
             return Attempt(row, "failed", now, reason="address_refused", text="the address cannot be written"), False
         code, stage = code_of(failure), stage_of(failure) if connection is not None else "opening"
         what = meaning(code, stage)
-        if connection is not None and (code is None or what.of_server):
+        if what.of_server and stage != "opening" and self.suspects.failed(row, now):
+            what = RETRY
+        if connection is not None and (code is None or meaning(code, stage).of_server):
             connection.close()
         if what.of_server:
             log.warning("mail_server_failed", stage=stage, code=code, failure=type(failure).__name__)

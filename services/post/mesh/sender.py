@@ -25,7 +25,7 @@ from services.foundation.servers import MeshMailbox
 from services.foundation.threads import in_a_thread
 from services.intake.accept import Intake
 from services.post import attempts
-from services.post.attempts import Tally
+from services.post.attempts import Suspects, Tally
 from services.post.mesh import store
 from services.post.mesh.line import Line, NotTaken
 from services.post.rules import server_wait, wait_after
@@ -49,6 +49,7 @@ class MeshSender:
     name: str = field(default_factory=claims.worker_name)
     stopping: bool = False
     rest: Rest = field(default_factory=Rest)
+    suspects: Suspects = field(default_factory=Suspects)
     tally: Tally = field(default_factory=Tally)
 
     async def release(self) -> None:
@@ -79,7 +80,7 @@ class MeshSender:
         rows, ended = await attempts.claim(self.intake, outbox.MESH, self.kinds, self.name, BATCH, LEASE)
         for attempt in ended:
             await self._note(attempt, None)
-        return rows
+        return self.suspects.in_turn(rows)
 
     async def _send(self, row: OutboxRow) -> tuple[Attempt, tuple[Parcel, str] | None]:
         """Send one parcel; returns how it went, and under which name MESH has it."""
@@ -93,7 +94,9 @@ class MeshSender:
         except NotTaken as failure:
             return self._failed(row, failure), None
         self.rest.end()
-        return Attempt(row, "sent", self.intake.clock.now(), code=202, text=message_id), (parcel, message_id)
+        now = self.intake.clock.now()
+        self.suspects.took(row, now)
+        return Attempt(row, "sent", now, code=202, text=message_id), (parcel, message_id)
 
     def _hand_over(self, parcel: Parcel) -> str:
         with Line(self.place, self.intake.settings, lambda: not self.stopping) as line:
@@ -101,12 +104,13 @@ class MeshSender:
 
     def _failed(self, row: OutboxRow, failure: NotTaken) -> Attempt:
         now = self.intake.clock.now()
+        of_server = failure.of_server and (failure.of_all or not self.suspects.failed(row, now))
         text = f"{failure} {failure.code or ''}".strip()
-        if failure.of_server and not self.stopping:
+        if of_server and not self.stopping:
             until = now + server_wait(self.rest.failures + 1)
             self.rest.begin(until, f"MESH takes nothing ({text})")
             log.warning("mesh_left_alone", failures=self.rest.failures, reason=text, until=until.isoformat())
-        counts = not failure.of_server or failure.unknown
+        counts = not of_server or failure.unknown
         exhausted = counts and wait_after(row.attempts + 1) is None
         if failure.refused or failure.final or exhausted:
             reason = "address_refused" if failure.refused else "gave_up"

@@ -221,6 +221,24 @@ async def test_a_server_that_is_going_or_gone_costs_no_message_an_attempt(
         await heals(house, clock, server, 6)
 
 
+async def test_as_many_recipients_as_connections_at_whom_the_server_breaks_off_hold_up_no_others(
+    house: House, clock: MovableClock
+) -> None:
+    poisoned = [f"poison{number}" for number in range(4)]
+    await book(house, 16, [*poisoned, *(f"fine{number}" for number in range(12))])
+    async with mail_server() as server, house.mailer(url(server)) as mailer:
+        server.shut = {f"{each}.example" for each in poisoned}
+        for _ in range(3):
+            await mailer.drain()
+            clock.set(mailer.rest.until or clock.now())
+        found = {("poison" in row.params["to"], row.state) for row in await rows(house)}
+        assert found == {(True, "pending"), (False, "sent")}
+        server.shut.clear()
+        clock.advance(max(SERVER_WAITS[-1], WAITS[1]))
+        await mailer.drain()
+        assert {row.state for row in await rows(house)} == {"sent"}
+
+
 @pytest.mark.parametrize(
     ("stage", "answer"),
     [
@@ -472,8 +490,9 @@ async def test_several_processes_share_the_work_and_send_nothing_twice(
             await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe) for _ in range(2)
         ]
         said = [await each.communicate() for each in both]
-        assert [each.returncode for each in both] == [0, 0], said
-        assert sum(json.loads(out)["sent"] for out, _ in said) == 250
+        done = [json.loads(out) for out, _ in said]
+        assert [each.returncode for each in both] == [int(each["held"] > 0) for each in done], said
+        assert sum(each["sent"] for each in done) == 250
         assert len(server.taken) == len(server.ids()) == 250
 
 

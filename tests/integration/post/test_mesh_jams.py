@@ -11,17 +11,20 @@ from unittest.mock import patch
 
 import pytest
 
-from services.bootstrap import House
+from services.bootstrap import House, Mesh
+from services.foundation.parcels import Parcel
 from services.foundation.settings import Settings
 from services.post.mesh import line, store
 from services.post.mesh.line import Line, NotTaken, Tracked
 from services.post.mesh.receiver import IN_A_ROW, Fetched
 from services.running.mesh import by_mesh as mesh_parts
 from services.running.process import Process
+from tests import events
 from tests.clock import MovableClock
+from tests.door import Embedded
 from tests.integration.post.inbox.partnership import rows as mail
-from tests.integration.post.mesh import answer, hear, heard, sent
-from tests.mesh.sandbox import OTHER, OURS, Sandbox
+from tests.integration.post.mesh import SECTIONS, answer, hear, heard, rows, sent
+from tests.mesh.sandbox import OTHER, OURS, PRACTICE, Sandbox
 
 pytestmark = pytest.mark.mesh
 ON_ONE_STORE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -221,3 +224,52 @@ async def test_what_was_sent_is_asked_after_although_nothing_that_waits_can_be_h
             process.stop()
             await running
     assert [what for what, _ in await heard(house)] == ["bounced"]
+
+
+def two_practices() -> list[bytes]:
+    """Minutes are approved of a meeting that two practices were asked to, each with a mailbox."""
+    agencies = [
+        events.agency(
+            name,
+            kind="gp",
+            channels=[
+                {"kind": "email", "address": f"in@{name}.example", "secure": True, "verified_on": events.NOW.date()},
+                {"kind": "mesh", "address": mailbox, "secure": True},
+            ],
+        )
+        for name, mailbox in (("gp-1", PRACTICE), ("gp-2", OTHER))
+    ]
+    took_part = [events.involvement(person_id="c1", agency_id=name, service="gp") for name in ("gp-1", "gp-2")]
+    minutes = events.record(sections=SECTIONS)
+    return [*agencies, events.child("c1"), *took_part, events.meeting("m1", children=["c1"]), minutes]
+
+
+@ON_ONE_STORE
+async def test_a_parcel_with_which_mesh_fails_holds_up_no_other_and_costs_it_an_attempt_once_others_went(
+    house: House, clock: MovableClock
+) -> None:
+    verdicts = await Embedded(house).take(*two_practices())
+    assert {verdict.state for verdict in verdicts} == {"accepted"}
+    await house.press.drain()
+    send, poisoned = Line.send, {PRACTICE, OTHER}
+
+    def sends(self: Line, parcel: Parcel) -> str:
+        if parcel.to in poisoned:
+            raise NotTaken("status 500", status=500, of_server=True)
+        return send(self, parcel)
+
+    async def tried(mesh: Mesh) -> dict[str, tuple[str, int]]:
+        await mesh.sender.drain()
+        clock.advance(timedelta(minutes=10))
+        return {row["params"]["to"]: (row["state"], row["attempts"]) for row in await rows(house)}
+
+    async with house.mesh() as mesh:
+        assert mesh is not None
+        with patch.object(Line, "send", sends):
+            for _ in range(3):
+                stands = await tried(mesh)
+                assert stands == {PRACTICE: ("pending", 0), OTHER: ("pending", 0)}, "all of it fails: it is MESH"
+            poisoned.discard(OTHER)
+            assert await tried(mesh) == {PRACTICE: ("pending", 1), OTHER: ("sent", 1)}
+            assert not mesh.sender.rest.failures
+        assert (await tried(mesh))[PRACTICE] == ("sent", 2)
