@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from services.records.rules.names import Names, told
-from services.records.rules.words_of_names import EVERYDAY, LITTLE, OF_PLACEMENTS, TOWNS, WORDS_TOO
+from services.records.rules.words_of_names import ABBREVIATIONS, EVERYDAY, LITTLE, OF_PLACEMENTS, TOWNS, WORDS_TOO
 
 _PARTS = re.compile(
     r"\bt/a\b|\bc/o\b|\b(?:trading as|part of|run by|formerly|previously|also known as|known as)\b"
@@ -21,6 +21,8 @@ _PARTS = re.compile(
 )
 
 _HOMES = frozenset({"house", "home", "homes", "lodge", "refuge"})
+_COMMON = EVERYDAY | WORDS_TOO | LITTLE | TOWNS | ABBREVIATIONS
+_IN_CAPITALS = re.compile(r"[A-Z]{3,6}")
 _Words = tuple[str, ...]
 
 
@@ -34,6 +36,7 @@ def names_of_places(
     several: set[_Words] = set()
     alone: set[str] = set()
     capitals: set[str] = set()
+    initials: set[str] = set()
     for name in secret:
         for words in _told([name]):
             if not set(words) <= generic:
@@ -45,6 +48,7 @@ def names_of_places(
             some = {each for each in (words, _shortened(words)) if not set(each) <= generic}
             several |= {each for each in some if not _is_within(each, theirs)}
             alone |= {each for each in _for_short(words, generic) - TOWNS if not _is_within((each,), may_read)}
+        initials |= {each.casefold() for each in map(str.strip, _PARTS.split(name)) if _IN_CAPITALS.fullmatch(each)}
         for words in _told([name]) | parts:
             found = {each for each in _within(words, generic) if not _is_within(each, may_read | known)}
             several |= found
@@ -57,6 +61,9 @@ def names_of_places(
     return Names(
         alone=frozenset(alone - everyday),
         capitals=frozenset(capitals - alone | everyday),
+        initials=frozenset(
+            each for each in initials if _says_which((each,), generic) and not _is_within((each,), may_read)
+        ),
         places=frozenset(together[False]),
         places_in_capitals=frozenset(together[True] - together[False]),
     )
@@ -93,9 +100,7 @@ def _is_like_no_other(word: str, before: str, generic: frozenset[str]) -> bool:
 
 def _says_which(words: _Words, generic: frozenset[str]) -> bool:
     """Whether among these words is one that is neither of every day nor the name of a town."""
-    return not all(
-        each.isdigit() or {each, _stem(each)} & (EVERYDAY | WORDS_TOO | LITTLE | TOWNS | generic) for each in words
-    )
+    return not all(each.isdigit() or {each, _stem(each)} & (_COMMON | generic) for each in words)
 
 
 def _is_of_everyday(words: _Words, generic: frozenset[str]) -> bool:

@@ -61,6 +61,8 @@ def test_a_home_is_found_by_its_own_name_whatever_else_a_register_has_of_it(name
         ("Rose & Crown House (Acme)", "At the Rose and Crown."),
         ("St Mary's House, Lincoln", "She is at Saint Mary's."),
         ("Rosewood Refuge", "Mother is at Rosewood."),
+        ("Living Without Abuse (LWA)", "Mother is with L.W.A. now."),
+        ("LWA - Living Without Abuse", "Mother is with LWA."),
         ("Acme Women's Refuge Rosewood", "Mother is at Rosewood."),
     ],
 )
@@ -76,6 +78,8 @@ def test_each_part_of_the_name_of_a_home_is_looked_for(name: str, text: str) -> 
         ("Acme Children's Home Lincoln (registered)", "It is a children's home in Lincoln. Children need care."),
         ("St Mary's House, Lincoln", "Mary came."),
         ("Acme Care - Family Services", "Family services came. Services are busy."),
+        ("Acme Care (IDVA)", "The IDVA wrote."),
+        ("Acme National Fostering Associates (ACID)", "National and five associates came. It was an acid."),
         ("Acme Care t/a Stay Close", "Stay with him. Close it."),
         ("Oakmere House, Nowak Road", "Tomasz Nowak came along the road. Elm Road School wrote."),
     ],
