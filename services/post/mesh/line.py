@@ -21,12 +21,13 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from services.foundation.parcels import Parcel
 from services.foundation.servers import MeshMailbox
 from services.foundation.settings import Settings
-from services.post.mesh.content import PIECE, parts_in, unpacked
+from services.post.mesh.content import PIECE, Unreadable, parts_in, unpacked
 
 CHUNK = 8 << 20  # bytes that go in one request
 PAGE = 500  # names of messages that MESH is asked for at once
 MOST_LISTED = 20_000  # names that are looked through, page by page
 APPLICATION = "quorate"
+GONE = (404, 410)  # the HTTP statuses of what is not there, or not any more
 FAILURES = (requests.RequestException, HTTPError, OSError, ValueError)
 
 _UNREGISTERED = "12"  # of MESH's own codes: there is no such mailbox
@@ -152,7 +153,13 @@ class Line:
     def _content(self, message_id: str, first: requests.Response) -> Iterator[bytes]:
         yield from self._read(first)
         for number in range(2, parts_in(first.headers.get("Mex-Chunk-Range")) + 1):
-            with closing(self._part(message_id, number)) as part:
+            try:
+                part = self._part(message_id, number)
+            except NotTaken as failure:
+                if failure.status in GONE:  # and the first was there
+                    raise Unreadable(f"part {number} is not there") from None
+                raise
+            with closing(part):
                 yield from self._read(part)
 
     def _part(self, message_id: str, number: int) -> requests.Response:

@@ -25,7 +25,7 @@ from services.intake.accept import Arrival, Intake
 from services.post.inbox.keep import Came, Keeper
 from services.post.mesh import store
 from services.post.mesh.content import Unreadable
-from services.post.mesh.line import Line, NotTaken, Tracked
+from services.post.mesh.line import GONE, Line, NotTaken, Tracked
 from services.post.mesh.wrapped import WAY, wrapped
 from services.records.store import dispatches
 
@@ -34,6 +34,8 @@ log = structlog.get_logger()
 SOURCE = "/quorate/mesh"
 RECEIVED, BOUNCED = "quorate.dispatch.received.v1", "quorate.dispatch.bounced.v1"
 AT_ONCE = 50
+TOLD_AFTER = timedelta(days=1)  # for which MESH may fail with a message before a person is told
+NOT_HAD = "Not the message itself: MESH has failed with it for a day, and keeps it for five. Ask its sender for it"
 IN_A_ROW = 3  # messages with which MESH fails, one after the other: then it is MESH
 LOOK_AFTER = tuple(timedelta(minutes=minutes) for minutes in (10, 30, 60, 120, 240, 360))
 """The waits between two questions about a message; the last one goes on."""
@@ -90,8 +92,10 @@ class MeshReceiver:
     stopping: bool = False
     left: dict[str, datetime] = field(default_factory=dict)
     """The messages that stay with MESH, and since when that is known: they are not fetched at every look again."""
-    failed: set[str] = field(default_factory=set)
-    """The messages that could not be had: their turn is after all others."""
+    failed: dict[str, datetime] = field(default_factory=dict)
+    """The messages that could not be had, and since when: their turn is after all others."""
+    told: set[str] = field(default_factory=set)
+    """Those of them that a person is told of."""
 
     def _goes_on(self) -> bool:
         return not self.stopping
@@ -107,6 +111,8 @@ class MeshReceiver:
         done = Fetched() if done is None else done
         now = self.intake.clock.now()
         self.left = {each: since for each, since in self.left.items() if now - since < GIVEN_UP_AFTER}
+        self.failed = {each: since for each, since in self.failed.items() if now - since < GIVEN_UP_AFTER}
+        self.told &= self.failed.keys()
         seen: set[str] = set()
         patience = _Patience()
         while self._goes_on():
@@ -121,10 +127,12 @@ class MeshReceiver:
                     await self._take(message_id, done)
                 except NotTaken as failure:
                     again = message_id in self.failed
-                    self.failed.add(message_id)
+                    since = self.failed.setdefault(message_id, now)
+                    if not failure.of_all and now - since >= TOLD_AFTER:
+                        await self._tell_of(message_id, done)
                     patience.failed(failure, again=again)
                 else:
-                    self.failed.discard(message_id)
+                    self.failed.pop(message_id, None)
                     patience.went_well()
                 progress()
         patience.end()
@@ -139,7 +147,7 @@ class MeshReceiver:
         try:
             came = await in_a_thread(lambda: self._keep(message_id), "mesh")
         except NotTaken as failure:
-            if failure.status in (404, 410):  # somebody else took it meanwhile
+            if failure.status in GONE:  # somebody else took it meanwhile
                 return
             raise
         fresh = await self.keeper.note([came])
@@ -150,6 +158,17 @@ class MeshReceiver:
             self.left[message_id] = self.intake.clock.now()
             return
         await in_a_thread(lambda: self._acknowledge(message_id), "mesh")
+
+    async def _tell_of(self, message_id: str, done: Fetched) -> None:
+        """Keep word of a message that cannot be had, for a person, once however often it is tried yet."""
+        if message_id in self.told:
+            return
+        named = {"messageid": message_id, "subject": NOT_HAD}
+        origin = {"way": WAY, "message_id": message_id, "left": "not_had"}
+        came = await in_a_thread(lambda: self.keeper.write(wrapped(named, ()), origin), "mesh")
+        done.fresh += await self.keeper.note([came])
+        self.told.add(message_id)
+        log.warning("mesh_message_told_of")
 
     def _keep(self, message_id: str) -> Came:
         found: list[Came] = []

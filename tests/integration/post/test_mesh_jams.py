@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +18,7 @@ from services.foundation.settings import Settings
 from services.post.mesh import line, store
 from services.post.mesh.line import Line, NotTaken, Tracked
 from services.post.mesh.receiver import IN_A_ROW, Fetched
+from services.running.mail_in import sorter_of
 from services.running.mesh import by_mesh as mesh_parts
 from services.running.process import Process
 from tests import events
@@ -170,6 +172,44 @@ async def test_as_many_of_them_as_look_like_a_fault_of_mesh_are_none_any_more_on
         with failing(*poisoned[:-1]):  # whichever is mended is had: each is tried at every look
             assert (await mesh.receiver.fetch()).fresh == 2
     assert ours(sandbox) == poisoned[:-1]
+
+
+@ON_ONE_STORE
+async def test_of_a_message_with_which_mesh_has_failed_for_a_day_a_person_is_told_once(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    await sent(house, clock)
+    with sandbox.mailbox(OTHER) as somebody:
+        poisoned = str(somebody.send_message(OURS, b"a care plan", workflow_id="CARE_PLANS"))
+    told: list[int] = []
+    async with house.mesh() as mesh:
+        assert mesh is not None
+        with failing(poisoned):
+            for hours in (0, 23, 1, 1, 1):
+                clock.advance(timedelta(hours=hours))
+                with suppress(NotTaken):
+                    await mesh.receiver.fetch()
+                await sorter_of(house).sort()
+                told.append(len([row for row in await mail(house) if row["state"] == "for_a_person"]))
+        assert told == [0, 0, 1, 1, 1]
+        [row] = [row for row in await mail(house) if row["state"] == "for_a_person"]
+        assert (row["why"], row["origin"]["message_id"]) == ("mesh_not_understood", poisoned)
+        assert (await mesh.receiver.fetch()).fresh == 1
+    assert ours(sandbox) == []
+
+
+@ON_ONE_STORE
+async def test_a_message_of_which_mesh_has_the_first_part_and_not_the_second_is_told_of_and_stays(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    await sent(house, clock)
+    with sandbox.mailbox(OTHER) as somebody:
+        message_id = str(somebody.send_message(OURS, b"a care plan, in two parts", workflow_id="CARE_PLANS"))
+    with patch.object(line, "parts_in", lambda _: 2):
+        assert (await hear(house)).left == 1
+    assert ours(sandbox) == [message_id]
+    [told] = [row for row in await mail(house) if row["state"] == "for_a_person"]
+    assert (told["why"], told["origin"]["left"]) == ("mesh_not_understood", "unreadable")
 
 
 @ON_ONE_STORE
