@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from schemas.policy import Policy
 from services.directory.rules import Agency, Child, Relative
 from services.meetings.rules import ILLNESS_FLAG, Meeting
+from services.records.rules.names_of_places import is_of_a_home
 from services.records.rules.record import ChildFacts, Matter, PersonFacts, Place
 
 if TYPE_CHECKING:
@@ -65,9 +66,11 @@ def _child_facts(child: Child, agencies: Mapping[str, Agency]) -> ChildFacts:
     agency = agencies.get(placed_with or "")
     placement_words: tuple[str, ...] = ()
     if agency is not None:
-        # That a council's social care looks after a child does not say where.
-        of_council = agency.kind == "childrens_social_care"
-        placement_words = tuple(_addresses(agency)) if of_council else _words(agency)
+        placement_words = _words(agency)
+        if agency.kind == "childrens_social_care":
+            # That a council's social care looks after a child does not say where, unless a home of its own is a team.
+            homes = (team.name for team in agency.teams if is_of_a_home(team.name))
+            placement_words = tuple(dict.fromkeys([*homes, *_addresses(agency)]))
     names = (child.preferred_name,) if child.preferred_name else ()
     return ChildFacts(child.child_id, child.initials, names, child.nhs_number, placement_words, placed_with)
 

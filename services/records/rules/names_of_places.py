@@ -69,6 +69,11 @@ def names_of_places(
     )
 
 
+def is_of_a_home(name: str) -> bool:
+    """Whether this is the name of a house, by what it is called."""
+    return any(not _HOMES.isdisjoint(words) for words in _told([name]))
+
+
 def _told(names: Iterable[str]) -> set[_Words]:
     some = [name.replace("&", " and ") for name in names]
     return {words for name in some for words in (*told(name), *told(name, of_somebody=False))}

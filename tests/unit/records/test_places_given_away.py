@@ -152,15 +152,26 @@ def test_the_surname_of_foster_carers_is_free_for_those_who_know_somebody_of_tha
 def test_a_home_that_is_a_team_of_a_company_and_a_refuge_that_is_one_of_a_charity_are_looked_for() -> None:
     homes = _agency("placement-1", "Acme Care Ltd", "placement", "Oakmere House", "Night team")
     charity = _agency("domestic-abuse-1", "County Domestic Abuse Services", "domestic_abuse", "Rosewood Refuge")
-    children = {"c1": partnership.child(placement=partnership.placed(agency_id="placement-1"))}
-    agencies = {each.agency_id: each for each in (homes, charity)}
-    involved = (partnership.involvement("domestic-abuse-1"),)
-    known = Known(children, {}, agencies, (), frozenset(), involvements=involved)
-    about = of_meeting(partnership.meeting(), [], noted([]), known, partnership.POLICY).matter
+    about = _around("placement-1", homes, charity)
     for text in ("She lives at Oakmere House.", "Mother is at the Rosewood Refuge.", "She is with Acme."):
         assert found(text, about) == found(text, about, SCHOOL) == (PLACEMENT,)
         assert found(text, about, SOCIAL_CARE) == ()
     assert found("The team came at night.", about) == ()
+
+
+def test_a_home_of_the_council_that_is_a_team_of_its_social_care_is_looked_for_and_none_of_its_other_teams() -> None:
+    council = _agency("council-1", "Acme Council", "childrens_social_care", "Oakmere House", "Elm Locality Team")
+    about = _around("council-1", council)
+    assert found("She lives at Oakmere House.", about) == found("At Oakmere.", about, SCHOOL) == (PLACEMENT,)
+    assert found("Acme Council's Elm Locality Team wrote.", about) == ()
+
+
+def _around(placed_with: str, *some: Agency) -> Matter:
+    """A meeting about a child who is placed with an agency, and has to do with a domestic abuse service."""
+    children = {"c1": partnership.child(placement=partnership.placed(agency_id=placed_with))}
+    involved = (partnership.involvement("domestic-abuse-1"),)
+    known = Known(children, {}, {each.agency_id: each for each in some}, (), frozenset(), involvements=involved)
+    return of_meeting(partnership.meeting(), [], noted([]), known, partnership.POLICY).matter
 
 
 def _agency(agency_id: str, name: str, kind: str, *teams: str) -> Agency:
