@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.foundation.clock import london_date
+from services.meetings.rules.words import day_in_england
 from services.records.rules.dispatch import (
     DELIVERED,
     QUEUED,
@@ -141,7 +141,7 @@ def is_asked_by_another(
             continue
         later = (end.written_at, end.plan_id) > (own.written_at, own.plan_id)
         heard_of = _was_heard_of(end.plan_id if later else own.plan_id, told, dispatches)
-        was_over = own.plan_id in over and over[own.plan_id] <= london_date(asked)
+        was_over = own.plan_id in over and over[own.plan_id] <= day_in_england(asked)
         if heard_of if later else was_over and not heard_of:
             return True
     return False
