@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.records.rules.dispatch import CARE_PLAN, WITHHELD, Dispatch
-from services.records.rules.due import why_in_words
 from services.records.rules.receipts import as_known_at, state
+from services.records.rules.why import why_in_words
 from services.records.store import dispatches
 
 _WHY = {

@@ -30,9 +30,9 @@ from services.records.rules.copies import (
     copies,
 )
 from services.records.rules.dispatch import ATTACHMENT, LINK, MESH, NO_LINK
-from services.records.rules.due import why_in_words
 from services.records.rules.record import Reader, Record, Section
 from services.records.rules.versions import FOR_NOW, TAKEN_BACK, Step, decide, silent
+from services.records.rules.why import why_in_words
 from services.records.store import dispatches, records
 from services.records.taken_part import TakenPart, taken_part
 from services.records.theirs import is_shut_to

@@ -16,10 +16,10 @@ from services.meetings.rules import CHILD, RELATIVE
 from services.records.due import filing
 from services.records.readers import around
 from services.records.rules.dispatch import DELIVERED, IN_DOUBT, RECORD, SENT, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.due import RIGHTLY_WITHHELD, why_in_words_today
 from services.records.rules.own_copies import Today, copies_of, had_since
 from services.records.rules.receipts import OPENED, state
 from services.records.rules.record import Record
+from services.records.rules.why import RIGHTLY_WITHHELD, why_in_words_today
 from services.records.store import dispatches, receipts
 from services.records.store.receipts import Receipt
 from services.records.store.records import of_records as versions_of

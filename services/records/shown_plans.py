@@ -11,10 +11,10 @@ from schemas.policy import Policy
 from services.directory.rules import Cause
 from services.records.notices.facts import ends_that_do_not_count
 from services.records.rules.dispatch import NOTICE, Dispatch
-from services.records.rules.due import why_in_words
 from services.records.rules.notices import CHANGED, ENDED, JOINED, STANDS, STARTED, Notice
 from services.records.rules.plans import Plan, plans
 from services.records.rules.receipts import state
+from services.records.rules.why import why_in_words
 from services.records.shown import STATES, names_of
 from services.records.store import dispatches
 from services.records.store import plans as store

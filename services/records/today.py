@@ -12,11 +12,11 @@ from services.records.readers import Around
 from services.records.rules.copies import IDENTIFIES_ANOTHER, NOTHING_FOR_THEM, Copy, copy_of
 from services.records.rules.copies import copies as copies_for
 from services.records.rules.dispatch import OVERTAKEN, RECALLED
-from services.records.rules.due import LESS_THAN_THEY_HAVE
 from services.records.rules.front_page import may_be_shown
 from services.records.rules.own_copies import Copies, Today
 from services.records.rules.record import Record
 from services.records.rules.versions import FOR_NOW, NO_READER, TAKEN_BACK, Recall, is_recalled, parts, whole
+from services.records.rules.why import LESS_THAN_THEY_HAVE
 from services.records.theirs import is_shut
 
 

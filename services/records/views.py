@@ -18,10 +18,11 @@ from services.participation.store.quoracy import held_facts
 from services.records.care_plan_views import add_forwarded
 from services.records.due import deadlines, held_at
 from services.records.rules.dispatch import CARE_PLAN, RECORD, WITHHELD, Dispatch
-from services.records.rules.due import Deadline, approved, why_in_words
+from services.records.rules.due import Deadline, approved
 from services.records.rules.receipts import as_known_at, state
 from services.records.rules.record import Record
 from services.records.rules.versions import Recall
+from services.records.rules.why import why_in_words
 from services.records.store import dispatches, receipts, records
 from services.records.store.receipts import Receipt
 

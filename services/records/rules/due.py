@@ -13,169 +13,47 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from services.meetings.rules import DECIDED_BY_A_PERSON, Meeting, say
-from services.meetings.rules.entry import (
-    AGENCY_CLOSED,
-    EXCLUDED_BEFORE,
-    FAMILY_NOT_ASKED,
-    HELD_FOR_A_PERSON,
-    NO_LONGER_PART,
-    NOT_WITH,
-)
+from services.meetings.rules import Meeting, say
 from services.meetings.rules.words import day_in_england
 from services.participation.rules.missing import Missing
 from services.records.rules.copies import (
-    ALL_HELD_BACK,
-    EXCLUDED,
-    FAMILY_NEVER,
-    FLAGGED,
     IDENTIFIES_ANOTHER,
-    NO_ADDRESS,
-    NO_RESPONSIBILITY,
-    NOT_CHECKED,
-    NOT_THE_CHAIR,
-    NOTHING_FOR_THEM,
-    SHARED_ADDRESS,
 )
 from services.records.rules.dispatch import (
     GOES,
     IN_DOUBT,
-    NO_LINK,
-    NOT_PERMITTED,
     RECALLED,
     UNDELIVERED,
     WITHHELD,
     Dispatch,
 )
-from services.records.rules.notices import NOT_ON_RECORD
 from services.records.rules.own_copies import Copies, Today, newest
-from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED
 from services.records.rules.record import MINUTES, Record
-from services.records.rules.versions import NO_READER, NOT_TOLD, TAKEN_BACK, Recall, is_taken_back
+from services.records.rules.versions import NOT_TOLD, Recall, is_taken_back
+from services.records.rules.why import (
+    APPROVE_AGAIN,
+    FAULTS,
+    KEPT_WHATEVER_IT_SAYS,
+    LESS_NOW,
+    LESS_THAN_DECIDED,
+    NO_WAY_THERE,
+    NOTHING_NOW,
+    ONLY_ANEW,
+    RIGHTLY_WITHHELD,
+    SHUT,
+    instead_of_filing,
+    why_in_words,
+    why_in_words_today,
+    why_not_today,
+)
 
 NOT_DISTRIBUTED, NOT_FILED = "not_distributed", "not_filed"
 KINDS = frozenset({NOT_DISTRIBUTED, NOT_FILED})
-
-# Why nothing goes to somebody, and rightly so: shown, and not a fault.
-RIGHTLY_WITHHELD = DECIDED_BY_A_PERSON | {
-    *(EXCLUDED, EXCLUDED_BEFORE, FAMILY_NEVER, FAMILY_NOT_ASKED, FLAGGED, HELD_FOR_A_PERSON, NO_READER),
-    *(NO_RESPONSIBILITY, NOT_ON_RECORD, NOTHING_FOR_THEM, NOT_WITH),
-}
-
-KEPT_FROM_THEM: frozenset[str | None] = frozenset({*RIGHTLY_WITHHELD, TAKEN_BACK})
-"""Why somebody may have nothing of it today, whatever became of what was for them, and that is no fault."""
-
-# The same, and what is said of the parts that are left out alone: it is all that would be theirs.
-_NOTHING_NOW = KEPT_FROM_THEM | {ALL_HELD_BACK}
-
-# Of these the one that may be so for no more than what the record says: it can be written otherwise.
-_KEPT_WHATEVER_IT_SAYS = KEPT_FROM_THEM - {NOTHING_FOR_THEM}
-
-# Why something was kept back that no fact decides which the rule of copies knows: what is said of it holds as it was.
-_LESS_THAN_DECIDED = frozenset({NOT_AS_DECIDED, NOT_PERMITTED})
-_ONLY_ANEW = frozenset({NO_LINK, CANNOT_BE_PRINTED}) | _LESS_THAN_DECIDED
-
-# Why nothing is sent to somebody who may have it: it can be given to them.
-_NO_WAY_THERE: frozenset[str | None] = frozenset({None, NO_ADDRESS, SHARED_ADDRESS})
-
-_APPROVE_AGAIN = "Approve the same words again, as a new version: then they get it."
-_LESS_NOW = (
-    "they may have less of it now than when it was decided. Look at it once more, and approve it as a new version."
-)
-_SHUT = "it shows what they may not be told any more, or went to an address that is not for them any more."
-
-LESS_THAN_THEY_HAVE = "less_than_they_have"
-"""Why somebody is not to be asked to file what they have: they may have a part of it no more."""
 
 UNTRIED = timedelta(days=1)
 """How long a copy may wait for somebody to take it in hand at all before a person is told."""
 
 RECORDS = {"minutes": "the minutes", "plan": "the plan", "decision": "the decision letter"}
-
-# Why a copy does not reach its reader, and what a person can do about it.
-_FAULTS = {
-    NO_ADDRESS: "there is no address for them that may be used. It goes to the one that is recorded for them next.",
-    NOT_CHECKED: (
-        "no second person has checked what the family gets. Have somebody other than the chair check it, and approve "
-        "it again with their name."
-    ),
-    NOT_THE_CHAIR: (
-        "the meeting has a chair, and somebody else approved it. Have the chair approve it as a new version, or have "
-        "it approved again with the reason why somebody stands in for the chair."
-    ),
-    SHARED_ADDRESS: "another member of the family reads mail at the same address. Give it to them another way.",
-    NO_LINK: "they get a link, and none can be made. Have the address set that links begin with.",
-    CANNOT_BE_PRINTED: "the document could not be made. Look at the record's text, and approve it as a new version.",
-    NOT_AS_DECIDED: (
-        "they may have less of it now than when it was decided, so it was not made. Look at it once more, and approve "
-        "it as a new version."
-    ),
-    NOT_PERMITTED: (
-        "they may have less of it now than when it was decided, or it was for an address that may not be used any "
-        "more, so it was not sent. Look at it once more, and approve it as a new version."
-    ),
-    IN_DOUBT: (
-        "it was on its way, and nobody knows whether it arrived. It does not go again, since they may have less of it "
-        "now than when it was decided, or it was for an address that may not be used any more. Decide whether they may "
-        "have it; where they may not, take it back."
-    ),
-    ALL_HELD_BACK: (
-        "all that would be theirs is left out, since it seems to give away what they may not have. Look at it, and "
-        "have it written so that they may read it."
-    ),
-    AGENCY_CLOSED: "the agency was asked, and has closed. Find who has taken its place, and reach them.",
-    NO_LONGER_PART: "they were asked, and would not be asked by what is recorded now. Decide whether they get it.",
-    "address_refused": "the mail server refused the address. Reach them another way.",
-    "gave_up": "it could not be sent. Reach them another way.",
-    "too_late": "the mail server did not take it in time. Reach them another way.",
-    "bounced": (
-        "it came back, and there is no other address that may be used. It goes to the one that is recorded for them "
-        "next; reach them another way until then."
-    ),
-}
-
-# The same for a person of the family, to whom nothing goes by itself that was kept back.
-_FAULTS_OF_FAMILY = {
-    NO_ADDRESS: "they have given no address that may be used. Give it to them another way.",
-    "bounced": "it came back, and they have given no other address. Give it to them another way.",
-}
-
-# Why nothing goes to somebody, and rightly so.
-_RIGHTLY = {
-    EXCLUDED: "they are excluded from it.",
-    FAMILY_NEVER: "nothing of this kind of meeting goes to family.",
-    EXCLUDED_BEFORE: "they were kept from a meeting before this one.",
-    FAMILY_NOT_ASKED: "they are not asked any more, since this kind of meeting asks no family.",
-    HELD_FOR_A_PERSON: "a person has to decide what the family is told.",
-    NOT_ON_RECORD: "nothing on record says any more that they had to do with the child.",
-    NO_READER: "they are no reader of it any more.",
-    NOT_WITH: "they were not asked, for they are not to be with somebody who was.",
-    FLAGGED: "a child is flagged so that nothing goes to family by itself.",
-    NO_RESPONSIBILITY: "they hold parental responsibility for none of the children.",
-    NOTHING_FOR_THEM: "no section of it is for them.",
-    **dict.fromkeys(DECIDED_BY_A_PERSON, "they are not asked, by a decision that a person gave."),
-}
-
-
-def why_in_words(why: str, of_family: bool = False) -> str:
-    """Why something does not reach its reader, as the end of a sentence, and what a person can do about it."""
-    if of_family and why in _FAULTS_OF_FAMILY:
-        return _FAULTS_OF_FAMILY[why]
-    return _FAULTS.get(why) or _RIGHTLY.get(why) or f"{why.replace('_', ' ')}. Reach them another way."
-
-
-def why_in_words_today(why: str, of_family: bool, today: Today | None) -> str:
-    """The same by what holds now: nobody is told to reach a reader with what they may not have, or not all of."""
-    if today is None or why == IN_DOUBT or (why in _ONLY_ANEW and today.why_not not in RIGHTLY_WITHHELD):
-        return why_in_words(why, of_family)
-    if today.why_not not in _NO_WAY_THERE:
-        known = _FAULTS.get(today.why_not or "") or _RIGHTLY.get(today.why_not or "")
-        return known or f"{(today.why_not or '').replace('_', ' ')}. Decide whether they get it."
-    if today.less and why not in RIGHTLY_WITHHELD:
-        return _LESS_NOW
-    if of_family and why in _FAULTS_OF_FAMILY and today.why_not is None:
-        return f"there is an address for them now that may be used. {_APPROVE_AGAIN}"
-    return why_in_words(why, of_family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,19 +175,19 @@ def not_distributed(
     is what holds of it now, None where nothing hangs on that.
     """
     said = []
-    if today is not None and today.shut and today.why_not not in _NOTHING_NOW:
-        then = _APPROVE_AGAIN if today.why_not is None else _why_not_today(today.why_not, today, _is_family(copies))
+    if today is not None and today.shut and today.why_not not in NOTHING_NOW:
+        then = APPROVE_AGAIN if today.why_not is None else why_not_today(today.why_not, today, _is_family(copies))
         what = f"{_whose(copies, meeting, kind_name)} went as a link, which opens for them no more"
-        said.append(f"{what}: {_SHUT} {then}")
+        said.append(f"{what}: {SHUT} {then}")
     if not copies.reached and not copies.taken_back:
         doubtful = any(each.state == UNDELIVERED and each.why == IN_DOUBT for each in copies.some)
-        why = _FAULTS[IN_DOUBT] if doubtful else _why_not(copies, waits, patience, now, today)
+        why = FAULTS[IN_DOUBT] if doubtful else _why_not(copies, waits, patience, now, today)
         if why is not None:
             how = "may have reached them" if doubtful else "has not reached them"
             said.append(f"{_whose(copies, meeting, kind_name)} {how}: {why}")
-    left_out = today.left_out if today is not None and today.why_not not in _KEPT_WHATEVER_IT_SAYS else ()
+    left_out = today.left_out if today is not None and today.why_not not in KEPT_WHATEVER_IT_SAYS else ()
     if left_out:
-        given = today is not None and today.why_not in _NO_WAY_THERE
+        given = today is not None and today.why_not in NO_WAY_THERE
         parts = "A part" if len(left_out) == 1 else f"{len(left_out)} parts"
         said.append(
             f"{parts} of {RECORDS[copies.record.kind]} (no. {', '.join(str(each + 1) for each in left_out)}) "
@@ -326,8 +204,8 @@ def not_distributed(
 def _why_not(
     copies: Copies, waits: dict[str, Waits], patience: timedelta, now: datetime, today: Today | None
 ) -> str | None:
-    if today is not None and today.why_not in _NOTHING_NOW:
-        some = [each for each in copies.some if each.state == WITHHELD and each.why in _LESS_THAN_DECIDED]
+    if today is not None and today.why_not in NOTHING_NOW:
+        some = [each for each in copies.some if each.state == WITHHELD and each.why in LESS_THAN_DECIDED]
         some = [each for each in some if _holds_any(each)]  # a person looks at it whatever holds now
         return why_in_words(some[0].why or "") if some else None
     if not copies.some:
@@ -342,10 +220,10 @@ def _why_not(
     lost = [each for each in copies.some if each.state == UNDELIVERED]
     withheld = [each for each in copies.some if each.state == WITHHELD]
     if withheld and not lost and today is not None and _is_lifted(withheld[0], today):
-        return f"it was kept back, and nothing known forbids it any more. {_APPROVE_AGAIN}"
+        return f"it was kept back, and nothing known forbids it any more. {APPROVE_AGAIN}"
     rightly = [each for each in withheld if each.why in RIGHTLY_WITHHELD]
     if today is not None and today.why_not is not None and rightly and len(rightly) == len(copies.some):
-        return _why_not_today(today.why_not, today, _is_family(copies))
+        return why_not_today(today.why_not, today, _is_family(copies))
     faults = lost + [each for each in withheld if each.why not in RIGHTLY_WITHHELD and _holds_any(each)]
     if not faults:
         return None
@@ -353,10 +231,10 @@ def _why_not(
 
 
 def _waits_in_words(today: Today | None, of_family: bool) -> str:
-    if today is not None and today.why_not not in _NO_WAY_THERE:
+    if today is not None and today.why_not not in NO_WAY_THERE:
         return f"it waits still, and would not go as things are: {why_in_words_today('', of_family, today)}"
     if today is not None and today.less:
-        return f"it waits still, and would not go as things are: {_LESS_NOW}"
+        return f"it waits still, and would not go as things are: {LESS_NOW}"
     return "it waits still. It is tried again without your doing; where time is short, reach them another way."
 
 
@@ -364,18 +242,11 @@ def _is_lifted(each: Dispatch, today: Today) -> bool:
     """Whether what kept a copy back forbids it no more. What says itself that it is to be approved as a new version
     says so still.
     """
-    return each.state == WITHHELD and today.why_not is None and each.why not in _ONLY_ANEW
+    return each.state == WITHHELD and today.why_not is None and each.why not in ONLY_ANEW
 
 
 def _is_family(copies: Copies) -> bool:
     return copies.party.startswith("person:")
-
-
-def _why_not_today(why: str, today: Today, of_family: bool) -> str:
-    """Why nothing goes to somebody from whom nothing else keeps it any more."""
-    if why == NO_ADDRESS and not of_family:
-        return f"there is no address for them that may be used. Have one recorded. {_APPROVE_AGAIN}"
-    return why_in_words_today(why, of_family, today)
 
 
 def _holds_any(each: Dispatch) -> bool:
@@ -392,25 +263,13 @@ def not_filed(
     """
     opened = any(each.opened_at is not None for each in copies.some)
     how = "was sent on" if any(each.sent_at is not None for each in copies.some) else "has been with them since"
-    then = "ask them." if kept_from_them is None else f"but {_instead_of_filing(kept_from_them)}"
+    then = "ask them." if kept_from_them is None else f"but {instead_of_filing(kept_from_them)}"
     text = (
         f"{_whose(copies, meeting, kind_name)} {how} {say(since)}, and they were to say by {say(last_day)} "
         f"that it is in their own record. They have not{', though it was opened' if opened else ''}"
         f"{': ' if kept_from_them is None else ', '}{then}"
     )
     return _missing(NOT_FILED, copies, text)
-
-
-def _instead_of_filing(why: str) -> str:
-    """What a person does about a copy that its reader has and is not to be asked to file."""
-    if why == LESS_THAN_THEY_HAVE:
-        return f"{_LESS_NOW.removesuffix('.')}, or take it back from them."
-    if why == AGENCY_CLOSED:
-        return why_in_words(why)
-    if why == NO_LONGER_PART:
-        return "they would not be asked by what is recorded now. Decide whether they file it, or it is taken back."
-    then = "Do not ask them to file it: decide whether it is taken back from them."
-    return f"{why_in_words(why).removesuffix('.')}. {then}"
 
 
 def _whose(copies: Copies, meeting: Meeting, kind_name: str) -> str:

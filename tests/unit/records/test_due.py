@@ -32,7 +32,6 @@ from services.records.rules.dispatch import (
 )
 from services.records.rules.due import (
     NOT_DISTRIBUTED,
-    RIGHTLY_WITHHELD,
     UNTRIED,
     Waits,
     approved,
@@ -44,6 +43,7 @@ from services.records.rules.own_copies import Today, copies_of, goes_again
 from services.records.rules.receipts import as_known_at, state, weightier
 from services.records.rules.record import Audience, Record, Section
 from services.records.rules.versions import Recall
+from services.records.rules.why import RIGHTLY_WITHHELD
 from tests.unit.records.people import agency
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

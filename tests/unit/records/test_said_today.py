@@ -8,15 +8,9 @@ from datetime import timedelta
 import pytest
 
 from services.records.rules.dispatch import PRINTING, QUEUED, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.due import (
-    KEPT_FROM_THEM,
-    UNTRIED,
-    Waits,
-    not_distributed,
-    why_in_words,
-    why_in_words_today,
-)
+from services.records.rules.due import UNTRIED, Waits, not_distributed
 from services.records.rules.own_copies import Copies, Today, goes_again
+from services.records.rules.why import KEPT_FROM_THEM, why_in_words, why_in_words_today
 from tests.unit.records.test_due import COPY, MEETING, NOW, version
 
 FATHERS = replace(COPY, party="person:p2", agency_id=None, person_id="p2")
