@@ -70,6 +70,7 @@ class Mailer:
     note_by: float | None = None  # on the loop's clock, once it stops
     rest: Rest = field(default_factory=Rest)
     suspects: Suspects = field(default_factory=Suspects)
+    stood_by: asyncio.Event = field(default_factory=asyncio.Event)  # it was looked once what others have left
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -145,9 +146,11 @@ class Mailer:
                     while connection is not None:
                         async with connection.begin():
                             await self._take_over(connection)
+                        self.stood_by.set()
                         await asyncio.sleep(LOOK_EVERY)
             except Exception as lost:
                 log.warning("not_standing_by", reason=type(lost).__name__)
+            self.stood_by.set()  # nobody waits for it for longer
             await asyncio.sleep(STAND_AGAIN)
 
     async def _take_over(self, db: AsyncConnection) -> None:
