@@ -33,7 +33,7 @@ from services.records.rules.dispatch import PRINTING, Dispatch
 from services.records.rules.front_page import front_page, may_be_shown
 from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED, still_allowed, wait_after
 from services.records.rules.record import Record
-from services.records.rules.versions import last_had
+from services.records.rules.versions import last_had, whole
 from services.records.store import dispatches, records
 from services.records.taken_part import TakenPart, taken_part
 
@@ -41,6 +41,7 @@ log = structlog.get_logger()
 
 BATCH = 10
 TO_BEGIN = LEASE / 2  # of a claim's time: no document is begun after it
+PRINTERS = 2  # at work on one version at the same time
 NOTE_WHEN_STOPPING = 4.0  # seconds that a press that stops may take to note what it made
 
 
@@ -76,7 +77,7 @@ class Press:
 
     intake: Intake
     name: str = field(default_factory=claims.worker_name)
-    printer: Printer | None = None
+    printers: list[Printer] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=count)  # of its claims
     ended: list[tuple[OutboxRow, Job | None]] = field(default_factory=list)  # what is not noted yet
     stopping: bool = False
@@ -118,7 +119,7 @@ class Press:
             if self.stopping or asyncio.get_running_loop().time() > until:
                 return
             try:
-                await asyncio.to_thread(self._print, job)
+                await self._print(job)
             except asyncio.CancelledError:
                 self.stop()
                 raise
@@ -144,13 +145,27 @@ class Press:
             jobs.append(Job(row, record, some, about[record.meeting_id], part[record.meeting_id], replaces))
         return jobs
 
-    def _print(self, job: Job) -> None:
-        """Make the documents of one version, in a thread of its own, up to the first that the disk does not take."""
-        self.printer = self.printer or Printer("record")
+    async def _print(self, job: Job) -> None:
+        """Make the documents of one version, up to the first that the disk does not take. They are shared among
+        printers, each in a thread of its own; those in which the same parts stand go to one, which lays them out once.
+        """
+        some = sorted(job.some, key=whole)
+        share = max(1, -(-len(some) // PRINTERS))
+        shares = [some[start : start + share] for start in range(0, len(some), share)]
+        self.printers += [Printer("record") for _ in shares[len(self.printers) :]]
+        under_way = [
+            asyncio.to_thread(self._print_with, printer, job, own)
+            for printer, own in zip(self.printers, shares, strict=False)
+        ]
+        await asyncio.gather(*under_way)
+
+    def _print_with(self, printer: Printer, job: Job, some: Sequence[Dispatch]) -> None:
         kept = Documents(self.intake.settings.documents_folder)
         readers = {reader.party: reader for reader in job.about.readers}
         policy, moment = self.intake.policy, int(job.record.approved_at.timestamp())
-        for each in job.some:
+        for each in some:
+            if job.trouble is not None:
+                return
             if self.stopping:
                 job.left = True
                 return
@@ -160,7 +175,7 @@ class Press:
                     job.withheld[each.dispatch_id] = NOT_AS_DECIDED
                     continue
                 words = content(job.record, copy, job.about, policy, job.part, job.replaces.get(each.party))
-                pdf = self.printer.print(words, for_reader(job.about, policy, copy), moment)
+                pdf = printer.print(words, for_reader(job.about, policy, copy), moment)
                 job.made[each.dispatch_id] = kept.keep([pdf]).document_id
                 job.shown[each.dispatch_id] = front_page(copy.reader, job.about.readers, job.about.matter)
             except OSError as trouble:
@@ -212,7 +227,12 @@ class Press:
         why = {each: why for job in jobs for each, why in job.withheld.items()} | dict.fromkeys(
             too_much, NOT_AS_DECIDED
         )
-        made = {each: found for job in jobs for each, found in job.made.items() if each not in too_much}
+        made = {
+            each.dispatch_id: job.made[each.dispatch_id]
+            for job in jobs
+            for each in job.some  # in this order, whichever printer was first
+            if each.dispatch_id in job.made and each.dispatch_id not in too_much
+        }
         shown = {each: found for job in jobs for each, found in job.shown.items()}
         await withhold(work, {each: why[each] for each in why if each in same})
         await printed(work, {each: made[each] for each in made if each in same}, shown)

@@ -35,6 +35,7 @@ from pypdf import PdfReader
 from services.bootstrap import House, migrate, open_house
 from services.foundation.settings import Settings
 from services.intake.accept import Arrival
+from services.records.press import PRINTERS
 from services.records.printing import DOCUMENTS, FONTS, Printer, source
 from tests import conference
 from tests.bench.machine import postgres
@@ -108,17 +109,16 @@ def compile_bare() -> None:
 
 
 class Noting(Printer):
-    """The printer of the house, which notes what it was given."""
+    """A printer of the house, which notes what it was given, and what it made of that."""
 
-    def __init__(self) -> None:
+    def __init__(self, noted: list[tuple[dict[str, Any], bytes]]) -> None:
         super().__init__("record")
-        self.jobs: list[dict[str, Any]] = []
-        self.made: list[bytes] = []
+        self.noted = noted
 
     def print(self, content: Mapping[str, Any], reader: str, moment: int) -> bytes:
-        self.jobs.append({"content": content, "reader": reader, "moment": moment})
-        self.made.append(super().print(content, reader, moment))
-        return self.made[-1]
+        made = super().print(content, reader, moment)
+        self.noted.append(({"content": content, "reader": reader, "moment": moment}, made))
+        return made
 
 
 async def take(house: House, *raws: bytes) -> None:
@@ -137,18 +137,18 @@ async def measured(store: str, settings: Settings, rounds: int) -> None:
     await migrate(settings)
     clock = MovableClock()
     bare = {False: Bare(), True: Bare()}
-    printer = Noting()
+    noted: list[tuple[dict[str, Any], bytes]] = []
     total: list[Taken] = []
     decided: list[Taken] = []
     beside: dict[bool, list[Taken]] = {False: [], True: []}
     async with open_house(settings, clock) as house:
-        house.press.printer = printer
+        house.press.printers = [Noting(noted) for _ in range(PRINTERS)]
         await take(house, *conference.directory())
         for number in range(rounds + 1):
             clock.set(conference.APPROVED_AT)
             await take(house, conference.meeting(f"m{number}"), conference.held(f"m{number}"))
             await house.tick()
-            printer.jobs, printer.made = [], []
+            noted.clear()
             event = record(number)
             began = Clocks()
             await take(house, event)
@@ -158,11 +158,11 @@ async def measured(store: str, settings: Settings, rounds: int) -> None:
             order = (False, True) if number % 2 else (True, False)
             alone = {}
             for anew in order:
-                alone[anew], documents = bare[anew].compile(printer.jobs, anew=anew)
-                assert documents == [hashlib.sha256(each).hexdigest() for each in printer.made]
+                alone[anew], documents = bare[anew].compile([job for job, _ in noted], anew=anew)
+                assert documents == [hashlib.sha256(each).hexdigest() for _, each in noted]
             if number == 0:
-                whole = [len(PdfReader(BytesIO(each)).pages) for each in printer.made]
-                kinds = len({json.dumps(each["content"]["sections"]) for each in printer.jobs})
+                whole = [len(PdfReader(BytesIO(each)).pages) for _, each in noted]
+                kinds = len({json.dumps(job["content"]["sections"]) for job, _ in noted})
                 assert (max(whole), kinds) == (PAGES, COPIES), (whole, kinds)
                 continue
             total.append(ended)
@@ -213,18 +213,18 @@ def remembered(rounds: int) -> None:
 
 def _job() -> dict[str, Any]:
     """One document of the whole record."""
-    printer = Noting()
+    noted: list[tuple[dict[str, Any], bytes]] = []
 
     async def made() -> None:
         clock = MovableClock(conference.APPROVED_AT)
         with tempfile.TemporaryDirectory(prefix="quorate-bench-") as folder:
             async with open_house(Settings(home=Path(folder)), clock) as house:
-                house.press.printer = printer
+                house.press.printers = [Noting(noted) for _ in range(PRINTERS)]
                 await take(house, *conference.directory(), conference.meeting("m0"), conference.held("m0"), record(0))
                 await house.press.drain()
 
     asyncio.run(made())
-    return printer.jobs[0]
+    return max((job for job, _ in noted), key=lambda job: len(json.dumps(job)))
 
 
 def main() -> None:
