@@ -35,6 +35,10 @@ def missing() -> tuple[bool, str]:
     return made.exists() and made.read_bytes() == LOCK.read_bytes(), "run .ci/parts mesh-sandbox"
 
 
+class PortTaken(AssertionError):
+    """The server did not start since something else listens where it was to."""
+
+
 class Sandbox:
     """One server. `certificates` is a folder with the server's, ours, and the one who vouches for both: then it speaks
     TLS, and wants to be shown one.
@@ -42,7 +46,7 @@ class Sandbox:
 
     def __init__(self, folder: Path, certificates: Path | None = None) -> None:
         self.folder, self.certificates = folder, certificates
-        (folder / "mailboxes").mkdir(parents=True)
+        (folder / "mailboxes").mkdir(parents=True, exist_ok=True)
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
             self.port: int = found.getsockname()[1]
@@ -95,7 +99,10 @@ class Sandbox:
         until = time.monotonic() + START_WITHIN
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > until:
-                raise AssertionError(f"the MESH server did not start: {(self.folder / 'log').read_text()[-4000:]}")
+                said = (self.folder / "log").read_text()[-4000:]
+                raise (PortTaken if "address already in use" in said[-400:] else AssertionError)(
+                    f"the MESH server did not start: {said}"
+                )
             time.sleep(0.05)
 
     def _answers(self) -> bool:
@@ -153,7 +160,11 @@ class Sandbox:
 def running_sandbox(folder: Path, certificates: Path | None = None) -> Iterator[Sandbox]:
     """One server, for as long as the block lasts."""
     sandbox = Sandbox(folder, certificates)
-    sandbox.start()
+    try:
+        sandbox.start()
+    except PortTaken:  # by another since it was found free
+        sandbox = Sandbox(folder, certificates)
+        sandbox.start()
     try:
         yield sandbox
     finally:
