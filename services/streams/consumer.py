@@ -44,15 +44,10 @@ class _Thread(AIOKafkaConsumerThread):
         found: dict[TP, tuple[int, int, int]] = await self.call_thread(self._offsets, partitions)
         return found
 
-    async def bounds(self, partitions: list[TP]) -> dict[TP, tuple[int, int]]:
-        """Of each partition: the first record that there is, and where they end."""
-        found: dict[TP, tuple[int, int]] = await self.call_thread(self._bounds, partitions)
+    async def first(self, partitions: list[TP]) -> dict[TP, int]:
+        """Of each partition the first record that there is."""
+        found: dict[TP, int] = await self.call_thread(self._ensure_consumer().beginning_offsets, partitions)
         return found
-
-    async def _bounds(self, partitions: list[TP]) -> dict[TP, tuple[int, int]]:
-        consumer = self._ensure_consumer()
-        first, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-        return {tp: (first[tp], ends[tp]) for tp in partitions}
 
     async def _offsets(self, partitions: list[TP]) -> dict[TP, tuple[int, int, int]]:
         consumer = self._ensure_consumer()
@@ -63,8 +58,8 @@ class _Thread(AIOKafkaConsumerThread):
 
 
 class CommittedConsumer(Consumer):
-    """Takes records of transactions once these are committed, and none of those that were broken off; begins at the
-    first record where the place that the group has noted cannot be one of this topic's.
+    """Takes records of transactions once these are committed, and none of those that were broken off; begins a topic
+    that was made anew at its first record, wherever the group has noted that it goes on.
     """
 
     logger = LOGGER
@@ -76,14 +71,12 @@ class CommittedConsumer(Consumer):
         """Seek all partitions to where they go on; returns these places."""
         transport = cast(CommittedTransport, self.transport)
         places = {TP(*tp): place for tp, place in (await super().seek_to_committed()).items()}
-        anew = {tp for tp in places if tp.topic in transport.anew and tp not in transport.begun}
-        found = await cast(_Thread, self._thread).bounds(list(places))
-        for tp, (first, end) in found.items():
-            if tp in anew or (places[tp] or 0) > end:
-                LOGGER.warning("Place %s of %s is none of this topic's: begun at %s", places[tp], tp, first)
+        anew = [tp for tp in places if tp.topic in transport.anew and tp not in transport.begun]
+        if anew:
+            for tp, first in (await cast(_Thread, self._thread).first(anew)).items():
                 await self._seek(tp, first)
                 places[tp] = first
-        transport.begun |= anew
+            transport.begun |= frozenset(anew)
         return places
 
     async def ahead(self, partitions: Iterable[TP]) -> dict[TP, Ahead]:

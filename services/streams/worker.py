@@ -77,7 +77,7 @@ class Consuming:
         # What Faust begins without the brokers, it does not tidy up.
         topics = self.topics if self.topics is not None else await asyncio.to_thread(check, self.house.settings)
         self.topics = None
-        await self._tell_of_gone(process)
+        await self._see_where_it_stands(process)
         self.done.clear()
         self.broken = asyncio.get_running_loop().create_future()
         with tempfile.TemporaryDirectory(prefix="quorate-faust-") as folder:
@@ -105,14 +105,18 @@ class Consuming:
             if not self.stopping.is_set():
                 raise RuntimeError("Faust has stopped by itself")
 
-    async def _tell_of_gone(self, process: Process) -> None:
+    async def _see_where_it_stands(self, process: Process) -> None:
         """Say which records Kafka has deleted before they were taken: whoever asks later, when a later one of the
-        partition was taken, learns nothing of them.
+        partition was taken, learns nothing of them. Where the group has come further than there are records, that was
+        in a topic that was there before.
         """
         for each in await asyncio.to_thread(lag, self.house.settings):
             if each.gone:
                 log.error("records_gone", topic=each.topic, partition=each.partition, count=each.gone)
                 process.metrics.gone.labels(each.topic, str(each.partition)).set(each.gone)
+            if each.committed is not None and each.committed > each.end:
+                log.warning("topic_begun_anew", topic=each.topic, partition=each.partition)
+                self.anew |= {each.topic}
 
     def _app(self, process: Process, folder: Path) -> faust.App:
         settings = self.house.settings
