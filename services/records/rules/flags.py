@@ -67,9 +67,11 @@ def had_to_stay(each: Dispatch, told: Sequence[Notice], plans: Iterable[Plan]) -
     of the child stood that has ended by now: to take note of that says nothing of a flag that is to come off since.
     `told` is all that was told of the child's `plans`.
     """
-    own = next((notice for notice in told if notice.notice_id == each.about and notice.kind == ENDED), None)
+    own = _own_end(each, told)
+    if own is None:
+        return False
     moments = [at for at in (asked_since(each), each.confirmed_at) if at is not None]
-    others = [plan for plan in plans if own is not None and plan.plan_id != own.plan_id]
+    others = [plan for plan in plans if plan.plan_id != own.plan_id]
     return any(_stood(plan, told, at) for plan in others for at in moments)
 
 
@@ -154,15 +156,22 @@ def had_to_stay_until(
     that somebody had heard of, or that was known when they were told. An old plan that is learnt when it is over puts
     no flag on, and gives nobody more days.
     """
-    own = next((notice for notice in told if notice.notice_id == each.about and notice.kind == ENDED), None)
-    since, ends = asked_since(each), []
+    own, since = _own_end(each, told), asked_since(each)
+    if own is None or since is None:
+        return None
+    ends = []
     for plan in plans:
         last = told_last([notice for notice in told if notice.plan_id == plan.plan_id])
-        if own is None or since is None or plan.plan_id == own.plan_id or last is None or last.kind != ENDED:
+        if plan.plan_id == own.plan_id or last is None or last.kind != ENDED:
             continue
         if _was_heard_of(plan.plan_id, told, dispatches) or _stood(plan, told, since):
             ends.append(last.written_at)
     return max(ends, default=None)
+
+
+def _own_end(each: Dispatch, told: Iterable[Notice]) -> Notice | None:
+    """The end of a plan that a dispatch tells of; None where it tells of something else."""
+    return next((notice for notice in told if notice.notice_id == each.about and notice.kind == ENDED), None)
 
 
 def _was_heard_of(plan_id: str, told: Iterable[Notice], dispatches: Iterable[Dispatch]) -> bool:
@@ -177,11 +186,13 @@ def _other_ends(
     """What an agency has been told of the ends of other plans of a child beside that of one; nothing where `each` does
     not tell of an end.
     """
+    own = _own_end(each, told)
+    if own is None:
+        return
     ends = {notice.notice_id: notice for notice in told if notice.kind == ENDED}
-    own = ends.get(each.about)
     for other in dispatches:
         end = ends.get(other.about)
-        if own is None or end is None or end.plan_id == own.plan_id or other.state == RECALLED:
+        if end is None or end.plan_id == own.plan_id or other.state == RECALLED:
             continue
         if other.agency_id == each.agency_id:
             yield own, end, other
