@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from tests.events import NOW
@@ -21,3 +22,12 @@ class MovableClock:
 
     def advance(self, by: timedelta) -> None:
         self.moment += by
+
+
+def let_time_pass(seconds: float) -> None:
+    """Set the running loop's own clock forward: whatever was to wait for so long has waited, and no test waits for it,
+    nor is in a hurry on a machine that is slow.
+    """
+    loop = asyncio.get_running_loop()
+    told = loop.time
+    loop.time = lambda: told() + seconds  # type: ignore[method-assign]

@@ -69,7 +69,7 @@ class MailServer:
     `script` holds for a stage (`greeting`, `EHLO`, `HELO`, `AUTH`, `MAIL`, `RCPT`, `DATA`, `end`) the answers that come
     in turn; an answer is a reply, `DROP` or `HANG`, and "" is what the server would say by itself. `always` answers
     once the script is at its end. With `keeps`, the answer to the end of DATA is given after the message was taken. It
-    breaks off at recipients of the domains in `shut`.
+    breaks off at recipients of the domains in `shut`. `hung` is called again and again while it says nothing more.
     """
 
     pipelining = False
@@ -80,6 +80,7 @@ class MailServer:
         self.script: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
         self.keeps = False
+        self.hung: Callable[[], None] | None = None
         self.shut: set[str] = set()
         self.taken: list[Taken] = []
         self.seen: Counter[str] = Counter()
@@ -171,6 +172,10 @@ class _Session(SMTP):
             self.drop()
             raise asyncio.CancelledError
         if answer == HANG:
+            while self.server.hung is not None:
+                for _ in range(20):  # in which a client in the same loop has come to wait for the answer
+                    await asyncio.sleep(0)
+                self.server.hung()
             await asyncio.Event().wait()
         return answer
 

@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from services.post import mailer as post
 from services.post.mailer import Mailer
 from services.post.rules import SERVER_WAITS, WAITS, server_wait
 from tests import events
-from tests.clock import MovableClock
+from tests.clock import MovableClock, let_time_pass
 from tests.mail_server import DROP, HANG, MailServer, mail_server, self_signed, sink_program, smtp_sink, until
 
 LOSSES = ["421 4.3.2 going down", DROP, HANG]
@@ -101,10 +102,8 @@ async def exceptions_of(house: House, kind: str) -> list[dict[str, Any]]:
         return [each for each in await list_exceptions(db) if each["kind"] == kind]
 
 
-async def drain(house: House, server: SmtpServer, *, patient: bool = True) -> Mailer:
+async def drain(house: House, server: SmtpServer) -> Mailer:
     async with house.mailer(server) as mailer:
-        if not patient:
-            mailer.settings = house.settings.model_copy(update={"smtp_timeout": 0.1})
         await mailer.drain()
     return mailer
 
@@ -213,7 +212,8 @@ async def test_a_server_that_is_going_or_gone_costs_no_message_an_attempt(
     await book(house, 6)
     async with mail_server() as server:
         server.always[stage] = answer
-        mailer = await drain(house, url(server), patient=answer != HANG)
+        server.hung = partial(let_time_pass, house.settings.smtp_timeout)
+        mailer = await drain(house, url(server))
         found = await rows(house)
         assert {(row.state, row.attempts, row.claimed_by) for row in found} == {("pending", 0, None)}
         assert {row.due_at for row in found} == {clock.now() + SERVER_WAITS[0]}
@@ -287,7 +287,8 @@ async def test_a_connection_lost_at_the_end_of_the_message_is_sent_again_as_the_
     async with mail_server() as server:
         server.script["end"] = [answer]
         server.keeps = kept
-        await drain(house, url(server), patient=answer != HANG)
+        server.hung = partial(let_time_pass, house.settings.smtp_timeout)
+        await drain(house, url(server))
         (row,) = await rows(house)
         assert (row.state, row.attempts) == ("pending", 1)
         await heals(house, clock, server, 1)
@@ -631,7 +632,10 @@ async def test_postfixs_own_faults_lose_nothing(
     require("smtp-sink", sink_program() is not None, "install Debian's package postfix")
     await book(house)
     with smtp_sink(*flags) as port:
-        await drain(house, url(port), patient="-W" not in flags)
+        async with house.mailer(url(port)) as mailer:
+            if "-W" in flags:  # it waits for 30 seconds, which is long enough to show that it does
+                mailer.settings = house.settings.model_copy(update={"smtp_timeout": 2})
+            await mailer.drain()
     (row,) = await rows(house)
     assert (row.state, row.attempts) == ("pending", attempts)
     clock.set(row.due_at)
