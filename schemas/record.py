@@ -27,6 +27,10 @@ from schemas.vocabulary import (
 
 Version = Annotated[StrictInt, Field(ge=1, le=9999)]
 
+MOST_LINES = 10_000
+"""Lines with anything on them that a record may hold, in all its sections: some 200 pages. Each costs whoever prints it
+memory, above all as an item of a list, however short it is."""
+
 
 class Only(Part):
     """These agencies and persons and nobody else."""
@@ -77,7 +81,7 @@ class RecordApproved(Payload):
     """`quorate.record.approved.v1`: `approved_by` is the chair, or whoever stands in, with `in_place_of_chair` to say
     why: without it, nothing goes to family where the meeting's chair is known to be another. `checked_by` is the second
     person who has looked through what the family gets: without one, or with one who may be `approved_by` by another
-    name, nothing goes to family. Who surely is the same person is refused.
+    name, nothing goes to family. Who surely is the same person is refused. A record holds at most 10,000 lines of text.
     """
 
     record_id: Id
@@ -93,6 +97,13 @@ class RecordApproved(Payload):
     def _two_people(self) -> Self:
         if self.checked_by is not None and same_person(self.approved_by, self.checked_by):
             raise wrong("must be another person than approved_by: nobody checks what they approved", "checked_by")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_printed(self) -> Self:
+        held = sum(bool(line.strip()) for section in self.sections for line in section.text.split("\n"))
+        if held > MOST_LINES:
+            raise wrong(f"has {held} lines of text: a record has at most {MOST_LINES}", "sections")
         return self
 
     def needs(self) -> Needs:

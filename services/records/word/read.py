@@ -306,7 +306,7 @@ def _as_contract(facts: Mapping[str, str], sections: Sequence[Mapping[str, Any]]
         for each in wrong.errors():
             at = next((n for n in each["loc"] if isinstance(n, int)), None)
             heading = str(sections[at]["heading"])[:60] if at is not None else None
-            name = str(each["loc"][2]) if len(each["loc"]) > 2 else "it"
+            name = str(each["loc"][2]) if len(each["loc"]) > 2 else "record"
             number = at + 1 if at is not None else None
             found.append(Fault(f"the {name} does not fit: it {words_for(each)}", number, heading))
         return found

@@ -367,6 +367,11 @@ def test_text_before_the_first_heading_is_refused_and_notes_for_the_writer_are_n
     assert "“Not in any section.” stands before the first heading" in str(fault)
 
 
+def test_a_document_of_more_lines_than_a_record_may_hold_is_refused() -> None:
+    [fault] = faults(one([("Why we met", "everyone", "", ["x\n" * 10_001])]))
+    assert str(fault) == "the record does not fit: it has 10001 lines of text: a record has at most 10000"
+
+
 def test_a_document_without_a_section_is_none() -> None:
     assert any("has no section" in each.message for each in faults(one([])))
 
