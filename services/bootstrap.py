@@ -248,7 +248,6 @@ class House:
                 await asyncio.to_thread(fcntl.flock, place, fcntl.LOCK_SH)
             else:
                 await stack.enter_async_context(_meanwhile(mailer.stand_by()))
-                await mailer.stood_by.wait()  # else what is just being taken over would be passed by
             yield mailer
 
     @asynccontextmanager
@@ -281,6 +280,8 @@ class House:
     async def drain(self) -> Tally:
         """Tick, print and send all that is due, by mail and by MESH."""
         async with self.mailer() as mailer, self.mesh() as mesh:
+            if not self.database.is_sqlite:
+                await mailer.stood_by.wait()  # else what is just being taken over would be passed by
             tallies = [mailer.tally, *([mesh.sender.tally] if mesh is not None else [])]
             while True:
                 ticked = await self.tick() + await self.press.drain()
