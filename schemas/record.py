@@ -27,9 +27,9 @@ from schemas.vocabulary import (
 
 Version = Annotated[StrictInt, Field(ge=1, le=9999)]
 
-MOST_LINES = 10_000
-"""Lines with anything on them that a record may hold, in all its sections: some 200 pages. Each costs whoever prints it
-memory, above all as an item of a list, however short it is."""
+MOST_LINES, LINE_LENGTH = 5_000, 80
+"""Lines in print, of so many characters, that the sections of a record may have: some 110 pages. Each costs whoever
+prints it memory, as an item of a list however short it is."""
 
 
 class Only(Part):
@@ -81,7 +81,8 @@ class RecordApproved(Payload):
     """`quorate.record.approved.v1`: `approved_by` is the chair, or whoever stands in, with `in_place_of_chair` to say
     why: without it, nothing goes to family where the meeting's chair is known to be another. `checked_by` is the second
     person who has looked through what the family gets: without one, or with one who may be `approved_by` by another
-    name, nothing goes to family. Who surely is the same person is refused. A record holds at most 10,000 lines of text.
+    name, nothing goes to family. Who surely is the same person is refused. A record has at most
+    5,000 lines in print.
     """
 
     record_id: Id
@@ -101,9 +102,11 @@ class RecordApproved(Payload):
 
     @model_validator(mode="after")
     def _can_be_printed(self) -> Self:
-        held = sum(bool(line.strip()) for section in self.sections for line in section.text.split("\n"))
+        held = sum(
+            -(-len(line.strip()) // LINE_LENGTH) for section in self.sections for line in section.text.split("\n")
+        )
         if held > MOST_LINES:
-            raise wrong(f"has {held} lines of text: a record has at most {MOST_LINES}", "sections")
+            raise wrong(f"has about {held} lines in print: a record has at most {MOST_LINES}", "sections")
         return self
 
     def needs(self) -> Needs:
