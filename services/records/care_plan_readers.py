@@ -13,7 +13,7 @@ from schemas.policy import Policy
 from services.directory import store as directory
 from services.directory.rules import Involvement
 from services.meetings.rules import Meeting
-from services.records.core_groups import CoreGroup, core_groups_of, members
+from services.records.core_groups import CoreGroup, core_groups_of, group_for, members
 from services.records.readers import Around, around
 from services.records.rules.care_plans import Told, barred, is_asked_for, may_have
 from services.records.rules.dispatch import Dispatch
@@ -30,7 +30,7 @@ class CarePlanReaders:
     policy: Policy
     told: Mapping[str, Told]
     about: Mapping[str, Around]
-    core_groups: Mapping[str, CoreGroup]
+    core_groups: Mapping[str, Sequence[CoreGroup]]
     involvements: Sequence[Involvement]
 
     @classmethod
@@ -42,14 +42,13 @@ class CarePlanReaders:
         children = {each.child_id for each in told.values() if each.child_id is not None}
         core_groups = await core_groups_of(db, policy, children)
         ids = {each for one in told.values() for each in one.meeting_ids}
-        ids |= {each.meeting.meeting_id for each in core_groups.values()}
+        ids |= {each.meeting.meeting_id for some in core_groups.values() for each in some}
         about = await around(db, policy, {*meeting_ids, *ids})
         return cls(policy, told, about, core_groups, await directory.involvements_of(db, core_groups))
 
     def core_group(self, child_id: str, meeting: Meeting) -> CoreGroup | None:
         """The core group that gets what comes for a meeting; None where none is named, or none any more."""
-        group = self.core_groups.get(child_id)
-        return group if group is not None and group.is_for(meeting) else None
+        return group_for(self.core_groups.get(child_id, ()), meeting)
 
     def sources(self, child_id: str, meeting: Meeting) -> dict[str, Sequence[Reader]]:
         """Those who were asked to a meeting, and after them those who were asked to the one that named the core group:

@@ -1,4 +1,4 @@
-"""Who is of the core group of a child: the agencies that the latest held meeting about it named, until a plan ends."""
+"""Who is of the core groups of a child: the agencies that the latest held meeting about it named, until a plan ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.records.store import plans as store
 
 @dataclass(frozen=True, slots=True)
 class CoreGroup:
-    """The meeting that named the core group of a child last, the days on which the last plan of the child ended, the
+    """The meeting that named a core group of a child last, the days on which the last plan of the child ended, the
     agencies that were asked there on account of the child, and those that were to any held meeting until then.
     """
 
@@ -36,26 +36,42 @@ class CoreGroup:
         return not any(first <= end < last for end in self.ends)
 
 
-async def core_groups_of(db: AsyncConnection, policy: Policy, child_ids: Iterable[str]) -> dict[str, CoreGroup]:
-    """The core group that was named last of each child."""
+async def core_groups_of(
+    db: AsyncConnection, policy: Policy, child_ids: Iterable[str]
+) -> dict[str, tuple[CoreGroup, ...]]:
+    """The core groups of each child, the newest first: of what was named until a plan ended, what was named last."""
     held = sorted(await held_about(db, child_ids), key=lambda each: (each[2], each[0]))
     known = await meetings.meetings_by_id(db, {meeting_id for meeting_id, _, _ in held})
-    named = {child: known[each] for each, child, _ in held if each in known and known[each].core_group}
+    named: dict[str, list[Meeting]] = {}
+    for each, child, _ in reversed(held):
+        if each in known and known[each].core_group:
+            named.setdefault(child, []).append(known[each])
     if not named:
         return {}
     ends = await _ends(db, policy, named)
     asked = await store.asked_to(db, {each for each, child, _ in held if child in named})
-    found = {}
-    for child_id, meeting in named.items():
-        until = {each for each, child, at in held if child == child_id and at <= meeting.starts_at}
-        by_meeting = {
-            each: {a.agency_id for a in asked.get(each, ()) if a.decision == INVITED and child_id in a.child_ids}
-            for each in until
-        }
-        ever = frozenset().union(*by_meeting.values())
-        here = frozenset(by_meeting.get(meeting.meeting_id, ()))
-        found[child_id] = CoreGroup(meeting, ends.get(child_id, ()), here, ever)
+    found: dict[str, tuple[CoreGroup, ...]] = {}
+    for child_id, some in named.items():
+        for meeting in some:
+            if group_for(found.get(child_id, ()), meeting) is not None:
+                continue  # a later one takes its place in everything
+            until = {each for each, child, at in held if child == child_id and at <= meeting.starts_at}
+            by_meeting = {
+                each: {a.agency_id for a in asked.get(each, ()) if a.decision == INVITED and child_id in a.child_ids}
+                for each in until
+            }
+            ever = frozenset().union(*by_meeting.values())
+            here = frozenset(by_meeting.get(meeting.meeting_id, ()))
+            group = CoreGroup(meeting, ends.get(child_id, ()), here, ever)
+            found[child_id] = (*found.get(child_id, ()), group)
     return found
+
+
+def group_for(some: Iterable[CoreGroup], meeting: Meeting) -> CoreGroup | None:
+    """Which of the core groups of a child, the newest first, is the one for what came for a meeting; None where none
+    was named, or none any more.
+    """
+    return next((each for each in some if each.is_for(meeting)), None)
 
 
 async def _ends(db: AsyncConnection, policy: Policy, child_ids: Iterable[str]) -> dict[str, tuple[date, ...]]:

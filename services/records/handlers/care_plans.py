@@ -170,7 +170,9 @@ class _Sheet:
         plans = {each: _each_once(report for report in came[each] if report.kind == CAME_IN) for each in found}
         ids = {plan.document_id for some in plans.values() for plan in some}
         known = await CarePlanReaders.load(db, work.policy, ids, found)
-        named = {agency_id for each in known.core_groups.values() for agency_id in each.meeting.core_group}
+        named = {
+            agency_id for some in known.core_groups.values() for each in some for agency_id in each.meeting.core_group
+        }
         senders = {plan.agency_id for some in plans.values() for plan in some}
         standing = {each.dispatch_id: each for some in (await dispatches.about(db, ids)).values() for each in some}
         theirs = {each.agency_id for each in standing.values() if each.agency_id}
