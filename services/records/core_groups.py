@@ -86,7 +86,8 @@ def _last(some: Sequence[Plan], not_ended: Mapping[tuple[str, str], str]) -> tup
     ended = {each.name: each.ended.day for each in some if each.ended is not None and each.name not in not_ended}
 
     def stood(plan: Plan, day: date) -> bool:
-        return plan.since is not None and plan.since <= day < ended.get(plan.name, date.max)
+        """A plan of which an end alone was told stood until that, as far as it counts, since nobody knows when."""
+        return (plan.since is None or plan.since <= day) and day < ended.get(plan.name, date.max)
 
     return tuple(day for day in ended.values() if not any(stood(each, day) for each in some))
 

@@ -127,10 +127,15 @@ async def test_an_end_that_does_not_count_lets_no_core_group_lapse(
     assert set(await states(house, plan)) == {OLD_SCHOOL, OLD_NURSE}
 
 
+@pytest.mark.parametrize("told", ["its beginning", "an end that does not count"])
 async def test_the_end_of_one_plan_while_another_stands_lets_no_core_group_lapse(
-    door: Door, house: House, clock: MovableClock
+    door: Door, house: House, clock: MovableClock, told: str
 ) -> None:
-    await door.take(events.plan_started("plan-2", on=date(2026, 4, 1), time=clock.now()))
+    if told == "its beginning":
+        other = events.plan_started("plan-2", on=date(2026, 4, 1), time=clock.now())
+    else:
+        other = events.plan_ended("plan-2", on=date(2026, 4, 2), meeting_id="never-told-of", time=clock.now())
+    await door.take(other)
     await ends(door, clock)
     plan = await came(door, clock, "review_conference")
     assert set(await states(house, plan)) == {OLD_SCHOOL, OLD_NURSE}
