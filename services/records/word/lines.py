@@ -82,13 +82,14 @@ _KINDS = {
 _LEAVES = {"t", "tab", "br", "cr", "noBreakHyphen", "softHyphen", "lastRenderedPageBreak", "ptab"}
 _NOTHING = {"proofErr", "bookmarkStart", "bookmarkEnd", "permStart", "permEnd", "sectPr"}
 _PROPERTIES = {"pPr", "rPr"}
-_TEXT = {"tab": " ", "ptab": " ", "cr": "\n", "noBreakHyphen": "‑"}
+_TEXT = {"tab": "\t", "ptab": "\t", "cr": "\n", "noBreakHyphen": "‑"}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """A paragraph, or a table. `style` is its style's name in small letters, `shown` the name as Word shows it; `text`
-    has no bullet or number, which is `mark`. `wrong` are names of `WRONG`, `plain` is what of the text hides nothing.
+    has no bullet or number, which is `mark`, and a tab where it goes on further right or on another page. `wrong` are
+    names of `WRONG`, `plain` is what of the text hides nothing.
     """
 
     style: str
@@ -302,7 +303,7 @@ def _said(run: Element) -> Iterator[str]:
         if name == "t":
             yield each.text or ""
         elif name == "br":
-            yield "\n" if each.get(f"{W}type", "textWrapping") == "textWrapping" else " "
+            yield "\n" if each.get(f"{W}type", "textWrapping") == "textWrapping" else "\t"
         else:
             yield _TEXT.get(name, "")
 

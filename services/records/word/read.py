@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,11 +14,13 @@ from schemas.record import RecordApproved
 from schemas.wording import words_for
 from services.records.rules.plain_text import plain
 from services.records.word.form import (
+    ALL_BUT,
     BODY,
     BODY_IN_WORDS,
     BULLET,
     CHILDREN,
     CHOICES,
+    EVERYONE,
     FACTS,
     FOOT,
     FOR,
@@ -26,6 +29,8 @@ from services.records.word.form import (
     MARKING,
     MEETING,
     NOTE,
+    ONLY,
+    PROFESSIONALS,
     RECORD,
     SETTING,
     TITLE,
@@ -41,9 +46,17 @@ _SHAPES = {"drawing", "pict", "object"}
 _MOST_FAULTS = 200
 _MOST_PARAGRAPHS = 20_000
 _LONGEST_NAME = 40
+_MOST_WRONG_LINES = 10  # of one paragraph
 ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-# A line that says whom a section is for, whatever list it stands in and however it is spaced.
-_DECIDES = re.compile(rf"[\W\d_]*({FOR}|{CHILDREN})\s*[:∶]", re.IGNORECASE)
+# What sets words apart within one paragraph, so that they look like a line of their own: a break, a tab, some spaces.
+_GAP = re.compile("\\s{2,}|[^\\S \u00a0]")
+# A line that says whom a section is for, whatever list it stands in and however it is spaced; and the same in the midst
+# of a line that was several before it was pasted.
+_DECIDES = re.compile(
+    rf"^(?:(?!\n)[\W\d_])*(?:{FOR}|{CHILDREN})\s*[:∶]"
+    rf"|\b{FOR}\s*[:∶]\s*(?:{EVERYONE}|{PROFESSIONALS}|{ONLY}|{ALL_BUT})\b",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +167,7 @@ def _place(paper: Paper, line: Line) -> None:
         heading = " ".join((line.mark + line.text).split())
         part = Part(len(paper.parts) + 1, heading)
         paper.parts.append(part)
+        _tell_of_lines_that_decide(paper, part, line.text.strip(), in_heading=True)
     for each in sorted(line.wrong - ({"table"} if is_front_table else set())):
         _wrong_look(paper, part, line, WRONG[each])
     if not line.text.strip() or line.style == HEADING:
@@ -182,24 +196,33 @@ def _write(paper: Paper, part: Part, line: Line) -> None:
         _wrong(paper, part, message, name)
         part.settings.setdefault(name.capitalize(), value)
         return
-    for one in line.text.splitlines():
-        if _DECIDES.match(plain(one)):
-            _wrong(
-                paper,
-                part,
-                f"“{_short(one)}” stands in its text, and whoever gets this section would get what follows: where a "
-                "section begins there, give its heading the style Heading 1 and this line the style Record Setting; "
-                "where it is text, write it in other words",
-            )
+    _tell_of_lines_that_decide(paper, part, line.text)
     part.has_body = True
     mark = line.mark or ("• " if line.style == BULLET else "")
+    text = line.text.strip().replace("\t", " ")
     # What goes on below an item of a list is set in, as the printer takes it; items stand right below each other.
-    said = mark + line.text.strip().replace("\n", "\n  ") if mark else line.text.strip()
+    said = mark + text.replace("\n", "\n  ") if mark else text
     if mark and part.in_list:
         part.blocks[-1].append(said)
     else:
         part.blocks.append([said])
     part.in_list = bool(mark)
+
+
+def _tell_of_lines_that_decide(paper: Paper, part: Part, text: str, in_heading: bool = False) -> None:
+    """Refuse a paragraph that says in the midst of a section whom what follows is for. A heading may begin so."""
+    read = _GAP.sub("\n", plain(_GAP.sub("\n", text)))
+    for match in islice(_DECIDES.finditer(read), _MOST_WRONG_LINES):
+        if in_heading and match.start() == 0:
+            continue
+        said, _, _ = read[match.start() : match.start() + 2 * _LONGEST_NAME].partition("\n")
+        _wrong(
+            paper,
+            part,
+            f"“{_short(said)}” stands in its {'heading' if in_heading else 'text'}, and whoever gets this section "
+            "would get what follows: where a section begins there, give its heading the style Heading 1 and this line "
+            "the style Record Setting; where it is text, write it in other words",
+        )
 
 
 def _set(paper: Paper, part: Part | None, text: str) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 from docx.document import Document as Paper
 from docx.enum.style import WD_STYLE_TYPE
+from docx.enum.text import WD_BREAK
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Pt, RGBColor
 
+from services.records.rules.plain_text import plain
 from services.records.word.parties import Named
 from services.records.word.read import DoesNotFit, Fault, Written, take_apart, understand
 from tests.word import Section, blank, inside, paragraph, written
@@ -158,7 +160,11 @@ def test_what_does_not_fit_the_form_is_refused_with_its_place(
 @pytest.mark.parametrize(
     "line", ["For: professionals", " children :AB", "For\u00a0: police", "• F\u200bor： x", "1. FOR: x"]
 )
-@pytest.mark.parametrize("written", ["{}", "The police look into it.\n{}"], ids=["alone", "after a line break"])
+@pytest.mark.parametrize(
+    "written",
+    ["{}", "The police look into it.\n{}", "The police look into it.\t{}\tThey ring."],
+    ids=["alone", "after a line break", "between tabs"],
+)
 @pytest.mark.parametrize("style", ["Normal", "List Bullet"])
 def test_a_line_that_decides_is_no_text_of_the_section_above_it(line: str, written: str, style: str) -> None:
     def paste(paper: Paper) -> None:
@@ -167,12 +173,52 @@ def test_a_line_that_decides_is_no_text_of_the_section_above_it(line: str, writt
 
     found = faults(one([*FINE, ("Rest", "everyone", "", ["x"])], paste))
     assert [(each.section, each.heading) for each in found] == [(2, "Rest")], found
-    assert " ".join(line.split()) in found[0].message
+    assert f"“{' '.join(plain(line).split())}" in found[0].message
     assert "stands in its text" in found[0].message
 
 
+@pytest.mark.parametrize(
+    ("said", "choice"),
+    [
+        ("The police know.\x0c{}", "everyone"),
+        ("The police know.  {}", "for us"),
+        ("The police know.\u2003{}", "for us"),
+        ("For professionals only {}", "Professionals"),
+        ("For professionals only {}", "only: the police"),
+        ("For professionals only {}", "all but: him"),
+    ],
+)
+def test_a_line_that_decides_is_found_in_the_midst_of_a_paragraph(said: str, choice: str) -> None:
+    """As where the lines of a section were pasted into one, or a page ends in it."""
+
+    def paste(paper: Paper) -> None:
+        before, new_page, after = said.format(f"For: {choice} They ring on Monday.").partition("\x0c")
+        run = paper.add_paragraph("", "Normal").add_run(before)
+        if new_page:
+            run.add_break(WD_BREAK.PAGE)
+            run.add_text(after)
+
+    [found] = faults(one([*FINE, ("Rest", "everyone", "", ["x"])], paste))
+    assert (found.section, "stands in its text" in found.message, f"“For: {choice}" in found.message) == (2, True, True)
+
+
+@pytest.mark.parametrize("heading", ["Safety\tFor: professionals", "Safety For: professionals", "Safety  Children: AB"])
+def test_a_heading_does_not_go_on_with_a_line_that_decides(heading: str) -> None:
+    [found] = faults(one([(heading, "everyone", "", ["x"])]))
+    assert (found.section, "stands in its heading" in found.message) == (1, True)
+    assert (
+        read(one([("Children: their views", "everyone", "", ["x"])])).sections[0]["heading"] == "Children: their views"
+    )
+
+
 def test_words_that_only_begin_like_a_line_that_decides_are_text() -> None:
-    said = ["For now: nothing.", "Children are asleep: hush.", "He asked for: a dog.", "Before: none."]
+    said = [
+        "For now: nothing.",
+        "Children are asleep: hush.",
+        "He asked for: a dog.",
+        "Before: none.",
+        "Mondays for: him.",
+    ]
     assert read(one([("Views", "everyone", "", said)])).sections[0]["text"] == "\n\n".join(said)
 
 
