@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.meetings.rules import reference
-from services.records.notices.facts import plans_not_ended
+from services.records.notices.facts import standing_plans
 from services.records.opening import SHUT
 from services.records.rules.flags import FLAG_CHANGED, LEAVE, NO_FLAG, NOTED, REMOVE, SET, flag_asked, settles
 from services.records.store import plans
@@ -65,8 +65,8 @@ async def asked_by(process: Process, opened: Opened) -> Asked:
     ids = [child_id] if child_id is not None else []
     async with process.house.database.read() as db:
         told = (await plans.notices_of(db, ids)).get(child_id or "", [])
-        not_ended = (await plans_not_ended(db, process.house.intake.policy, ids)).get(child_id or "", set())
+        standing = (await standing_plans(db, process.house.intake.policy, ids)).get(child_id or "", set())
     for each in told:
         if each.notice_id == opened.dispatch.about:
-            return Asked(flag_asked(each, told, not_ended), reference(f"plan {each.plan_id}"), said)
+            return Asked(flag_asked(each, standing), reference(f"plan {each.plan_id}"), said)
     raise Closed(SHUT, opened.use)

@@ -18,7 +18,7 @@ from services.invitations.rules import CANCELLED
 from services.meetings import store as meetings
 from services.post.inbox.rules import Asked, Sent
 from services.records.family import family_addresses
-from services.records.notices.facts import plans_not_ended
+from services.records.notices.facts import standing_plans
 from services.records.rules.dispatch import NOTICE, RECALLED, WITHHELD, Dispatch, line_of
 from services.records.rules.flags import LEAVE, flag_asked
 from services.records.store import dispatches, plans
@@ -80,13 +80,12 @@ async def _flags(db: AsyncConnection, policy: Policy, some: Collection[Dispatch]
     """What is to become of the flag by each of these notices, as things stand."""
     child_ids = {one.child_id for one in some if one.child_id is not None}
     told = await plans.notices_of(db, child_ids)
-    not_ended = await plans_not_ended(db, policy, child_ids)
+    standing = await standing_plans(db, policy, child_ids)
     found = {}
     for one in some:
         of_child = told.get(one.child_id or "", [])
         notice = next((each for each in of_child if each.notice_id == one.about), None)
-        stand = not_ended.get(one.child_id or "", ())
-        found[one.dispatch_id] = flag_asked(notice, of_child, stand) if notice is not None else LEAVE
+        found[one.dispatch_id] = flag_asked(notice, standing.get(one.child_id or "", ())) if notice else LEAVE
     return found
 
 

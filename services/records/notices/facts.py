@@ -111,14 +111,16 @@ async def ends_that_do_not_count(
     return {each.name: why for each in ended if (why := why_it_does_not_count(each, known)) is not None}
 
 
-async def plans_not_ended(db: AsyncConnection, policy: Policy, child_ids: Iterable[str]) -> dict[str, set[str]]:
-    """The plans that stand though their end has been told, by child."""
+async def standing_plans(db: AsyncConnection, policy: Policy, child_ids: Iterable[str]) -> dict[str, set[str]]:
+    """The plans that stand, be it that their end has been told and does not count, by child."""
     ids = set(child_ids)
     told = plans(await store.told_of(db, ids)) if ids else {}
     some = [each for child_id in ids for each in told.get(child_id, ())]
+    not_ended = await ends_that_do_not_count(db, policy, some)
     found: dict[str, set[str]] = {}
-    for plan_id, child_id in await ends_that_do_not_count(db, policy, some):
-        found.setdefault(child_id, set()).add(plan_id)
+    for each in some:
+        if each.ended is None or each.name in not_ended:
+            found.setdefault(each.child_id, set()).add(each.plan_id)
     return found
 
 

@@ -30,20 +30,16 @@ SET, REMOVE, UPDATE, LEAVE = "set", "remove", "update", "leave"
 """What becomes of a flag: it is on, it is off, it stays and may say something else, it stays as it is."""
 
 
-def flag_asked(notice: Notice, told: Sequence[Notice], not_ended: Collection[str]) -> str:
-    """What is to become of the flag: while another plan of the child stands, the end of one takes none off. `told` is
-    all that was told of the plans of the child; `not_ended` are those whose end does not count, of which it may be that
-    nothing was told from here.
+def flag_asked(notice: Notice, standing: Collection[str]) -> str:
+    """What is to become of the flag: while another plan of the child stands, the end of one takes none off. `standing`
+    are the plans of the child that have not ended, as far as that counts, whatever was told of them: the letter goes by
+    these too.
     """
     if notice.kind == CHANGED:
         return UPDATE
     if notice.kind != ENDED:
         return SET
-    others = {each.plan_id for each in told} - {notice.plan_id}
-    last = (told_last([each for each in told if each.plan_id == plan_id]) for plan_id in sorted(others))
-    if {*not_ended} - {notice.plan_id}:
-        return LEAVE
-    return LEAVE if any(each is not None and each.kind != ENDED for each in last) else REMOVE
+    return LEAVE if {*standing} - {notice.plan_id} else REMOVE
 
 
 def settles(flag: str, said: str | None) -> bool:
@@ -76,14 +72,22 @@ def had_to_stay(each: Dispatch, told: Sequence[Notice], plans: Iterable[Plan]) -
 
 
 def _stood(plan: Plan, told: Sequence[Notice], at: datetime) -> bool:
-    """Whether a plan of whose end is told by now stood at a moment, be it that only an end was known, which did not
-    count.
-    """
+    """Whether a plan that has ended by now stood at a moment, be it that only an end was known, which did not count."""
     of_plan = [notice for notice in told if notice.plan_id == plan.plan_id]
     last = told_last([notice for notice in of_plan if notice.written_at <= at])
     if last is not None:
-        return last.kind != ENDED
+        return last.kind != ENDED and not _was_over_unsaid(plan, of_plan, at)
     return bool(of_plan) and plan.known_from is not None and plan.known_from <= at
+
+
+def _was_over_unsaid(plan: Plan, of_plan: Sequence[Notice], at: datetime) -> bool:
+    """Whether a plan was known by a moment to have ended so long ago that nobody was told. From when an end counts that
+    a meeting decided is not kept: until then the flag was to stay.
+    """
+    last = told_last(of_plan)
+    if plan.ended is None or last is None or last.kind == ENDED:
+        return False
+    return plan.ended.meeting_id is None and plan.ended.known_from <= at
 
 
 def as_first_asked(each: Dispatch, told: Sequence[Notice], dispatches: Iterable[Dispatch]) -> Dispatch:
@@ -162,10 +166,10 @@ def had_to_stay_until(
     ends = []
     for plan in plans:
         last = told_last([notice for notice in told if notice.plan_id == plan.plan_id])
-        if plan.plan_id == own.plan_id or last is None or last.kind != ENDED:
+        if plan.plan_id == own.plan_id or plan.ended is None or last is None:
             continue
         if _was_heard_of(plan.plan_id, told, dispatches) or _stood(plan, told, since):
-            ends.append(last.written_at)
+            ends.append(last.written_at if last.kind == ENDED else plan.ended.known_from)
     return max(ends, default=None)
 
 

@@ -230,6 +230,24 @@ async def test_a_plan_whose_end_alone_was_told_and_does_not_count_keeps_the_flag
 
 
 @ONLY_SQLITE
+async def test_a_plan_that_was_long_over_before_word_of_its_beginning_had_left_keeps_no_flag(
+    house: House, clock: MovableClock
+) -> None:
+    old = date(2024, 1, 10)
+    await accept(house, *told(events.plan_started("plan-2", on=old)))
+    clock.advance(timedelta(minutes=1))
+    await accept(house, events.plan_ended("plan-2", on=old, time=clock.now()), events.plan_started(on=STARTED_ON))
+    await notices_to_camhs(house)
+    clock.advance(timedelta(hours=1))
+    await accept(house, events.plan_ended(on=ENDED_ON, time=clock.now()))
+    path = path_to(house, (await notices_to_camhs(house))["ended"], "notice")
+    async with browsing(house) as client:
+        assert "Has the flag been removed?" in (await client.get(path)).text
+        assert (await client.post(path, data={"what": "flag_changed"})).status_code == 303
+    assert [said["what"] for said in await confirmed(house)] == ["flag_changed"]
+
+
+@ONLY_SQLITE
 async def test_a_notice_that_is_not_so_any_more_asks_nothing(house: House, clock: MovableClock) -> None:
     await accept(house, *told(events.plan_started(on=STARTED_ON)))
     started = (await notices_to_camhs(house))["started"]

@@ -10,8 +10,19 @@ import pytest
 
 from services.directory.rules import Cause
 from services.records.rules.dispatch import Dispatch
-from services.records.rules.flags import LEAVE, REMOVE, SET, UPDATE, as_first_asked, flag_asked, settles
+from services.records.rules.flags import (
+    LEAVE,
+    REMOVE,
+    SET,
+    UPDATE,
+    as_first_asked,
+    flag_asked,
+    had_to_stay,
+    had_to_stay_until,
+    settles,
+)
 from services.records.rules.notices import CHANGED, ENDED, JOINED, STANDS, STARTED, Notice
+from services.records.rules.plans import Told, plans
 
 AT = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
 
@@ -22,29 +33,19 @@ def notice(kind: str, number: int = 0, plan_id: str = "plan-1") -> Notice:
 
 
 @pytest.mark.parametrize(
-    ("kind", "of_another", "flag"),
+    ("kind", "standing", "flag"),
     [
-        (STARTED, [], SET),
-        (JOINED, [], SET),
-        (STANDS, [ENDED], SET),
-        (CHANGED, [STARTED], UPDATE),
+        (STARTED, ["plan-1"], SET),
+        (JOINED, ["plan-1", "plan-2"], SET),
+        (STANDS, ["plan-1"], SET),
+        (CHANGED, ["plan-1", "plan-2"], UPDATE),
         (ENDED, [], REMOVE),
-        (ENDED, [STARTED], LEAVE),
-        (ENDED, [STARTED, ENDED], REMOVE),
-        (ENDED, [STARTED, ENDED, STANDS], LEAVE),
-        (ENDED, [STARTED, ENDED, JOINED], REMOVE),
+        (ENDED, ["plan-1"], REMOVE),
+        (ENDED, ["plan-2"], LEAVE),
     ],
 )
-def test_the_end_of_a_plan_asks_for_the_flag_unless_another_stands(kind: str, of_another: list[str], flag: str) -> None:
-    others = [notice(each, number, "plan-2") for number, each in enumerate(of_another)]
-    asked = notice(kind, 1)
-    assert flag_asked(asked, [notice(STARTED), asked, *others], {"plan-1"}) == flag
-
-
-@pytest.mark.parametrize(("kind", "flag"), [(STARTED, SET), (STANDS, SET), (CHANGED, UPDATE), (ENDED, LEAVE)])
-def test_a_plan_of_which_an_end_alone_was_told_that_does_not_count_keeps_the_flag(kind: str, flag: str) -> None:
-    asked = notice(kind, 1)
-    assert flag_asked(asked, [notice(STARTED), asked], {"plan-2"}) == flag
+def test_the_end_of_a_plan_asks_for_the_flag_unless_another_stands(kind: str, standing: list[str], flag: str) -> None:
+    assert flag_asked(notice(kind, 1), standing) == flag
 
 
 def went(about: Notice, day: int, state: str = "sent", **more: Any) -> Dispatch:
@@ -68,6 +69,29 @@ def went(about: Notice, day: int, state: str = "sent", **more: Any) -> Dispatch:
         **dict.fromkeys(("meeting_id", "person_id", "team_id", "why", "decided", "content", "document_id")),
     }
     return Dispatch(**fields | more)
+
+
+@pytest.mark.parametrize(
+    ("noted_on", "decided_by", "stood"),
+    [(3, None, True), (6, None, False), (6, "m9", True)],
+    ids=["before it was known", "after it was known", "of a meeting, which may have counted later"],
+)
+def test_a_plan_of_whose_end_nobody_was_told_kept_the_flag_until_that_was_known(
+    noted_on: int, decided_by: str | None, stood: bool
+) -> None:
+    started, known_on = AT.date(), AT + timedelta(days=5)
+    told = [
+        Told("plan-2", "c1", aspect, started, None, (), decided_by, at, Cause("/tests", aspect), at, "f1")
+        for aspect, at in (("started", AT), ("ended", known_on))
+    ]
+    [of_child] = plans(told).values()
+    end = replace(notice(ENDED, 1), written_at=AT + timedelta(days=2))
+    said = went(end, 6, confirmed="noted", confirmed_at=AT + timedelta(days=noted_on))
+    said = replace(said, sent_at=said.confirmed_at)
+    known = [notice(STARTED), notice(STARTED, plan_id="plan-2"), end]
+    assert had_to_stay(said, known, of_child) == stood
+    until = had_to_stay_until(said, known, [], of_child)
+    assert until == (known_on if stood else None)
 
 
 STANDS_AGAIN = [notice(STARTED), notice(ENDED, 1), notice(STANDS, 2), notice(STANDS, 3)]
