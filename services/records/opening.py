@@ -115,7 +115,8 @@ async def _still_read(db: AsyncConnection, policy: Policy, dispatch: Dispatch, r
     the core group as it is today that were asked on account of the child whom it is about by now, and not before it was
     looked through for what does harm.
     """
-    if not (await CarePlanReaders.load(db, policy, [dispatch.about])).may_have(dispatch, reader):
+    known = await CarePlanReaders.load(db, policy, [dispatch.about], [dispatch.meeting_id or ""])
+    if not known.may_have(dispatch, reader):
         raise Shut(SHUT)
     held = await documents.some(db, {each for each in (dispatch.about, dispatch.document_id) if each})
     if any(each.scan not in documents.MAY_BE_READ for each in held.values()):

@@ -205,6 +205,25 @@ async def test_who_got_it_by_an_earlier_meeting_opens_it_for_as_long_as_they_mig
     assert not await opens(house, sent)
 
 
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_who_got_it_by_an_earlier_meeting_opens_it_while_they_are_of_the_core_group_that_is_named_anew(
+    door: Door, house: House, clock: MovableClock, is_named: bool
+) -> None:
+    await door.take(events.agency(OLD_NURSE, channels=[events.secure(f"in@{OLD_NURSE}.example")], time=clock.now()))
+    await moves(door, clock)
+    plan = await came(door, clock)
+    clock.set(AGAIN + timedelta(hours=3))
+    await door.take(events.held("m2", held_at=AGAIN, time=clock.now()), involved(OLD_NURSE, time=clock.now()))
+    await house.drain()
+    again = AGAIN + timedelta(days=20)
+    await door.take(events.meeting("m3", "review_conference", starts_at=again, time=clock.now()))
+    clock.set(again + timedelta(hours=3))
+    anew = [CAMHS, SCHOOL, OLD_NURSE if is_named else NURSE]
+    await door.take(events.held("m3", held_at=again, core_group=anew, time=clock.now()))
+    sent = (await sent_on(house, plan))[OLD_NURSE]
+    assert (sent.meeting_id, sent.state, await opens(house, sent)) == ("m1", SENT, is_named)
+
+
 @pytest.mark.parametrize("over", ["the plan", "the work"])
 async def test_what_waits_for_such_a_reader_is_stopped_once_they_may_not_have_it(
     door: Door, house: House, clock: MovableClock, over: str
