@@ -7,10 +7,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element  # what `package` has read
 
-from services.records.word.form import NOTE
+from services.records.word.form import NOTE, SETTING
 from services.records.word.numbering import Numbering
 from services.records.word.package import Package, W
-from services.records.word.seen import Look, is_collapsed, is_odd, is_of_word, is_raised, over, said, styled, what_hides
+from services.records.word.seen import (
+    Look,
+    is_collapsed,
+    is_in_capitals,
+    is_odd,
+    is_of_word,
+    is_raised,
+    over,
+    said,
+    styled,
+    what_hides,
+)
 
 AS_TEXT = "copy the words into a new draft, as text only, and give each heading and each line below it its style again"
 _LONGEST_CHAIN = 20  # of styles that are based on one another: Word allows eleven
@@ -258,6 +269,8 @@ def _line(paragraph: Element, styles: _Styles, numbering: Numbering) -> Line:
             wrong.add("odd")
         words = "".join(_said(run))
         of_run = styles.of_runs(style, run.find(f"{W}rPr"))
+        if is_in_capitals(of_run) and _key(style.name) != SETTING:  # ids stand in settings as they are
+            words = words.upper()
         hidden = what_hides(of_run, of_paragraph) if words.strip() else set()
         wrong |= hidden
         if is_raised(of_run) and any(map(str.isdigit, words)):
@@ -279,6 +292,7 @@ def _line(paragraph: Element, styles: _Styles, numbering: Numbering) -> Line:
     if mark and (look := numbering.look(number, depth)) is not None:  # it looks as the paragraph's end does
         end = styles.of_runs(style, properties.find(f"{W}rPr") if properties is not None else None)
         wrong |= what_hides(over(end, look), of_paragraph)
+        mark = mark.upper() if is_in_capitals(over(end, look)) else mark
     return Line(_key(style.name), style.name, text, mark, frozenset(wrong), plain)
 
 

@@ -15,8 +15,9 @@ Look = Mapping[str, Mapping[str, str]]
 """What properties say: Word's own attributes of each, by its name, all without their namespace."""
 
 _HIDING, _STRIKING = ("vanish", "specVanish", "webHidden"), ("strike", "dstrike")
+_CAPITALS = ("caps", "smallCaps")
 _COLLAPSED = "collapsed"  # of a later namespace: a heading that shows nothing of what stands under it
-_SWITCHES = {*_HIDING, *_STRIKING, _COLLAPSED}
+_SWITCHES = {*_HIDING, *_STRIKING, *_CAPITALS, _COLLAPSED}
 _IN_PARTS = {"rFonts", "spacing", "ind"}  # each of their attributes is set on its own
 _EXTENSION = re.compile(r"\{http://schemas\.microsoft\.com/office/word/20[0-9]{2}/wordml[/A-Za-z0-9]*\}")
 _EFFECT = "textFill"  # of a later namespace: text filled with anything, or with nothing
@@ -116,6 +117,11 @@ def what_hides(run: Look, paragraph: Look) -> set[str]:
 def is_collapsed(paragraph: Look) -> bool:
     """Whether a paragraph that looks like this does not show what stands under it until it is expanded."""
     return _is_on(paragraph, _COLLAPSED)
+
+
+def is_in_capitals(run: Look) -> bool:
+    """Whether letters are shown as capitals, however they were typed."""
+    return any(_is_on(run, name) for name in _CAPITALS)
 
 
 def is_raised(run: Look) -> bool:

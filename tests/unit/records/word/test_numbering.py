@@ -47,6 +47,7 @@ def fonts(name: str) -> str:
         ("bullet", "\uf0b7", fonts("Symbol"), ("•", "•")),
         ("bullet", "\uf0a7", fonts("Wingdings"), ("•", "•")),
         ("decimal", "No contact %1", "", ("No contact 1", "No contact 2")),
+        ("lowerLetter", "Not %1)", "<w:rPr><w:caps/></w:rPr>", ("NOT A)", "NOT B)")),
     ],
 )
 def test_what_stands_before_an_item_is_said_as_it_is_seen(

@@ -392,6 +392,30 @@ def test_bold_coloured_and_large_text_is_text() -> None:
     assert read(one(spoil=spoil)).sections[0]["text"] == f"{TEXT} More."
 
 
+def test_letters_that_are_shown_as_capitals_are_capitals_in_the_record() -> None:
+    """A name that is a word too is looked for with a capital: as grace it would be let through, shown as GRACE."""
+
+    def spoil(paper: Paper) -> None:
+        base = paper.styles.add_style("Loud", WD_STYLE_TYPE.CHARACTER)
+        base.font.all_caps = True
+        quiet = paper.styles.add_style("Quiet", WD_STYLE_TYPE.CHARACTER)
+        quiet.base_style, quiet.font.all_caps = base, False
+        text = paragraph(paper, TEXT)
+        text.add_run(" seen by grace.").font.all_caps = True
+        text.add_run(" Then hope.", "Loud").font.small_caps = False
+        text.add_run(" And joy.", "Quiet")  # of styles, one that is off lets the other stand
+        text.add_run(" Not lily.", "Loud").font.all_caps = False
+        text.add_run(" Mr King.").font.small_caps = True
+        paragraph(paper, "Why we met").runs[0].font.all_caps = True
+        for name in ("For: everyone", "Record: m1.minutes"):  # ids and choices are what they are
+            paragraph(paper, name).runs[0].font.all_caps = True
+
+    found = read(one(spoil=spoil))
+    assert found.record_id == "m1.minutes"
+    assert found.sections[0]["heading"] == "WHY WE MET"
+    assert found.sections[0]["text"] == f"{TEXT} SEEN BY GRACE. THEN HOPE. AND JOY. Not lily. MR KING."
+
+
 def test_every_fault_is_told_at_once() -> None:
     def spoil(paper: Paper) -> None:
         drop("For: everyone")(paper)
