@@ -147,10 +147,13 @@ def _places(reader: Reader, matter: Matter) -> tuple[Names, frozenset[str]]:
         (free if known or place.agency_id == reader.agency_id else secret).update(place.words)
         generic |= set(place.kind.split("_"))
     secret -= free
-    others = [reader.name, *matter.agency_names, *(each.name for each in matter.people.values())]
-    others += [name for each in matter.children.values() for name in each.names]
+    agencies = list(matter.agency_names)
+    people = [name for each in matter.children.values() for name in (*each.names, each.initials)]
+    people += [each.name for each in matter.people.values()]
+    (people if reader.is_family else agencies).append(reader.name)
     named = [each for each in secret if "@" not in each]
-    return names_of_places(named, frozenset(generic), free, others), frozenset(each for each in secret if "@" in each)
+    names = names_of_places(named, frozenset(generic), free, agencies, people)
+    return names, frozenset(each for each in secret if "@" in each)
 
 
 def _carers(reader: Reader, matter: Matter, mine: frozenset[str]) -> Names:

@@ -78,6 +78,7 @@ def readings(text: str) -> tuple[Reading, ...]:
 
 def stands_in(reading: Reading, names: Names) -> bool:
     """Whether any of these names stands in the text."""
+    reading = _without(reading, names.others) if names.others else reading
     letters = reading.letters
     return (
         any("".join(name) in letters and _whole(reading, name) for name in names.whole)
@@ -89,6 +90,17 @@ def stands_in(reading: Reading, names: Names) -> bool:
         or any(_place(reading, place) for place in names.places)
         or any(_place(reading, place, in_capitals=True) for place in names.places_in_capitals)
     )
+
+
+def _without(reading: Reading, others: str) -> Reading:
+    """The text with a figure, of which no name is made, for what stands there as the name of somebody else."""
+    text = _pattern(others).sub(" 0 ", reading.text)
+    return reading if text == reading.text else Reading(text)
+
+
+@lru_cache(maxsize=512)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
 
 
 def _rows(letters: str, name: str) -> Iterator[int]:

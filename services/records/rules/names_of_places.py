@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from services.records.rules.names import Names, told
+from services.records.rules.names_of_others import names_of_others
 from services.records.rules.words_of_names import ABBREVIATIONS, EVERYDAY, LITTLE, OF_PLACEMENTS, TOWNS, WORDS_TOO
 
 _PARTS = re.compile(
@@ -27,12 +28,13 @@ _Words = tuple[str, ...]
 
 
 def names_of_places(
-    secret: Iterable[str], generic: frozenset[str], free: Iterable[str], others: Iterable[str]
+    secret: Iterable[str], generic: frozenset[str], free: Iterable[str], agencies: Iterable[str], people: Iterable[str]
 ) -> Names:
-    """What to look for to find places of these names. `free` are the names of places that the reader may read, `others`
-    those of agencies and people: what is found within one of these is not taken for a part of a secret one.
+    """What to look for to find places of these names. `free` are the names of places that the reader may read: what is
+    found within one of these is not taken for a part of a secret one. Names of other `agencies` and of `people` may
+    stand as theirs.
     """
-    may_read, known = _told(free), _told(others)
+    secret, may_read = list(secret), _told(free)
     several: set[_Words] = set()
     alone: set[str] = set()
     capitals: set[str] = set()
@@ -44,13 +46,12 @@ def names_of_places(
                 alone |= {words[0]} if len(words) == 1 else _for_short(words, generic)
         parts = _told(each for each in _PARTS.split(name) if each and each != name)
         for words in (each for each in parts if _is_a_name(each, generic)):
-            theirs = may_read | (known if _HOMES.isdisjoint(words) else set())
             some = {each for each in (words, _shortened(words)) if not set(each) <= generic}
-            several |= {each for each in some if not _is_within(each, theirs)}
+            several |= {each for each in some if not _is_within(each, may_read)}
             alone |= {each for each in _for_short(words, generic) - TOWNS if not _is_within((each,), may_read)}
         initials |= {each.casefold() for each in map(str.strip, _PARTS.split(name)) if _IN_CAPITALS.fullmatch(each)}
         for words in _told([name]) | parts:
-            found = {each for each in _within(words, generic) if not _is_within(each, may_read | known)}
+            found = {each for each in _within(words, generic) if not _is_within(each, may_read)}
             several |= found
             capitals |= {each[0] for each in found if len(each) == 1}
     together: dict[bool, set[_Words]] = {True: set(), False: set()}
@@ -66,6 +67,7 @@ def names_of_places(
         ),
         places=frozenset(together[False]),
         places_in_capitals=frozenset(together[True] - together[False]),
+        others=names_of_others(_told(secret), generic, _told(agencies), people),
     )
 
 

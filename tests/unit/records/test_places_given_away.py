@@ -94,7 +94,48 @@ def test_a_word_of_the_name_of_an_agency_that_took_part_is_no_sign_of_a_home() -
     assert found(named, placed("Oakmere House, Mablethorpe")) == (PLACEMENT,)
     assert found(named, placed("Oakmere House, Mablethorpe", agencies=frozenset({"Mablethorpe Academy"}))) == ()
     assert found("Elm Road School wrote.", placed("Oakmere House, Elm Road"), SCHOOL) == ()
-    assert found("Oakmere School wrote.", placed("Oakmere House, Elm Road", agencies=frozenset({"Oakmere School"})))
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "theirs", "the_homes"),
+    [
+        (
+            "Oakfield (Acme Care)",
+            "Oakfield Primary School",
+            "Oakfield Primary School, or Oakfield School",
+            "at Oakfield",
+        ),
+        ("Willow Bank (Acme)", "Willow Bank Primary School", "WILLOW BANK PRIMARY", "at Willow Bank. School is fine"),
+        ("Oakmere House, Elm Road", "Oakmere School", "Oakmere School", "Oakmere is near. Oakmere House"),
+        ("Willow Bank", "The Willow Bank School", "The Willow Bank School", "at the Willow Bank"),
+        ("St Mary's House", "Saint Mary's Primary School", "St. Mary's primary school", "St Mary's"),
+        ("Oakfield Lodge", "Oakfield House", "a house", "Oakfield House"),
+        ("Oakfield School House", "Oakfield School", "a school", "Oakfield School House"),
+    ],
+)
+def test_what_an_agency_is_called_as_well_is_read_as_its_name_and_alone_as_the_homes(
+    name: str, other: str, theirs: str, the_homes: str
+) -> None:
+    about = placed(name, agencies=frozenset({other}))
+    for reader in (FATHER, SCHOOL):
+        assert found(f"We asked {theirs} then.", about, reader) == ()
+        assert found(f"AB lives {the_homes}.", about, reader) == (PLACEMENT,)
+
+
+@pytest.mark.parametrize("name", ["Nowak House", "Acme Care (Nowak)", "Nowak Court", "Oakmere House, Nowak Road"])
+def test_a_home_that_is_called_as_somebody_of_the_family_is_found_and_they_are_named(name: str) -> None:
+    about = placed(name)
+    for text in ("Mr Nowak came.", "Tomasz Nowak's view.", "T. Nowak, MR. NOWAK and T Nowak", "Robin Nowak"):
+        assert found(text, about) == found(text, about, SCHOOL) == (), text
+    for text in ("AB lives at Nowak.", "Mr Nowak's house is not Nowak.", f"AB lives at {name}.", "At Nowak house."):
+        assert found(text, about) == found(text, about, SCHOOL) == (PLACEMENT,), text
+
+
+def test_a_home_that_is_called_by_a_first_name_of_the_family_is_found_and_they_are_named() -> None:
+    about = placed("Tomasz House")
+    assert found("Tomasz came, and Tomasz Nowak's mother. We asked Tomasz.", about) == ()
+    for text in ("AB lives at Tomasz.", "Tomasz House is near.", "Tomasz's house is near.", "He moved to Tomasz."):
+        assert found(text, about) == found(text, about, SCHOOL) == (PLACEMENT,), text
 
 
 @pytest.mark.parametrize(
