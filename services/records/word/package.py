@@ -22,6 +22,8 @@ W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 _OVERRIDE = "{http://schemas.openxmlformats.org/package/2006/content-types}Override"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
+REFERENCE = f"{{{_OFFICE.rstrip('/')}}}"
+"""What the names of attributes begin with that refer to another part, as to a picture."""
 _PROPERTIES = "http://schemas.openxmlformats.org/package/2006/relationships/metadata/"
 _READ = {
     **{_OFFICE + kind: kind for kind in ("officeDocument", "styles", "numbering", "header", "footer", "comments")},

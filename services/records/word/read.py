@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
+from xml.etree.ElementTree import Element  # what `package` has read
 
 from pydantic import ValidationError
 
@@ -37,12 +38,14 @@ from services.records.word.form import (
     VERSION,
 )
 from services.records.word.lines import WRONG, Line, faults, lines, tag
-from services.records.word.package import NotRead, W, open_package
+from services.records.word.package import REFERENCE, NotRead, W, open_package
 from services.records.word.parties import CannotTell, Named, audience_of, children_of
 
 _IN_PROPERTIES = {RECORD: "identifier", KIND: "category", MEETING: "subject", VERSION: "version"}
 _KINDS = ("minutes", "plan", "decision")
 _SHAPES = {"drawing", "pict", "object"}
+_DRAWN = {"shape", "rect", "roundrect", "oval", "line", "polyline", "curve", "arc", "image"}  # one by one, of old
+_DRAWN |= {"wsp", "pic", "cxnSp", "graphicFrame", "contentPart"}  # and as they are drawn now
 _MOST_FAULTS = 200
 _MOST_PARAGRAPHS = 20_000
 _LONGEST_NAME = 40
@@ -144,7 +147,7 @@ def take_apart(content: bytes) -> Paper:
         if mark is not None:
             message = f"“{mark[:60]}” is a watermark, which no reader gets: take it off, or write it in a section"
             paper.faults.append(Fault(message))
-        elif not marks and any(tag(each) in _SHAPES and each.find(f".//{W}t") is None for each in margin.iter()):
+        if _holds_picture(margin):
             paper.faults.append(
                 Fault("the header or footer holds a picture or shape, which no reader gets: take it out")
             )
@@ -156,6 +159,18 @@ def take_apart(content: bytes) -> Paper:
     if not paper.parts:
         paper.faults.append(Fault("has no section: each begins with a heading (style Heading 1)"))
     return paper
+
+
+def _holds_picture(margin: Element) -> bool:
+    """Whether a header or footer shows more than words: a shape without any, or one that is filled with a picture."""
+    for each in margin.iter():
+        if tag(each) in _SHAPES | _DRAWN:
+            inside = list(each.iter())
+            if not any(one.tag == f"{W}t" or (tag(one) == "textpath" and one.get("string")) for one in inside):
+                return True
+            if any(name.startswith(REFERENCE) for one in inside for name in one.attrib):
+                return True
+    return False
 
 
 def _place(paper: Paper, line: Line) -> None:

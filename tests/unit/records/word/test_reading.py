@@ -524,6 +524,9 @@ def test_what_is_written_into_the_header_is_refused_for_no_reader_gets_it() -> N
 
 VML = 'xmlns:v="urn:schemas-microsoft-com:vml"'
 WATERMARK = f'<w:r><w:pict><v:shape {VML}><v:textpath string="{{}}"/></v:shape></w:pict></w:r>'
+OWN = WATERMARK.format("OFFICIAL-SENSITIVE")
+PICTURE = f'<w:r><w:pict><v:shape {VML}><v:imagedata r:id="rId9"/></v:shape></w:pict></w:r>'
+GROUP = OWN.replace(f"<v:shape {VML}>", f"<v:group {VML}><v:shape>").replace("</w:pict>", "{}</v:group></w:pict>")
 
 
 @pytest.mark.parametrize(
@@ -532,14 +535,18 @@ WATERMARK = f'<w:r><w:pict><v:shape {VML}><v:textpath string="{{}}"/></v:shape><
         (WATERMARK.format("NOT AGREED BY THE CHAIR"), ["“NOT AGREED BY THE CHAIR” is a watermark"]),
         (f"<w:r><w:pict><v:shape {VML}><v:imagedata/></v:shape></w:pict></w:r>", ["a picture or shape"]),
         ("<w:r><w:drawing/></w:r>", ["a picture or shape"]),
-        (WATERMARK.format("OFFICIAL-SENSITIVE"), []),
+        (OWN, []),
+        (f"{OWN}{PICTURE}", ["a picture or shape"]),
+        (f"{WATERMARK.format('DRAFT')}{PICTURE}", ["“DRAFT” is a watermark", "a picture or shape"]),
+        (GROUP.format(""), []),
+        (GROUP.format('<v:polyline points="0,0 9,9"/>'), ["a picture or shape"]),
+        (OWN.replace("<v:textpath", '<v:fill r:id="rId9"/><v:textpath'), ["a picture or shape"]),
         ("<w:r><w:pict><w:txbxContent><w:p><w:r><w:t> </w:t></w:r></w:p></w:txbxContent></w:pict></w:r>", []),
     ],
 )
 def test_a_watermark_or_a_picture_in_the_header_is_refused_for_no_reader_gets_it(xml: str, told: list[str]) -> None:
     def spoil(paper: Paper) -> None:
-        [run] = parse_xml(f"<w:p {nsdecls('w')}>{xml}</w:p>")
-        paper.sections[0].header.paragraphs[0]._p.append(run)
+        paper.sections[0].header.paragraphs[0]._p.extend(parse_xml(f"<w:p {nsdecls('w', 'r')}>{xml}</w:p>"))
 
     found = take_apart(one(spoil=spoil)).faults
     assert [each in fault.message for each, fault in zip(told, found, strict=True)] == [True] * len(told)
