@@ -113,7 +113,7 @@ class PostgresServer:
         self.made += 1
         name = f"quorate_{self.made}"
         template = self.TEMPLATE if migrated else "template0"
-        await self.admin(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        await self.admin(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
 

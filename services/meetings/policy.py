@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +118,14 @@ def _words(error: ErrorDetails) -> str:
     return words_for(error)
 
 
-def _read(path: Path) -> tuple[_Source, PolicyFile]:
+def _bytes_of(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as wrong:
         raise WrongPolicy([PolicyFault(str(path), None, "", f"cannot be read: {wrong.strerror}")]) from None
+
+
+def _read(path: Path, raw: bytes) -> tuple[_Source, PolicyFile]:
     try:
         source = _Source(path, raw.decode("utf-8-sig"))
     except UnicodeDecodeError as wrong:
@@ -152,12 +156,18 @@ def _fault(source: _Source, document: dict[str, Any], error: ErrorDetails) -> Po
 def read_policy(file: Path) -> PolicyFile:
     """One policy file, as an area's over the national default; raises `WrongPolicy` with all that is wrong with it."""
     load_policy(None if file == NATIONAL_DEFAULT else file)
-    return _read(file)[1]
+    return _read(file, _bytes_of(file))[1]
 
 
 def load_policy(overlay: Path | None = None) -> Policy:
     """The national default with an area's overlay; raises `WrongPolicy` naming file, place and what is wrong."""
-    read = [_read(path) for path in (NATIONAL_DEFAULT, overlay) if path is not None]
+    return _policy_of(tuple((path, _bytes_of(path)) for path in (NATIONAL_DEFAULT, overlay) if path is not None))
+
+
+@lru_cache(maxsize=4)
+def _policy_of(files: Sequence[tuple[Path, bytes]]) -> Policy:
+    """The same files make the same policy, and a process that opens a house after the other reads them once."""
+    read = [_read(path, raw) for path, raw in files]
     policy = Policy([file for _, file in read])
     faults = []
     for fault in policy.faults():
