@@ -2,7 +2,8 @@
 
 A register says more of a home than its name: who runs it, in which town it is, in brackets, after a comma or a dash.
 Nobody says all of that. So each part counts by itself, with what stands before "house" or "home", and each word that is
-like no other. Words of every day count with capitals alone: "Stay Safe" is a service, and to stay safe is a plan.
+like no other. Words of every day count with capitals alone: "Stay Safe" is a service, and to stay safe is a plan. With
+"house" after them they are a house, "hope house" too: if it is not "his own house", as every sentence has it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from itertools import groupby
 
 from services.records.rules.names import Names, told
 from services.records.rules.names_of_others import names_of_others
-from services.records.rules.words_of_names import ABBREVIATIONS, EVERYDAY, LITTLE, OF_PLACEMENTS, TOWNS, WORDS_TOO
+from services.records.rules.words_of_names import (
+    ABBREVIATIONS,
+    BEFORE_HOUSES,
+    EVERYDAY,
+    LITTLE,
+    OF_HOUSES,
+    OF_PLACEMENTS,
+    TOWNS,
+    WORDS_TOO,
+)
 
 _PARTS = re.compile(
     r"\bt/a\b|\bc/o\b|\b(?:trading as|part of|run by|formerly|previously|also known as|known as)\b"
@@ -51,7 +61,9 @@ def names_of_places(
             alone |= {each for each in _for_short(words, generic) - TOWNS if not _is_within((each,), may_read)}
         initials |= {each.casefold() for each in map(str.strip, _PARTS.split(name)) if _IN_CAPITALS.fullmatch(each)}
         for words in _told([name]) | parts:
-            found = {each for each in _within(words, generic) if not _is_within(each, may_read)}
+            found = {
+                each for each in (*_within(words, generic), *_houses(words, generic)) if not _is_within(each, may_read)
+            }
             several |= found
             capitals |= {each[0] for each in found if len(each) == 1}
     together: dict[bool, set[_Words]] = {True: set(), False: set()}
@@ -101,6 +113,22 @@ def _within(words: _Words, generic: frozenset[str]) -> Iterator[_Words]:
         yield from ((each,) for each, last in zip(run, before, strict=False) if _is_like_no_other(each, last, generic))
 
 
+def _houses(words: _Words, generic: frozenset[str]) -> Iterator[_Words]:
+    """What is a house by itself, with one word more or several: Hope House of Acme Hope House Children's Home."""
+    for end, word in enumerate(words):
+        start = end
+        while word in OF_HOUSES and start and words[start - 1] not in generic | LITTLE:
+            start -= 1
+            if _is_a_house(words[start : end + 1], generic):
+                yield words[start : end + 1]
+
+
+def _is_a_house(words: _Words, generic: frozenset[str]) -> bool:
+    """Whether these words are a house of a name of its own, and not what every sentence has: his own house."""
+    every_day = BEFORE_HOUSES - ({"women", "womens"} if words[-1] == "aid" else set())
+    return words[-1] in OF_HOUSES and not (every_day | generic | LITTLE).issuperset(words[:-1])
+
+
 def _is_like_no_other(word: str, before: str, generic: frozenset[str]) -> bool:
     return len(word) > 3 and before not in {"st", "saint"} and _says_which((word,), generic)
 
@@ -112,7 +140,9 @@ def _says_which(words: _Words, generic: frozenset[str]) -> bool:
 
 def _is_of_everyday(words: _Words, generic: frozenset[str]) -> bool:
     """Whether these words may stand in a sentence and name nothing. Nobody says the whole of a long name by chance."""
-    return not _says_which(words, generic) and (len(words) < 4 or not any(map(str.isdigit, words)))
+    return not (_says_which(words, generic) or _is_a_house(words, generic)) and (
+        len(words) < 4 or not any(map(str.isdigit, words))
+    )
 
 
 def _is_a_name(words: _Words, generic: frozenset[str]) -> bool:

@@ -71,6 +71,26 @@ OF_PLACEMENTS = _some(
     "teams the and of"
 )
 
+# What a house is called besides: with one word more it is the name of a house, also in small letters.
+OF_HOUSES = _some("house home homes lodge refuge hostel cottage manor grange villa villas hall farm court aid")
+
+# Words that stand before these in every other sentence: a safe house, on his way home, a family court, legal aid.
+BEFORE_HOUSES = SAY_NOTHING | _some(
+    "own new old care caring safe safer happy nice good best better bad clean tidy messy warm cold full empty busy "
+    "quiet calm open shared council private rented temporary permanent long short term big large small little first "
+    "second third last next nearest same whole main right one two three her his their our my your its this that "
+    "which what every each any some all both no is was in on at to from by for with near into about after before "
+    "until and or but return returned returning come comes coming came go goes going gone went get gets got getting "
+    "take takes taken taking took bring brings brought bringing leave leaves leaving left arrive arrived move moves "
+    "moved moving back way run ran stay stays stayed staying live lives lived living work works worked working walk "
+    "walks walked walking drive drove driven sent send sending runs running ring rang rings phoned called he she "
+    "they we you it him them us me welcome broken loving nursing nursery childrens child children family families "
+    "residential respite hospital women womens men mens mothers fathers parents supported assessment group half "
+    "public hot school village town dance music guide high crown county youth magistrates civil appeal supreme "
+    "criminal tennis football local legal medical hearing visual financial foreign mutual mobility learning "
+    "communication band kitchen fire animal stately show day"
+)
+
 # Words of which the names of services, homes and teams are made: none of them names one by itself.
 EVERYDAY = _some(
     "able about abuse action active activity acute addiction admin adolescent adult advance advice advisory advocacy "

@@ -157,6 +157,43 @@ def test_the_name_of_a_place_in_words_of_every_day_counts_with_capitals(name: st
         assert found(not_named, about) == found(not_named, about, SCHOOL) == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("Hope House", each) for each in ("Hope house is where he lives.", "He lives at hope house.")),
+        *(("Hope House Lincoln", each) for each in ("He lives at hope house.", "He lives at Hope House.")),
+        *(("Acme Hope House", each) for each in ("He lives at hope house.", "He lives at Hope House.")),
+        *(("Bridge House Children's Home", each) for each in ("Bridge house is near.", "He is at Bridge House.")),
+        *(("Women's Aid", each) for each in ("She is with women's aid.", "womens aid", "Women's aid is near.")),
+        ("Kings Lodge", "He lives at kings lodge."),
+        ("Oxford House", "He lives at oxford house."),
+        ("Castle Court", "He lives at castle court."),
+        ("Women's Aid Lincoln", "She is with women's aid."),
+    ],
+)
+def test_a_house_that_is_called_by_words_of_every_day_is_found_in_small_letters_too(name: str, text: str) -> None:
+    for about in (placed(name), fled(name)):
+        assert found(text, about) == found(text, about, SCHOOL) == (PLACEMENT,)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Safe House", "She needs a safe house, as safe a home as any."),
+        ("New Home", "It is a new home, and a care home. New home is found."),
+        ("Family House", "They left the family house for a family court."),
+        ("Coming Home", "He is coming home."),
+        ("Acme Women's Refuge Rosewood", "She asked for a women's refuge."),
+        ("Hope House", "Hope is there. He has hope for a house, and aid."),
+        ("First Aid", "They gave first aid, legal aid and a hearing aid."),
+        ("Lincoln House Care", "The house in Lincoln. Lincoln police. In care."),
+    ],
+)
+def test_a_house_as_every_sentence_has_it_is_no_name_of_one(name: str, text: str) -> None:
+    for reader in (FATHER, SCHOOL):
+        assert found(text, fled(name), reader) == ()
+
+
 def test_a_name_that_no_sentence_holds_is_found_in_small_letters_too() -> None:
     assert found("she is at oakmere house.", placed("Oakmere House")) == (PLACEMENT,)
     assert found("she is at the willows, or orchard house.", placed("The Willows", "Orchard House")) == (PLACEMENT,)
