@@ -21,6 +21,7 @@ from services.records.rules.notices import (
     NO_ADDRESS,
     NOT_ON_RECORD,
     About,
+    episode,
     on_record,
     recipients,
     who_take_part,
@@ -52,7 +53,8 @@ async def due(work: Work, keys: Sequence[str]) -> None:
 
 async def _look(work: Work, child_ids: set[str]) -> None:
     """Whoever would not be told of a plan today, since their work with the child has ended, a person has excluded them
-    or no plan stands, reads it no more; the links that they have lead nowhere. If that changes, they read it again.
+    or it stands no more, be there another by now, reads it no more; the links that they have lead nowhere. If that
+    changes, they read it again.
     """
     kept = await newcomers.of_children(work.db, child_ids)
     if not kept:
@@ -61,7 +63,8 @@ async def _look(work: Work, child_ids: set[str]) -> None:
     told = {each: _told_today(work, standing, each) for each in standing.about}
     changed = []
     for each in kept:
-        why_not = told.get(each.child_id, {}).get(each.agency_id, _why_not_told(each, standing))
+        here = told.get(each.child_id, {}).get(each.meeting_id, {})
+        why_not = here.get(each.agency_id, _why_not_told(each, standing))
         if why_not != each.why_not:
             changed.append(replace(each, why_not=why_not, ended_at=work.now if why_not is not None else None))
     await newcomers.set_why_not(work.db, changed)
@@ -105,19 +108,23 @@ async def _give_again(work: Work, back: Sequence[Newcomer]) -> None:
     await distribute(work, plans, kept_from_them)
 
 
-def _told_today(work: Work, standing: Standing, child_id: str) -> dict[str, str | None]:
-    """The agencies that have to do with a child today and are told of its plan, with why nothing may go to them; None
-    where it may, also where it only has no address.
+def _told_today(work: Work, standing: Standing, child_id: str) -> dict[str, dict[str, str | None]]:
+    """By each meeting of a plan of a child that stands, the agencies that have to do with the child today and are told
+    of that plan, with why nothing may go to them; None where it may, also where it only has no address.
     """
     about, others, today = standing.about[child_id], standing.plans.get(child_id, ()), london_date(work.now)
     taking_part = who_take_part(about, today)
-    found: dict[str, str | None] = {}
+    found: dict[str, dict[str, str | None]] = {}
     for plan in standing.standing(child_id):
-        for each in recipients(plan, about, others, work.policy, today, ever=False, until=None):
-            why_not = None if each.why_not == NO_ADDRESS else each.why_not
-            before = found.get(each.agency.agency_id, why_not)
-            found[each.agency.agency_id] = None if before is None else why_not
-    return {agency_id: why_not for agency_id, why_not in found.items() if agency_id in taking_part}
+        some = recipients(plan, about, others, work.policy, today, ever=False, until=None)
+        for meeting in episode(plan, about, others, work.policy):
+            told = found.setdefault(meeting.meeting_id, {})
+            for each in some:
+                agency_id, why_not = each.agency.agency_id, None if each.why_not == NO_ADDRESS else each.why_not
+                if agency_id in taking_part:
+                    before = told.get(agency_id, why_not)
+                    told[agency_id] = None if before is None else why_not
+    return found
 
 
 async def give_plans(work: Work, standing: Standing, joined: Sequence[Joined]) -> set[str]:
@@ -136,10 +143,9 @@ async def give_plans(work: Work, standing: Standing, joined: Sequence[Joined]) -
     changed: set[str] = set()
     given: set[str] = set()
     for plan, dispatch in joined:
-        record = _current(about[plan.child_id], known)
         agency_id = dispatch.agency_id or ""
-        if told[plan.child_id].get(agency_id, NO_READER) is not None:
-            continue
+        theirs = {each for each, some in told[plan.child_id].items() if some.get(agency_id, NO_READER) is None}
+        record = _current(record for meeting_id in theirs for record in known.get(meeting_id, ()))
         if record is None or _took_part(about[plan.child_id], record.meeting_id, agency_id):
             continue
         given.add(dispatch.dispatch_id)
@@ -153,12 +159,10 @@ async def give_plans(work: Work, standing: Standing, joined: Sequence[Joined]) -
     return given
 
 
-def _current(about: About, known: dict[str, list[Record]]) -> Record | None:
-    """The plan of a child that was approved last, whichever meeting made it."""
-    some: Iterable[Record] = (
-        record for meeting in about.meetings for record in known.get(meeting.meeting_id, ()) if record.kind == PLAN
-    )
-    return max(some, key=lambda each: (each.approved_at, each.record_id, each.version), default=None)
+def _current(some: Iterable[Record]) -> Record | None:
+    """The plan among these that was approved last."""
+    plans = (each for each in some if each.kind == PLAN)
+    return max(plans, key=lambda each: (each.approved_at, each.record_id, each.version), default=None)
 
 
 def _took_part(about: About, meeting_id: str, agency_id: str) -> bool:

@@ -253,6 +253,43 @@ async def test_who_came_later_reads_the_plan_no_more_once_it_has_ended(embedded:
     assert not await opens(embedded.house, copy)
 
 
+async def another_plan(embedded: Embedded, clock: MovableClock) -> None:
+    """The plan has ended, and some weeks later another conference makes another, of which no record is approved."""
+    await embedded.take(events.plan_ended(on=clock.now().date(), time=clock.now()))
+    await embedded.house.drain()
+    clock.advance(timedelta(days=20))
+    await embedded.take(events.meeting("m2", starts_at=clock.now(), time=clock.now() - timedelta(days=1)))
+    await embedded.take(events.plan_started("plan-2", on=clock.now().date(), time=clock.now()))
+    await embedded.house.drain()
+
+
+async def test_another_plan_of_the_child_opens_none_that_has_ended(embedded: Embedded, clock: MovableClock) -> None:
+    copy = await came_and_has_the_plan(embedded, clock)
+    await another_plan(embedded, clock)
+    assert not await opens(embedded.house, copy)
+    clock.advance(timedelta(days=30))
+    await embedded.house.drain()
+    assert await not_filed(embedded.house) == []
+
+
+async def test_who_comes_while_another_plan_stands_gets_none_that_has_ended(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await on_a_plan(embedded, clock)
+    await embedded.take(the_plan())
+    await another_plan(embedded, clock)
+    clock.advance(timedelta(days=3))
+    new = events.involvement(agency_id=NEW, since=clock.now().date(), time=clock.now())
+    await embedded.take(events.agency(NEW, channels=VERIFIED), new)
+    await embedded.house.drain()
+    [letter] = [each for each in told(embedded.house) if each.what == "joined"]
+    assert "follows in a message of its own" not in letter.text
+    assert await copies_for(embedded.house) == []
+    await embedded.take(events.record("r-plan-2", meeting_id="m2", kind="plan", time=clock.now()))
+    await embedded.house.drain()
+    assert len(read(embedded.house, "in@gp-2.example")) == 1
+
+
 async def test_whose_work_has_ended_does_not_get_the_plan_of_the_next_meeting_either(
     embedded: Embedded, clock: MovableClock
 ) -> None:
