@@ -276,6 +276,15 @@ async def children_tied_to(db: AsyncConnection, people: Iterable[str]) -> set[st
     return found
 
 
+async def children_sharing_a_relative(db: AsyncConnection, ids: Iterable[str]) -> set[str]:
+    """The children with whom one of these has a relative in common, or once had, in whatever family."""
+    other, found = ties.alias(), set[str]()
+    for some in chunks(set(ids)):
+        shared = select(other.c.child_id).join(ties, ties.c.person_id == other.c.person_id)
+        found |= set((await db.execute(shared.where(among(db, ties.c.child_id, some)).distinct())).scalars())
+    return found
+
+
 async def relatives_by_id(
     db: AsyncConnection, ids: Iterable[str], as_of: datetime | None = None
 ) -> dict[str, Relative]:

@@ -107,9 +107,12 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
 
 
 async def _look(work: Work, child_ids: set[str]) -> None:
-    """What is told of one child hangs on the plans of its brothers and sisters too: all are looked at."""
+    """What is told of one child hangs on the plans of its brothers and sisters too, and on those of the children whom
+    somebody of its household has elsewhere: all are looked at.
+    """
     if not (concerned := await store.with_plans(work.db, child_ids)):
         return
+    concerned |= await directory.children_sharing_a_relative(work.db, concerned)
     families = await directory.families_of_children(work.db, concerned)
     household = await directory.children_of_families(work.db, set(families.values()))
     standing = await gather(work, await store.with_plans(work.db, {each.child_id for each in household}))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.policy import Policy
 from services.directory import store as directory
-from services.directory.rules import Child, latest_bounces, secure_addresses
+from services.directory.rules import Child, Relationship, Relative, latest_bounces, secure_addresses
 from services.foundation.clock import london_date
 from services.foundation.work import Work
 from services.meetings import store as meetings
@@ -28,8 +28,8 @@ from services.records.store import plans as store
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How things stand about the plans of some children. `plans` holds those of their brothers and sisters too;
-    `not_ended` says of the plans whose end has been told and does not count why that is.
+    """How things stand about the plans of some children. `plans` holds those of their brothers and sisters too, and of
+    the children elsewhere; `not_ended` says of the plans whose end has been told and does not count why that is.
     """
 
     plans: Mapping[str, list[Plan]]
@@ -47,9 +47,12 @@ class Standing:
         return [each for each in self.plans.get(child_id, ()) if not self.has_ended(each)]
 
     def family_plan(self, child_id: str) -> bool:
-        """Whether a plan of a brother or sister stands, so that the flags of the household stay as they are."""
-        family = self.about[child_id].family
-        return any(each.child_id != child_id and self.standing(each.child_id) for each in family)
+        """Whether a plan of a brother or sister stands, or of a child whom somebody of the household has elsewhere, so
+        that the flags of the household stay as they are.
+        """
+        about = self.about[child_id]
+        others = (*about.family, *about.elsewhere)
+        return any(each.child_id != child_id and self.standing(each.child_id) for each in others)
 
     def told(self, plan: Plan) -> list[Dispatch]:
         """What readers may have of what was told of a plan."""
@@ -63,7 +66,15 @@ async def gather(work: Work, child_ids: Iterable[str]) -> Standing:
     db, ids = work.db, set(child_ids)
     children = await directory.children_by_id(db, ids)
     family = await directory.children_of_families(db, {each.family_id for each in children.values()})
-    told = plans(await store.told_of(db, ids | {each.child_id for each in family}))
+    kin = {**children, **{each.child_id: each for each in family}}
+    told = plans(await store.told_of(db, kin))
+    households = {each: {person for plan in told.get(each, ()) for person in plan.household} for each in children}
+    relatives = {each.person_id: each for each in await directory.relatives_of_children(db, kin)}
+    relatives |= await directory.relatives_by_id(db, {person for some in households.values() for person in some})
+    near = {each: _near(each, households[each], relatives.values(), work.policy) for each in children}
+    others = await directory.children_by_id(db, set().union(*near.values()) - {*kin} - {*relatives})
+    kin |= others
+    told |= {each: some for each, some in plans(await store.told_of(db, others)).items() if each in others}
     meetings_about = await store.meetings_about(db, ids)
     ends = {each.ended.meeting_id for some in told.values() for each in some if each.ended and each.ended.meeting_id}
     every = {each for some in meetings_about.values() for each in some}
@@ -74,8 +85,31 @@ async def gather(work: Work, child_ids: Iterable[str]) -> Standing:
         for child_id, some in (await dispatches.of_children(db, ids)).items()
     }
     some = {each: found[each] for each in every if each in found}
-    around = await _around(work, children, family, told, some, meetings_about, written)
+    around = await _around(work, children, family, households, relatives, some, meetings_about, written)
+    around = {
+        child_id: replace(each, elsewhere=_elsewhere(each, near[child_id], kin)) for child_id, each in around.items()
+    }
     return Standing(told, not_ended, await store.notices_of(db, ids), written, around)
+
+
+def _near(child_id: str, household: Collection[str], relatives: Iterable[Relative], policy: Policy) -> set[str]:
+    """Who may be a child whom somebody of the household of a child has, or who belongs to it. Where nobody was named
+    as the household, that is whoever its parents and carers have.
+    """
+    if household:
+        some = [tie.child_id for each in relatives if each.person_id in household for tie in each.relationships]
+        return {*some, *household}
+    raised = [{tie.child_id for tie in each.relationships if _raises(tie, policy)} for each in relatives]
+    return {each for some in raised if child_id in some for each in some}
+
+
+def _raises(tie: Relationship, policy: Policy) -> bool:
+    return tie.parental_responsibility or tie.kind in policy.groups.parents
+
+
+def _elsewhere(about: About, near: Iterable[str], known: Mapping[str, Child]) -> tuple[Child, ...]:
+    family = {about.child.child_id, *(each.child_id for each in about.family)}
+    return tuple(known[each] for each in sorted({*near} - family) if each in known)
 
 
 async def ends_that_do_not_count(
@@ -128,7 +162,8 @@ async def _around(
     work: Work,
     children: Mapping[str, Child],
     family: Iterable[Child],
-    told: Mapping[str, list[Plan]],
+    households: Mapping[str, set[str]],
+    relatives: Mapping[str, Relative],
     found: Mapping[str, Meeting],
     meetings_about: Mapping[str, set[str]],
     written: Mapping[str, list[Dispatch]],
@@ -136,10 +171,6 @@ async def _around(
     db = work.db
     asked = await store.asked_to(db, found)
     present = await store.present_at(db, found)
-    households = {each: {person for plan in told.get(each, ()) for person in plan.household} for each in children}
-    kin = {*children, *(each.child_id for each in family)}
-    relatives = {each.person_id: each for each in await directory.relatives_of_children(db, kin)}
-    relatives |= await directory.relatives_by_id(db, {person for some in households.values() for person in some})
     versions = await directory.involvements_told(db, children)
     involvements = [each for some in versions.values() for of in some.values() for each, stands in of if stands]
     once = {each: once_involved(versions.get(each, {})) for each in children}

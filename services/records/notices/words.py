@@ -66,7 +66,7 @@ def letter(
         "codes": _codes(work.policy, today, ended, bool(own), siblings) if holds_codes else [],
         "another_plan": _since(own) if ended and own else None,
         "family_plan": ended and siblings,
-        "flagged": any(ILLNESS_FLAG in each.flags for each in (about.child, *about.family)),
+        "flagged": any(ILLNESS_FLAG in each.flags for each in (about.child, *about.family, *about.elsewhere)),
         "plan_follows": plan_follows,
         "next": None if ended else _next(work, about, agency.agency_id),
     }
@@ -107,6 +107,7 @@ def _household(plan: Plan, about: About, holds_codes: bool) -> list[str]:
     whether they live there is not known, and so none of them by name.
     """
     children = {each.child_id: each for each in about.family}
+    known = children | {each.child_id: each for each in about.elsewhere}
     relatives = {each.person_id: each for each in about.relatives}
     named = sorted(plan.household) or (*sorted(children), *sorted(relatives))
     by_name = holds_codes and bool(plan.household)
@@ -117,8 +118,8 @@ def _household(plan: Plan, about: About, holds_codes: bool) -> list[str]:
         child_id = _in_person(relative) or person_id
         if child_id == plan.child_id:
             continue
-        if child_id in children:
-            child = children[child_id]
+        if child_id in known:
+            child = known[child_id]
             born = f", born {say(child.date_of_birth)}" if by_name and child.date_of_birth else ""
             found.setdefault(child_id, f"{child.initials}, another child of the family{born}")
         elif relative is not None:

@@ -74,6 +74,7 @@ class About:
     agencies that its register says were there, and the agencies that may be told. `of_placement` are those of the area
     where it is placed that are asked there beside those at home; `of_family` the addresses, in small letters, that
     members of the family gave as their own; `once` and `placed_before` the agencies that had to do with the child.
+    `elsewhere` are children of other families whom somebody of the household has, or who were named as of it.
     """
 
     child: Child
@@ -89,6 +90,7 @@ class About:
     bounces: Bounces
     once: Once = NOBODY
     placed_before: frozenset[str] = frozenset()
+    elsewhere: tuple[Child, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
