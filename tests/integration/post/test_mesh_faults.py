@@ -34,7 +34,7 @@ A_WHILE = timedelta(minutes=10)
 
 @pytest.fixture
 async def settings(make_settings: Callable[..., Awaitable[Settings]], sandbox: Sandbox) -> Settings:
-    return await make_settings(**sandbox.settings(), mesh_timeout=2)
+    return await make_settings(**sandbox.settings(), mesh_timeout=4)
 
 
 def collected(sandbox: Sandbox) -> list[dict[str, str]]:
@@ -220,7 +220,7 @@ async def test_a_password_that_is_refused_costs_no_copy_its_attempts_and_is_in_n
         await decided(house)
         await house.drain()
         [row] = await rows(house)
-        assert (row["state"], row["attempts"], row["result"]) == ("pending", 0, "403 status 403")
+        assert (row["state"], row["attempts"], row["result"]) == ("pending", 0, "403 status 403, has not left")
         with pytest.raises(NotTaken) as refused:
             await hear(house)
         assert (refused.value.status, refused.value.of_server) == (403, True)
