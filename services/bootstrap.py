@@ -223,6 +223,16 @@ class House:
         """What acts on timers."""
         return Ticker(self.intake, TIMERS)
 
+    def wants_the_documents_of_all(self) -> None:
+        """What a process makes, keeps, sends or shows lies where all others find it. Raises `WrongSettings` where it is
+        not said where: in a database that is shared, but for a rehearsal.
+        """
+        if self.settings.shared and self.settings.documents is None and isinstance(self.clock, SystemClock):
+            raise WrongSettings(
+                "QUORATE_DOCUMENTS is not set. On a database that is shared, what one process makes or keeps another "
+                "one sends or shows: name the folder that all of them share"
+            )
+
     @asynccontextmanager
     async def mailer(self, server: SmtpServer | None = None) -> AsyncIterator[Mailer]:
         """A mailer with the mail server of the settings, or the local catcher where none is set. Raises `WrongSettings`
@@ -278,7 +288,8 @@ class House:
         return Press(self.intake)
 
     async def drain(self) -> Tally:
-        """Tick, print and send all that is due, by mail and by MESH."""
+        """Tick, print and send all that is due, by mail and by MESH. Raises `WrongSettings` as `mailer` does."""
+        self.wants_the_documents_of_all()
         async with self.mailer() as mailer, self.mesh() as mesh:
             if not self.database.is_sqlite:
                 await mailer.stood_by.wait()  # else what is just being taken over would be passed by

@@ -31,12 +31,14 @@ FINISH_WITHIN = 3.0  # seconds that messages under way may take once the process
 
 
 def keeper_of(house: House) -> Keeper:
-    """What keeps the mail of a house."""
+    """What keeps the mail of a house, where all its processes find it. Raises `WrongSettings`."""
+    house.wants_the_documents_of_all()
     return Keeper(house.database, Documents(house.settings.documents_folder), house.clock)
 
 
 def sorter_of(house: House) -> Sorter:
-    """What tells the mail of a house apart."""
+    """What tells the mail of a house apart, kept where all its processes find it. Raises `WrongSettings`."""
+    house.wants_the_documents_of_all()
     return Sorter(house.intake, Documents(house.settings.documents_folder), LETTERS)
 
 

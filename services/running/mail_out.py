@@ -13,7 +13,7 @@ from services.bootstrap import LETTERS, House
 from services.foundation import outbox
 from services.foundation.claims import Rest
 from services.records.handlers import copies
-from services.running.process import Process, wants_the_documents_of_all
+from services.running.process import Process
 from services.running.rounds import LOOK_AGAIN, Rounds, counting
 
 
@@ -49,11 +49,11 @@ class Printing(Rounds):
 
     def __init__(self, house: House, look_again: float = LOOK_AGAIN) -> None:
         super().__init__(outbox.PRINT, self.due, self.make, look_again)
-        self.press, self.clock, self.settings = house.press, house.clock, house.settings
+        self.house, self.press, self.clock = house, house.press, house.clock
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        wants_the_documents_of_all(self.settings)
+        self.house.wants_the_documents_of_all()
         self.press.stopping = False
         yield
 

@@ -16,7 +16,7 @@ from services.post.inbox import store
 from services.post.mesh.line import NotTaken
 from services.post.mesh.receiver import Fetched
 from services.post.rules import server_wait
-from services.running.process import STAND_BY, CannotStart, Part, Process, until, wants_the_documents_of_all
+from services.running.process import STAND_BY, CannotStart, Part, Process, until
 from services.running.rounds import LOOK_AGAIN, counting
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ class Meshing:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         settings = self.house.settings
-        wants_the_documents_of_all(settings)
+        self.house.wants_the_documents_of_all()
         for path in (settings.mesh_certificate, settings.mesh_private_key, settings.mesh_authorities):
             if path is not None and not path.is_file():
                 raise CannotStart(f"{path}, which the settings for MESH name, is not there or cannot be read")

@@ -16,7 +16,6 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from services.bootstrap import House
 from services.foundation.metrics import Metrics
-from services.foundation.settings import Settings
 from services.foundation.trouble import DatabaseTrouble
 from services.post.mailer import TO_SEND
 
@@ -34,15 +33,6 @@ OUTSIDE = (DatabaseTrouble, OperationalError, OSError)  # not the process's own 
 
 class CannotStart(Exception):
     """A process cannot start; the message says why and what to do."""
-
-
-def wants_the_documents_of_all(settings: Settings) -> None:
-    """What a process makes or sends lies where all others find it. Raises `CannotStart` where it is not said where."""
-    if settings.shared and settings.documents is None and settings.as_of is None:
-        raise CannotStart(
-            "QUORATE_DOCUMENTS is not set. On a database that is shared, what one process makes another one sends: "
-            "name the folder that all of them share"
-        )
 
 
 class EndedByItself(Exception):

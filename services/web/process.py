@@ -35,7 +35,7 @@ class Running:
 
 async def serve_all(settings: Settings, started: Callable[[Running], None]) -> None:
     """Run the door, the pages, the mailer, the timers and what takes mail in until SIGTERM or SIGINT, as the only such
-    process of its home; `started` is told once requests are taken. Raises `CannotStart`.
+    process of its home; `started` is told once requests are taken. Raises `CannotStart` and `WrongSettings`.
     """
     with _only_one(settings.home):
         await _serve(
@@ -46,7 +46,9 @@ async def serve_all(settings: Settings, started: Callable[[Running], None]) -> N
 
 
 async def serve(settings: Settings, started: Callable[[Running], None]) -> None:
-    """Run the door and the pages until SIGTERM or SIGINT, beside as many others as there are. Raises `CannotStart`."""
+    """Run the door and the pages until SIGTERM or SIGINT, beside as many others as there are. Raises as
+    `serve_all` does.
+    """
     await _serve(settings, lambda _house: [], started)
 
 
@@ -62,6 +64,7 @@ async def _serve(
         running = Running(url_of(listener), mailbox, token)
 
         async def work(process: Process) -> None:
+            process.house.wants_the_documents_of_all()
             app = make_app(process)
             await process.run(
                 *make(process.house), main=lambda: answer(process, app, listener, partial(started, running))

@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 from services.foundation.database import WRITERS
 from services.foundation.settings import Settings
 from tests import events
+from tests.command import quorate
 from tests.mail_server import HANG, MailServer, mail_server
 from tests.running import BATCH, COMMAND, TOKEN, Running, environment
 
@@ -302,12 +303,21 @@ def refused(command: str, home: Path, **settings: object) -> str:
 
 
 @ON_POSTGRESQL
-def test_on_a_shared_database_who_makes_or_sends_documents_is_told_where_all_find_them(settings: Settings) -> None:
-    shared = {"database": settings.database, "secret": settings.secret, "smtp": settings.smtp, "documents": ""}
-    mesh = {"mesh": "mesh://X26HC005:invented@localhost:9?tls=none", "mesh_key": "invented"}
-    mesh |= {"mesh_workflow": "RECORD", "mesh_answer_workflow": "ANSWERS"}
-    for command in ("mailer", "mesh", "up"):
-        assert refused(command, settings.home, **{**shared, **mesh}).startswith("QUORATE_DOCUMENTS is not set")
+def test_on_a_shared_database_who_makes_keeps_or_sends_documents_is_told_where_all_find_them(
+    settings: Settings,
+) -> None:
+    given = {"database": settings.database, "secret": settings.secret, "smtp": settings.smtp, "documents": ""}
+    given |= {"mesh": "mesh://X26HC005:invented@localhost:9?tls=none", "mesh_key": "invented"}
+    given |= {"mesh_workflow": "RECORD", "mesh_answer_workflow": "ANSWERS", "lmtp_listen": "127.0.0.1:0"}
+    for command in ("mailer", "mesh", "mailbox", "web"):
+        assert refused(command, settings.home, **given).startswith("QUORATE_DOCUMENTS is not set"), command
+    came_in = settings.home / "apologies.eml"
+    came_in.write_text("From: in@camhs.example\nTo: reply@quorate.example\nSubject: Apologies\n\nWe cannot come.\n")
+    for by_hand in (["drain"], ["mailbox", "read", came_in]):
+        done = quorate(*by_hand, env=environment(settings.home, **given))
+        assert (done.exit_code, done.stdout) == (1, ""), by_hand
+        assert done.stderr.startswith("QUORATE_DOCUMENTS is not set"), by_hand
+    assert not (settings.home / "documents").exists()
 
 
 @ON_POSTGRESQL
