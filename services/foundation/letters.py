@@ -54,7 +54,7 @@ class Attempt(NamedTuple):
     `state` is `sent`, `failed` (for good) or `pending` (it will be tried again). `reason` is from the closed list of
     the outgoing events where it failed: `address_refused`, `gave_up`, `not_permitted`, `too_late`; or `nothing_to_ask`
     where it is not wanted any more, which is no failure and is told to nobody. `counts`: it is one of the attempts that
-    the message has.
+    the message has. `may_have_left`: the server was given the message itself, or may have been, whatever it said then.
     """
 
     row: OutboxRow
@@ -64,6 +64,7 @@ class Attempt(NamedTuple):
     reason: str | None = None
     text: str = ""
     counts: bool = True
+    may_have_left: bool = True
 
     @property
     def result(self) -> str:

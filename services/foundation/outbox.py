@@ -42,6 +42,11 @@ TAKEN_BACK = "taken_back"
 STOPPED = "was in hand when its mailer stopped"
 """What is kept of an attempt of which nobody ever said how it ended."""
 
+HAS_NOT_LEFT = ", has not left"
+"""What is kept beside how an attempt ended where neither that one nor any before it came as far as the message itself:
+the server was busy, say, or had the address on a greylist.
+"""
+
 LEASE = timedelta(minutes=15)
 """How long a claim holds on what processes send and make."""
 
@@ -89,9 +94,7 @@ _CLAIMED = ("outbox_id", "name", "key", "params", "attempts", "claimed_by", "res
 
 
 class OutboxRow(NamedTuple):
-    """One claimed row; `claim` is what it was claimed by. `result` is what was kept of the attempts before this one:
-    where there is anything, the message may have left, however they ended.
-    """
+    """One claimed row; `claim` is what it was claimed by. `result` is what was kept of the attempts before this one."""
 
     outbox_id: int
     name: str
@@ -100,6 +103,11 @@ class OutboxRow(NamedTuple):
     attempts: int
     claim: str = ""
     result: str | None = None
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether the message may have left with an attempt before this one, however that ended."""
+        return may_have_left(self.result)
 
 
 class Settlement(NamedTuple):
@@ -110,6 +118,13 @@ class Settlement(NamedTuple):
     result: str
     attempts: int
     due_at: datetime
+
+
+def may_have_left(result: str | None) -> bool:
+    """Whether a message may have left, by what was kept of its attempts. What was put off at its address, as by a
+    greylist, has not; of an attempt of which nothing is known, nobody can say so.
+    """
+    return result is not None and result != "" and not result.endswith(HAS_NOT_LEFT)
 
 
 def row(
@@ -240,14 +255,15 @@ async def take_back(db: AsyncConnection, keys: Sequence[str], now: datetime) -> 
             .where(among(db, outbox.c.key, some), outbox.c.state == _PENDING, outbox.c.claimed_by.is_(None))
             .values(state=TAKEN_BACK, settled_at=now)
         )
-        gone = or_(outbox.c.state.in_(("sent", "pending")), func.coalesce(outbox.c.result, "") != "")
+        kept = func.coalesce(outbox.c.result, "")  # as `may_have_left` has it
+        gone = or_(outbox.c.state.in_(("sent", "pending")), (kept != "") & ~kept.endswith(HAS_NOT_LEFT))
         left |= set((await db.execute(select(outbox.c.key).where(among(db, outbox.c.key, some), gone))).scalars())
     return left
 
 
 async def take_back_rows(db: AsyncConnection, outbox_ids: Collection[int], now: datetime) -> dict[int, bool]:
-    """Keep these rows from leaving; returns those that no worker has in hand, and whether one has tried them: then it
-    may have left all the same.
+    """Keep these rows from leaving; returns those that no worker has in hand, and whether one that had them before may
+    have handed them over: then they may have left all the same.
     """
     taken: dict[int, bool] = {}
     for some in chunks(outbox_ids):
@@ -257,7 +273,7 @@ async def take_back_rows(db: AsyncConnection, outbox_ids: Collection[int], now: 
             .values(state=TAKEN_BACK, settled_at=now)
             .returning(outbox.c.outbox_id, outbox.c.result)
         )
-        taken.update((row.outbox_id, bool(row.result)) for row in rows)
+        taken.update((row.outbox_id, may_have_left(row.result)) for row in rows)
     return taken
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import announce
-from services.foundation.outbox import MAIL, MESH, OutboxRow, outbox
+from services.foundation.outbox import HAS_NOT_LEFT, MAIL, MESH, OutboxRow, outbox
 from services.foundation.statements import chunks
 from services.foundation.work import Work
 from services.records.codes import CODE_LETTER
@@ -63,7 +63,7 @@ async def given_up(
     )
     found = []
     for *row, channel, result in await db.execute(query):
-        each = GivenUp(OutboxRow(*row), channel, result)
+        each = GivenUp(OutboxRow(*row), channel, result.removesuffix(HAS_NOT_LEFT))
         ends_at = each.row.params.get("ends_at")
         wanted = (not meeting_ids or each.meeting_id in meeting_ids) and (not codes or result[:3] in map(str, codes))
         if wanted and (ends_at is None or datetime.fromisoformat(ends_at) > now):

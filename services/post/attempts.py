@@ -110,12 +110,14 @@ def cannot_be_made(row: OutboxRow, wrong: Exception, now: datetime, what: str) -
     """
     if isinstance(wrong, OSError) and wait_after(row.attempts + 1) is not None:
         return Attempt(row, "pending", now)
-    return Attempt(row, "failed", now, reason="gave_up", text=f"{what}: {type(wrong).__name__}")
+    return Attempt(row, "failed", now, reason="gave_up", text=f"{what}: {type(wrong).__name__}", may_have_left=False)
 
 
 def _settlement(attempt: Attempt, rests_until: datetime | None) -> Settlement:
     attempts = attempt.row.attempts + attempt.counts
     due, result = attempt.at, attempt.result
+    if result and not (attempt.may_have_left or attempt.row.may_have_left):
+        result += outbox.HAS_NOT_LEFT
     if attempt.state == "pending":
         result = result or attempt.row.result or ""  # what was not tried this time may have left before
         if attempt.counts:

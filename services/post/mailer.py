@@ -278,7 +278,8 @@ class Mailer:
         if connection is None and self.in_use > 1:
             return None, False
         if connection is not None and isinstance(failure, ValueError):
-            return Attempt(row, "failed", now, reason="address_refused", text="the address cannot be written"), False
+            text = "the address cannot be written"
+            return Attempt(row, "failed", now, reason="address_refused", text=text, may_have_left=False), False
         code, stage = code_of(failure), stage_of(failure) if connection is not None else "opening"
         what = meaning(code, stage)
         if what.of_server and stage != "opening" and self.suspects.failed(row, now):
@@ -288,10 +289,11 @@ class Mailer:
         if what.of_server:
             log.warning("mail_server_failed", stage=stage, code=code, failure=type(failure).__name__)
         text = "" if connection is None else type(failure).__name__  # of what never began, nothing is kept
+        given = connection is not None and may_have_been_given(failure)
         exhausted = what.counts and wait_after(row.attempts + 1) is None
         if what.action == "retry" and not exhausted:
-            return Attempt(row, "pending", now, code, text=text, counts=what.counts), what.of_server
-        return Attempt(row, "failed", now, code, what.reason, text), what.of_server
+            return Attempt(row, "pending", now, code, None, text, what.counts, given), what.of_server
+        return Attempt(row, "failed", now, code, what.reason, text, may_have_left=given), what.of_server
 
 
 def code_of(failure: Exception) -> int | None:
@@ -314,3 +316,10 @@ def stage_of(failure: Exception) -> Stage:
     if isinstance(failure, aiosmtplib.SMTPSenderRefused):
         return "sender"
     return "opening" if isinstance(failure, aiosmtplib.SMTPHeloError) else "recipient"
+
+
+def may_have_been_given(failure: Exception) -> bool:
+    """Whether the server was given the message itself before this on an open connection, or may have been: what breaks
+    off from without, as when time is up, tells no stage.
+    """
+    return stage_of(failure) == "content" or not isinstance(failure, aiosmtplib.SMTPException)

@@ -57,6 +57,11 @@ class NotTaken(Exception):
         return self.code == _UNREGISTERED
 
     @property
+    def may_have_left(self) -> bool:
+        """Whether anybody may have got it all the same: where MESH has trouble, it does not say how far it came."""
+        return self.unknown or (self.status is not None and not 400 <= self.status < 500)
+
+    @property
     def of_all(self) -> bool:
         """Whether every other message surely meets it: who we are, or how much we ask at once."""
         return self.of_server and self.status is not None and self.status < 500

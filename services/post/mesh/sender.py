@@ -114,8 +114,8 @@ class MeshSender:
         exhausted = counts and wait_after(row.attempts + 1) is None
         if failure.refused or failure.final or exhausted:
             reason = "address_refused" if failure.refused else "gave_up"
-            return Attempt(row, "failed", now, failure.status, reason, text)
-        return Attempt(row, "pending", now, failure.status, text=text, counts=counts)
+            return Attempt(row, "failed", now, failure.status, reason, text, counts, failure.may_have_left)
+        return Attempt(row, "pending", now, failure.status, None, text, counts, failure.may_have_left)
 
     async def _note(self, attempt: Attempt, went: tuple[Parcel, str] | None) -> None:
         """Note how an attempt ended, again and again while the database is away."""

@@ -174,7 +174,7 @@ async def parcels_settled(work: Work, attempts: Sequence[Attempt]) -> None:
     await _to_another_mailbox(
         work,
         [e for e in some.values() if e.state == QUEUED and e.address == kept_back[e.dispatch_id]],
-        {attempt.row.params["dispatch_id"] for attempt in attempts if attempt.row.result},
+        {attempt.row.params["dispatch_id"] for attempt in attempts if attempt.row.may_have_left},
     )
     await copies.settled(work, attempts)
 

@@ -344,7 +344,7 @@ async def settled(work: Work, attempts: Sequence[Attempt]) -> None:
         elif each.state == QUEUED and attempt.reason != NOT_WANTED:
             kept_back = attempt.reason == NOT_PERMITTED
             state, why = (WITHHELD if kept_back else UNDELIVERED), attempt.reason
-            if kept_back and attempt.row.result:  # it was tried before, and may have been taken
+            if kept_back and attempt.row.may_have_left:
                 state, why = UNDELIVERED, IN_DOUBT
             failed[each.dispatch_id] = replace(each, state=state, why=why, ended_at=attempt.at)
     await dispatches.set_columns(work.db, sent)

@@ -150,6 +150,32 @@ async def test_of_what_somebody_had_in_hand_or_tried_it_is_known_that_it_may_hav
     assert found == {1: "250", 2: "", 3: outbox.STOPPED}
 
 
+KEPT = {
+    "": False,
+    "451 SMTPRecipientsRefused, has not left": False,
+    "421, has not left": False,
+    "451 SMTPRecipientsRefused": True,  # and what was tried before may have left
+    "LostWithContent": True,
+    outbox.STOPPED: True,
+}
+
+
+async def test_what_was_put_off_at_its_address_has_not_left_when_it_is_taken_back(database: Database) -> None:
+    await put(database, *(letter(number) | {"result": each} for number, each in enumerate(KEPT)))
+    await put(database, *(letter(number, state="failed") | {"result": each} for number, each in enumerate(KEPT, 10)))
+    of = {number: may for start in (0, 10) for number, may in enumerate(KEPT.values(), start)}
+    assert {each: outbox.may_have_left(each) for each in KEPT} == KEPT
+    async with database.write() as db:
+        assert await outbox.take_back(db, [f"key-{number}" for number in of], NOW) == {
+            f"key-{number}" for number, may in of.items() if may
+        }
+    await put(database, *(letter(number, f"row-{number}") | {"result": each} for number, each in enumerate(KEPT)))
+    async with database.write() as db:
+        waiting = await outbox.waiting_under(db, [f"row-{number}" for number in of])
+        taken = await outbox.take_back_rows(db, [each.outbox_id for each in waiting], NOW)
+    assert [taken[each.outbox_id] for each in waiting] == list(KEPT.values())
+
+
 async def test_a_claim_that_is_not_committed_never_was(database: Database) -> None:
     await put(database, letter(1))
     with pytest.raises(LookupError):

@@ -14,6 +14,7 @@ from services.bootstrap import House
 from services.foundation import outbox
 from services.foundation.letters import Attempt
 from services.foundation.outbox import OutboxRow
+from services.foundation.servers import SmtpServer
 from services.invitations import handlers, store
 from services.oversight.views import list_exceptions
 from services.participation.views import explain
@@ -21,6 +22,7 @@ from tests import events
 from tests.clock import MovableClock
 from tests.door import Door, Embedded
 from tests.integration.invitations.mailbox import Mail, after, sent, take_in
+from tests.mail_server import mail_server
 
 STARTS = datetime(2027, 3, 29, 9, 0, tzinfo=UTC)
 DUTY, GP, MOTHER = "duty@teams.nhs.example", "gp-1@agencies.gov.example", "p1@family.example"
@@ -309,6 +311,20 @@ async def test_whoever_a_person_excluded_before_anything_had_gone_never_hears_of
     await take_in(door, conference(do_not_invite=[restricted]))
     assert {mail.to for mail in await sent(house)} == {DUTY, GP}
     assert await exceptions(house) & {("undelivered", "p1")} == set()
+
+
+async def test_nor_does_whoever_a_person_excluded_while_the_mail_server_put_them_off(
+    house: House, embedded: Door, clock: MovableClock
+) -> None:
+    await take_in(embedded, *people(), conference())
+    async with mail_server() as server:
+        server.always["RCPT"] = "451 4.7.1 greylisted"
+        async with house.mailer(SmtpServer(f"smtp://127.0.0.1:{server.port}?tls=none")) as mailer:
+            assert (await mailer.drain()).put_off == 3
+    restricted = {"person_id": "p1", "reason": "chairs_restriction", "note": "Not safe."}
+    await take_in(embedded, conference(do_not_invite=[restricted]))
+    clock.advance(HOUR)
+    assert {mail.to for mail in await sent(house)} == {DUTY, GP}
 
 
 async def test_whoever_may_have_been_reached_is_sent_the_cancellation(

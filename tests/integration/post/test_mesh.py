@@ -149,7 +149,7 @@ async def test_a_mailbox_that_is_not_there_is_told_of_at_once(
     each = await sent(house, clock, mailbox=NOWHERE)
     assert (each.state, each.why) == ("undelivered", "address_refused")
     [row] = await rows(house)
-    assert (row["state"], row["attempts"], row["result"]) == ("failed", 1, "417 status 417 12")
+    assert (row["state"], row["attempts"], row["result"]) == ("failed", 1, "417 status 417 12, has not left")
     assert (await standing(house))["gp-1", "email", 1].state == "sent"
 
 
