@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from services.meetings.rules import reference
 from services.records.notices.facts import standing_plans
-from services.records.opening import SHUT
-from services.records.rules.flags import FLAG_CHANGED, LEAVE, NO_FLAG, NOTED, REMOVE, SET, flag_asked, settles
+from services.records.opening import NEWER, SHUT
+from services.records.rules.flags import FLAG_CHANGED, LEAVE, NO_FLAG, NOTED, REMOVE, SET, flag_asked, is_past, settles
 from services.records.store import plans
 from services.running.process import Process
 from services.web.record_link import Closed, Opened
@@ -68,5 +68,7 @@ async def asked_by(process: Process, opened: Opened) -> Asked:
         standing = (await standing_plans(db, process.house.intake.policy, ids)).get(child_id or "", set())
     for each in told:
         if each.notice_id == opened.dispatch.about:
+            if is_past(each, standing):
+                raise Closed(NEWER, opened.use)
             return Asked(flag_asked(each, standing), reference(f"plan {each.plan_id}"), said)
     raise Closed(SHUT, opened.use)

@@ -31,15 +31,22 @@ SET, REMOVE, UPDATE, LEAVE = "set", "remove", "update", "leave"
 
 
 def flag_asked(notice: Notice, standing: Collection[str]) -> str:
-    """What is to become of the flag: while another plan of the child stands, the end of one takes none off. `standing`
-    are the plans of the child that have not ended, as far as that counts, whatever was told of them: the letter goes by
-    these too.
+    """What is to become of the flag: while another plan of the child stands, the end of one takes none off; and once
+    a plan has ended, no older word of it puts one on. `standing` are the plans of the child that have not ended, as far
+    as that counts, whatever was told of them: the letter goes by these too.
     """
+    if is_past(notice, standing):
+        return LEAVE
     if notice.kind == CHANGED:
         return UPDATE
     if notice.kind != ENDED:
         return SET
     return LEAVE if {*standing} - {notice.plan_id} else REMOVE
+
+
+def is_past(notice: Notice, standing: Collection[str]) -> bool:
+    """Whether a notice says that a plan stands which has ended since: their reader is told of that, and asked anew."""
+    return notice.kind != ENDED and notice.plan_id not in standing
 
 
 def settles(flag: str, said: str | None) -> bool:

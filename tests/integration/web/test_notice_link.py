@@ -248,6 +248,21 @@ async def test_a_plan_that_was_long_over_before_word_of_its_beginning_had_left_k
 
 
 @ONLY_SQLITE
+async def test_word_that_a_plan_stands_asks_for_no_flag_once_it_has_ended(house: House, clock: MovableClock) -> None:
+    await accept(house, *told(events.plan_started(on=STARTED_ON)))
+    path = path_to(house, (await notices_to_camhs(house))["started"], "notice")
+    async with browsing(house) as client:
+        assert "flag on the record" in (await client.get(path)).text
+        clock.advance(timedelta(hours=1))
+        await accept(house, events.plan_ended(on=ENDED_ON, time=clock.now()))
+        for method in ("GET", "POST"):
+            shut = await client.request(method, path, data={"what": "flag_changed"} if method == "POST" else None)
+            assert shut.status_code == 410
+            assert "You have had newer word of this" in shut.text
+    assert await confirmed(house) == []
+
+
+@ONLY_SQLITE
 async def test_a_notice_that_is_not_so_any_more_asks_nothing(house: House, clock: MovableClock) -> None:
     await accept(house, *told(events.plan_started(on=STARTED_ON)))
     started = (await notices_to_camhs(house))["started"]

@@ -42,9 +42,15 @@ def notice(kind: str, number: int = 0, plan_id: str = "plan-1") -> Notice:
         (ENDED, [], REMOVE),
         (ENDED, ["plan-1"], REMOVE),
         (ENDED, ["plan-2"], LEAVE),
+        (STARTED, [], LEAVE),
+        (JOINED, [], LEAVE),
+        (STANDS, ["plan-2"], LEAVE),
+        (CHANGED, [], LEAVE),
     ],
 )
-def test_the_end_of_a_plan_asks_for_the_flag_unless_another_stands(kind: str, standing: list[str], flag: str) -> None:
+def test_an_end_asks_for_the_flag_unless_another_plan_stands_and_what_is_past_asks_for_none(
+    kind: str, standing: list[str], flag: str
+) -> None:
     assert flag_asked(notice(kind, 1), standing) == flag
 
 
