@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from services.records.rules.names import Names, first_and_last, personal, says_nothing, told
+from services.records.rules.names import Names, first_and_last, personal, says_nothing, surnames, told
 from services.records.rules.names_of_places import names_of_places
 from services.records.rules.record import ChildFacts, Matter, PersonFacts, Reader
 from services.records.rules.words_of_names import ABBREVIATIONS, OF_PLACEMENTS
@@ -85,7 +85,7 @@ def _names(reader: Reader, matter: Matter, mine: frozenset[str]) -> tuple[Names,
     return children, _of_relatives([person.name for person in people], allowed)
 
 
-def _of_relatives(names: Iterable[str], allowed: Iterable[str]) -> Names:
+def _of_relatives(names: Iterable[str], allowed: Collection[str]) -> Names:
     """The names of relatives: also by an initial, with the surname first, or with one name more in the middle."""
     free = {each for name in allowed for each in first_and_last(name)}
     found = {each for name in names for each in first_and_last(name)} - free
@@ -122,9 +122,9 @@ def _with_surnames(children: Iterable[ChildFacts], matter: Matter) -> frozenset[
     for child in children:
         letters = _letters(child)
         for person in matter.people.values():
-            for name in told(person.name) if child.child_id in person.child_ids and letters else ():
-                if len(name) > 1 and not says_nothing(name[-1]):
-                    found |= {(letters, name[-1]), (letters[0], name[-1])}
+            if child.child_id in person.child_ids and letters:
+                last = {name[-1] for name in told(person.name) if len(name) > 1 and not says_nothing(name[-1])}
+                found |= {(each, name) for name in last | surnames(person.name) for each in (letters, letters[0])}
     return frozenset(found)
 
 

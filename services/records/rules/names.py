@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
 from services.records.rules.plain_text import ways
-from services.records.rules.words_of_names import LITTLE, SAY_NOTHING, WORDS_TOO
+from services.records.rules.words_of_names import FIRST_NAMES, LITTLE, ONLY_NAMES, SAY_NOTHING, SURNAMES, WORDS_TOO
 
 _CHUNK = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _PIECES = re.compile(r"['-]|(?<=[a-z])(?=[A-Z])")
+_MR = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr"})
 _SHORT = 5  # two words written as one count from so many letters on: "Li Na" is not "Lina"
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names to look for, in small letters: `whole` as the words that they consist of, `alone` each word that tells as
-    much by itself, `capitals` what does so with a capital alone, `initials`, and `initials_and_name` as they stand
-    before a surname; `first_and_last` stand with one name more between them too, or the other way round. Of `places`
-    each word may have an s more or less, and of `places_in_capitals` each begins with a capital. `known` are words
-    that their reader may read: what may be one of these is taken for it, unless it is one of the names letter by
-    letter. `others` is a pattern of other names: what stands within one of these is none to look for.
+    """Names to look for, in small letters: `whole` as the words that they consist of, `alone` each word that tells
+    as much by itself, `capitals` what does so with a capital alone, `initials`, and `initials_and_name` as they
+    stand before a surname; `surnames` count where somebody is called by them. `first_and_last` stand with one name
+    more between them too, or the other way round. Of `places` each word may have an s more or less, and of
+    `places_in_capitals` each begins with a capital. `known` are words that their reader may read: what may be one
+    of these is taken for it, unless it is one of the names letter by letter. `others` is a pattern of other names:
+    what stands within one of these is none to look for.
     """
 
     whole: frozenset[tuple[str, ...]] = frozenset()
@@ -31,6 +33,7 @@ class Names:
     capitals: frozenset[str] = frozenset()
     initials: frozenset[str] = frozenset()
     initials_and_name: frozenset[tuple[str, str]] = frozenset()
+    surnames: frozenset[str] = frozenset()
     first_and_last: frozenset[tuple[str, str]] = frozenset()
     places: frozenset[tuple[str, ...]] = frozenset()
     places_in_capitals: frozenset[tuple[str, ...]] = frozenset()
@@ -94,16 +97,42 @@ def says_nothing(word: str) -> bool:
 def first_and_last(name: str) -> frozenset[tuple[str, str]]:
     """The first and the last word of a name that say who it is, in each of the ways in which they are read."""
     some = [tuple(word for word in words if _tells(word)) for words in told(name)]
-    return frozenset((each[0], each[-1]) for each in some if len(each) > 1)
+    found = {(each[0], each[-1]) for each in some if len(each) > 1}
+    return frozenset(found | {(each[0], last) for each in some if len(each) == 1 for last in surnames(name)})
 
 
-def personal(names: Iterable[str], allowed: Iterable[str]) -> Names:
+def surnames(name: str) -> frozenset[str]:
+    """Words of a name that say nothing elsewhere and are a surname here: beside a word that tells, or after "mr"."""
+    found = set()
+    for words in told(name):
+        for before, word, after in zip(("", *words), words, (*words[1:], ""), strict=False):
+            if word in SURNAMES and (before in _MR or any(each and _tells(each) for each in (before, after))):
+                found.add(word)
+    return frozenset(found)
+
+
+def _first_names(name: str) -> frozenset[str]:
+    """As above, what is a first name, or the whole of it: Junior."""
+    return frozenset(
+        words[0]
+        for words in told(name)
+        if (len(words) == 1 and words[0] in ONLY_NAMES)
+        or (len(words) == 2 and words[0] in FIRST_NAMES and not says_nothing(words[1]))
+    )
+
+
+def personal(names: Iterable[str], allowed: Collection[str]) -> Names:
     """What to look for to find people of these names, where those that are allowed may be read."""
     known = every_word(allowed)
     free = {words for name in allowed for words in told(name)}
     whole: set[tuple[str, ...]] = set()
     alone: set[str] = set()
+    called: set[str] = set()
+    capitals: set[str] = set()
     for name in names:
+        if any(words not in free for words in told(name)):
+            called |= surnames(name)
+            capitals |= _first_names(name)
         some = [words for words in told(name) if words not in free and not all(map(says_nothing, words))]
         if not some:
             continue
@@ -118,7 +147,16 @@ def personal(names: Iterable[str], allowed: Iterable[str]) -> Names:
         }
         alone |= {word for words in some for word in words if _tells(word)} - known
         alone |= joined(name) - known
-    return Names(whole=frozenset(whole), alone=frozenset(alone), known=known)
+    for name in allowed:
+        called -= surnames(name)
+        capitals -= _first_names(name)
+    return Names(
+        whole=frozenset(whole),
+        alone=frozenset(alone),
+        capitals=frozenset(capitals),
+        surnames=frozenset(called),
+        known=known,
+    )
 
 
 def _tells(word: str) -> bool:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from services.records.rules.names import Names
 from services.records.rules.plain_text import ways
-from services.records.rules.words_of_names import BEFORE_NAMES, LITTLE, TITLES, WORDS_TOO
+from services.records.rules.words_of_names import BEFORE_NAMES, LITTLE, SAY_NOTHING, TITLES, WORDS_TOO
 
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 _FIGURES = str.maketrans("OoIil", "00111")
@@ -25,6 +25,7 @@ _BEFORE = re.compile(r"([^\W\d_]+)[. \n]{1,3}$")
 _BEGINS = re.compile(r"(?:^|[.!?:;*\n-])[\W_]*$")
 _BETWEEN = re.compile(r"[ \n]{1,2}[^\W\d_a-z][^\W\d_]{0,14}(?:\.[ \n]{0,2}|[ \n]{1,2})")
 _LONGEST = 15
+_FAMILY = re.compile(r"s(?![^\W_])|s?'?[ \n]{1,2}(?:family|household|children|boys|girls|brothers|sisters)(?![^\W_])")
 _SMALL_WORDS = LITTLE | {"against", "without", "within", "beyond", "through"}
 _SCRIPTS_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
@@ -86,6 +87,7 @@ def stands_in(reading: Reading, names: Names) -> bool:
         or any(word in letters and _alone(reading, word, names.known, with_capital=True) for word in names.capitals)
         or any(each in letters and _initials(each).search(reading.text) for each in names.initials)
         or any(one + name in letters and _with_initials(reading, one, name) for one, name in names.initials_and_name)
+        or any(word in letters and _called(reading, word) for word in names.surnames)
         or any(_first_and_last(reading, *each, names) for each in names.first_and_last)
         or any(_place(reading, place) for place in names.places)
         or any(_place(reading, place, in_capitals=True) for place in names.places_in_capitals)
@@ -127,12 +129,35 @@ def _alone(reading: Reading, word: str, known: frozenset[str], *, with_capital: 
     a_word = with_capital or word in WORDS_TOO or len(word) < 3
     return any(
         _begins(reading, at, word)
-        and (not a_word or _is_capital(reading.text[reading.where[at]]) or _is_addressed(reading, at))
+        and (not a_word or _has_a_capital(reading, at, word) or _is_addressed(reading, at))
         and _ends(reading, at + len(word) - 1, at, word)
         and _hold_together(reading, at, (word,))
         and _is_meant(reading, at, word, known)
         for at in _rows(reading.letters, word)
     )
+
+
+def _has_a_capital(reading: Reading, at: int, word: str) -> bool:
+    """Whether a word has a capital; one of every sentence, as To and An are, has it at the beginning anyhow."""
+    where = reading.where[at]
+    begins = word in SAY_NOTHING & LITTLE and _BEGINS.search(reading.small[max(0, where - 20) : where]) is not None
+    return _is_capital(reading.text[where]) and not begins
+
+
+def _called(reading: Reading, name: str) -> bool:
+    """Whether somebody is called by a name that says nothing elsewhere: Mr Foster, the Young family, the Youngs."""
+    for at in _rows(reading.letters, name):
+        if not _is_there(reading, at, name):
+            continue
+        where, last = reading.where[at], reading.where[at + len(name) - 1]
+        before = _BEFORE.search(reading.small[max(0, where - 20) : where])
+        nearest = before[1] if before is not None else ""
+        is_capital = reading.text[where].isupper()
+        if _is_addressed(reading, at) or (is_capital and nearest in TITLES):
+            return True
+        if is_capital and nearest == "the" and _FAMILY.match(reading.small, last + 1):
+            return True
+    return False
 
 
 def _is_addressed(reading: Reading, at: int) -> bool:
@@ -149,6 +174,7 @@ def _with_initials(reading: Reading, initials: str, name: str) -> bool:
         apart = [reading.text[one + 1 : other] for one, other in pairwise(where)]
         if (
             all(reading.text[each].isupper() for each in where)
+            and (name not in SAY_NOTHING or reading.text[reading.where[at + len(initials)]].isupper())
             and all(len(each) <= 2 and not each.strip(" .") for each in apart)
             and _begins(reading, at, initials)
             and _ends(reading, at + len(initials) + len(name) - 1, at, name)

@@ -21,6 +21,15 @@ SAY_NOTHING = _some(
     "whereabouts adult woman foetus"
 )
 
+# Of these, what is a surname too: it counts where somebody is called by it, as "Mr Foster" and "K. Young" are; and what
+# is a first name, or all that is known of a name: with a capital.
+SURNAMES = _some(
+    "foster young lord lady child friend master junior senior son to an in no person husband cousin baby boy girl twin "
+    "parent guardian special nan gran brother uncle sister"
+)
+FIRST_NAMES = _some("junior an to in")
+ONLY_NAMES = FIRST_NAMES | _some("foster young lord")
+
 # Names that are words too, or months, colours, places and trades: they count as a name where they have a capital.
 WORDS_TOO = _some(
     "may april june august summer autumn winter spring dawn eve sunny sky rain storm river brook lake forest glen dale "

@@ -198,6 +198,85 @@ def test_what_is_a_name_beside_words_that_name_nobody_is_found(name: str, text: 
     assert found(text, related(name)) == (RELATIVES_NAME,)
 
 
+CALLED = {
+    "Darren Foster": [
+        "Mr Foster was",
+        "mr foster",
+        "Mr. D. Foster",
+        "D Foster",
+        "Foster, D",
+        "MRS FOSTER",
+        "Dr Foster's",
+    ],
+    "Kevin Young": [
+        "Mr and Mrs Young",
+        "K. Young",
+        "K.Young",
+        "Young, K.",
+        "the Young family",
+        "the Youngs",
+        "PC Young",
+    ],
+    "Paul Lord (stepfather)": ["Mr Lord", "P Lord"],
+    "Mr Child": ["Mr Child", "Ms. Child", "Nurse Child"],
+    "Mr & Mrs Friend": ["Mrs Friend"],
+    "Kim To": ["Mr To", "K. To"],
+    "Anna Foster-Brown": ["Mrs Foster"],
+    "Foster, Darren": ["Mr Foster", "D Foster"],
+    "Junior Ek": ["if Junior hit"],
+    "An Nguyen": ["when An hit"],
+}
+
+
+@pytest.mark.parametrize(("name", "written"), each_of(CALLED))
+def test_a_surname_that_says_nothing_elsewhere_is_found_where_somebody_is_called_by_it(name: str, written: str) -> None:
+    assert found(f"They say that {written} came.", related(name)) == (RELATIVES_NAME,)
+    foster_carer = relative("p7", {"c1": "foster_carer"}, name=name)
+    about = matter([child("c1")], [TOMASZ, foster_carer], foster_carers=frozenset({"foster_carer"}))
+    for reader in (FATHER, SCHOOL):
+        assert found(f"They say that {written} came.", about, reader) == (PLACEMENT,)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    each_of(
+        {
+            "Darren Foster": [
+                "A foster carer came. Foster care, and Foster Carers; fosters.",
+                "They miss foster care, and the foster family.",
+            ],
+            "Kevin Young": ["Young people came. The young family, and K young.", "A young person."],
+            "Anna Child": ["A child came. The Child is well. Child, an only one."],
+            "Lee (friend)": ["A friend came. Friends. Friend of his."],
+            "Kim To": ["To go, to do. K to go. AB to Mrs Fry, to stay."],
+            "An Nguyen": ["An uncle came. He is an uncle.\nAn end."],
+            "Young person": ["A young person. Mr Person came. Young Person."],
+            "Unknown": ["It is unknown. Unknown."],
+        }
+    ),
+)
+def test_what_says_nothing_is_no_surname_where_nobody_is_called_by_it(name: str, text: str) -> None:
+    assert found(text, related(name)) == ()
+
+
+def test_a_surname_that_says_nothing_elsewhere_is_free_where_the_reader_knows_somebody_of_that_name() -> None:
+    assert found("Mrs Foster and D. Foster came.", related("Darren Foster", "Dana Foster")) == ()
+    assert found("Mr Foster came.", related("Darren Foster", "Foster carer Joe Fry")) == (RELATIVES_NAME,)
+    assert found("Mr Foster came, Foster, Darren.", related("Darren Foster", "Joe Foster", "Darren Fry")) != ()
+
+
+@pytest.mark.parametrize("name", ["Junior", "Foster", "Young", "Junior B"])
+def test_a_brother_who_is_called_by_such_a_word_alone_is_found_with_a_capital(name: str) -> None:
+    word = name.split()[0]
+    assert found(f"Then {word} was hit.", brother(name)) == found(f"{word} was hit.", brother(name)) == (ANOTHERS_NAME,)
+    assert found(f"At a {word.lower()} school.", brother(name)) == ()
+
+
+@pytest.mark.parametrize("name", ["Baby", "Unborn baby", "Child", "Baby boy", "Not known"])
+def test_a_brother_who_has_no_name_yet_strikes_nothing(name: str) -> None:
+    assert found("Baby is well, and the Child. Unborn Baby, Mr Baby. Known.", brother(name)) == ()
+
+
 @pytest.mark.parametrize("letters", ["PR", "DC", "EP", "ED", "SG", "LD"])
 def test_initials_that_stand_for_something_else_in_this_field_name_nobody_without_a_surname(letters: str) -> None:
     about = matter(
