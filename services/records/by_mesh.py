@@ -13,7 +13,7 @@ from services.directory.rules import Agency
 from services.foundation.work import Work
 from services.meetings.rules import reference
 from services.records.readers import Around, around
-from services.records.rules.copies import NO_ADDRESS, Copy, copy_of
+from services.records.rules.copies import NO_ADDRESS, Copy, copy_of, readers_of
 from services.records.rules.dispatch import MESH, RECORD, Dispatch, line_of
 from services.records.rules.record import Reader, Record
 from services.records.rules.versions import TAKEN_BACK, Step
@@ -46,7 +46,7 @@ def copies_by_mesh(
     """
     went = {each.party for each in standing}
     made = []
-    for reader in where.readers:
+    for reader in readers_of(record, where.readers):
         mailbox = mailbox_of(work, reader, where.agencies)
         copy = copy_of(record, replace(reader, address=mailbox), where.matter)
         if copy.why_not is None or (copy.why_not != NO_ADDRESS and reader.party in went):

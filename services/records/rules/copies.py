@@ -69,9 +69,13 @@ class Copy:
 
 
 def copies(record: Record, readers: Sequence[Reader], matter: Matter) -> list[Copy]:
-    """The copy of each reader, in their order. Whoever came later reads the plan, and nothing else."""
-    some = [reader for reader in readers if not reader.came_later or record.kind == PLAN]
-    return [copy_of(record, reader, matter) for reader in some]
+    """The copy of each reader, in their order."""
+    return [copy_of(record, reader, matter) for reader in readers_of(record, readers)]
+
+
+def readers_of(record: Record, readers: Sequence[Reader]) -> list[Reader]:
+    """Who reads a record at all, by whichever channel: whoever came later reads the plan, and nothing else."""
+    return [reader for reader in readers if not reader.came_later or record.kind == PLAN]
 
 
 def copy_of(record: Record, reader: Reader, matter: Matter) -> Copy:

@@ -131,3 +131,23 @@ async def test_what_was_taken_back_goes_to_no_mailbox_that_is_recorded_later(hou
     await door.take(events.recalled("r1", time=clock.now()))
     await door.take(practice(box(NEW)))
     assert MESH not in await copies(house)
+
+
+async def test_who_came_to_the_child_later_gets_the_plan_by_mesh_and_no_minutes(
+    house: House, clock: MovableClock
+) -> None:
+    door = await approved(house, clock, box(OLD))
+    await door.take(
+        events.plan_started(on=events.MEETING_AT.date(), time=clock.now()),
+        events.record("r-plan", kind="plan", time=clock.now()),
+    )
+    clock.advance(timedelta(days=20))
+    await door.take(
+        events.agency("gp-2", kind="gp", channels=[events.secure("in@gp-2.example"), box(NEW)]),
+        events.involvement(person_id="c1", agency_id="gp-2", since=clock.now().date(), time=clock.now()),
+        events.record("r1", version=2, sections=[events.section("Other words.")], time=clock.now()),
+    )
+    async with house.database.read() as db:
+        some = (await dispatches.of_meetings(db, ["m1"]))["m1"]
+    theirs = {(each.about, each.channel) for each in some if each.agency_id == "gp-2"}
+    assert theirs == {("r-plan", EMAIL), ("r-plan", MESH)}
