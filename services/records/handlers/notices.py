@@ -20,7 +20,7 @@ from services.records.handlers.newcomers import Joined, give_plans
 from services.records.handlers.plans import concern
 from services.records.notices.chasing import Chased, chase
 from services.records.notices.facts import Standing, gather
-from services.records.notices.sheet import Sheet
+from services.records.notices.sheet import Sheet, expires
 from services.records.notices.words import letter
 from services.records.rules.dispatch import (
     DELIVERED,
@@ -138,7 +138,7 @@ async def _look(work: Work, child_ids: set[str]) -> None:
     _post(sheet, await give_plans(work, standing, joined))
     await store.put_notices(work.db, sheet.notices)
     await dispatches.put(work.db, list(sheet.added.values()))
-    names = ("dispatch_id", "state", "why", "address", "content", "reminded_at", "ended_at")
+    names = ("dispatch_id", "state", "why", "address", "content", "reminded_at", "ended_at", "expires_at")
     await dispatches.set_columns(
         work.db, [{name: getattr(each, name) for name in names} for each in sheet.changed.values()]
     )
@@ -226,7 +226,7 @@ def _chase(sheet: Sheet, plan: Plan, barred: Mapping[str, str]) -> Chased:
     ]
     chased = chase(sheet.work, sheet.standing, plan, notices, some, sheet.notices_about(plan.child_id))
     for notice, dispatch in chased.to_remind:
-        reminded = sheet.set(own[dispatch.dispatch_id], reminded_at=sheet.work.now)
+        reminded = sheet.set(own[dispatch.dispatch_id], reminded_at=sheet.work.now, expires_at=expires(sheet.work))
         sheet.reminders.append((plan, notice, reminded))
     return chased
 
@@ -342,6 +342,7 @@ def _readdress(sheet: Sheet, plan: Plan, ever: Sequence[Recipient]) -> dict[str,
     """What waits goes to the address that is the right one now; what could not go, or came back, to one that is new.
     Returns of what stays as it came back, since its reader may have it, why nothing may be told to that one now.
     """
+    work = sheet.work
     ways: dict[str, list[Recipient]] = {}
     barred: dict[str, str] = {}
     for recipient in ever:
@@ -356,7 +357,8 @@ def _readdress(sheet: Sheet, plan: Plan, ever: Sequence[Recipient]) -> dict[str,
         why = way.why_not if way is not None else NO_READER  # by now there is no reason to tell them
         if why is None:
             if way is not None and way.address != each.address:
-                sheet.set(each, state=QUEUED, why=None, address=way.address, content=None, ended_at=None)
+                goes = {"state": QUEUED, "why": None, "ended_at": None, "expires_at": expires(work)}
+                sheet.set(each, **goes, address=way.address, content=None)
         elif each.state == WITHHELD:
             if why != each.why:
                 sheet.set(each, why=why)

@@ -89,7 +89,8 @@ class Sheet:
         if before.sent_at is not None:
             self.set(before, state=SENT, ended_at=None)
         else:
-            self.set(before, state=now.state, why=now.why, address=now.address, content=None, ended_at=now.ended_at)
+            goes = {"state": now.state, "why": now.why, "ended_at": now.ended_at, "expires_at": now.expires_at}
+            self.set(before, **goes, address=now.address, content=None)
 
     def notice(self, plan: Plan, kind: str, number: int, before: Notice | None) -> Notice:
         """A new notice about a plan."""

@@ -199,6 +199,9 @@ async def test_who_took_note_that_every_flag_stays_is_asked_of_it_once_it_is_to_
     clock.set(datetime(2026, 10, 9, 8, 5, tzinfo=UTC))
     await house.drain()
     assert HOUSING in reminded(house, before)
+    opens_until = (await end_of(house, HOUSING)).expires_at
+    assert opens_until is not None
+    assert opens_until > later(28 + 7), "the link in it is no older than the letter"
     clock.set(later(40))
     await house.drain()
     assert HOUSING in await overdue(house)

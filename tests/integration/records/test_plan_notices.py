@@ -196,11 +196,15 @@ async def test_whoever_has_no_secure_address_is_an_exception_until_there_is_one_
     await embedded.house.drain()
     assert kinds(await missing(embedded.house)) == {("plan_end_not_told", GP)}
     assert (await of(embedded.house, GP, "ended")).state == WITHHELD
-    await embedded.take(events.agency(GP, time=AFTER))
+    clock.set(later(40))
+    await embedded.take(events.agency(GP, time=clock.now()))
     await embedded.house.drain()
     assert whom(told(embedded.house), "ended") == set(EVERYONE)
+    opens_until = (await of(embedded.house, GP, "ended")).expires_at
+    assert opens_until is not None
+    assert opens_until > later(60), "the link in it is no older than the letter"
     assert whom(told(embedded.house), "started") == set(EVERYONE) - {GP}
-    assert await missing(embedded.house) == []
+    assert GP not in {each["agency_id"] for each in await missing(embedded.house)}
 
 
 async def test_a_notice_that_comes_back_is_an_exception_and_goes_to_the_next_address(
