@@ -68,6 +68,13 @@ _IN_PARTS = (
     ),
 )
 _COUNTED = re.compile("(?:1st|2nd|3rd|[04-9]th|[0-9](?:hr|yr))", re.IGNORECASE)
+# What is counted: nothing else says that "LE2 1st" is no postcode.
+_OF_WHAT = re.compile(
+    r"[ -]{1,2}(?:floor|of|birthday|grade|place|class|year|form|term|week|day|time|visit|attempt|appointment|session"
+    r"|contact|call|incident|occasion|referral|assessment|report|meeting|conference|review|hearing|half|child|placement"
+    r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*)s?(?![^\W_])",
+    re.IGNORECASE,
+)
 # One with a letter for a figure or a figure for a letter, or spaced out: in capitals alone, and no "NO 1ST".
 _ALMOST_POSTCODE = re.compile(
     rf"{_BEFORE}(?:(?:([A-Z]{{1,2}})(?:[0-9][0-9A-Z]?{_BETWEEN}[OIl]|[OIl][0-9A-Z]?{_BETWEEN}[0-9](?!ST|ND|RD|TH))"
@@ -139,12 +146,13 @@ def _postcode(text: str) -> bool:
 
 
 def _is_counted(found: re.Match[str]) -> bool:
-    """Whether what would be the last group counts something instead: B2 1st floor."""
+    """Whether what would be the last group counts something instead: B2 1st floor; "LE2 1st" alone is a postcode."""
     last, apart = found["last"], found["parted"]
     if _COUNTED.fullmatch(last) is None:
         return False
-    small = last.islower() and (bool(apart) or found[1].isupper() or "," in found["middle"])
-    return small or bool(apart and not found["middle"])
+    if apart and (not found["middle"] or "r" in last[-1:]):
+        return True
+    return last.islower() and _OF_WHAT.match(found.string, found.end()) is not None
 
 
 def _area(letters: str) -> str:
@@ -160,7 +168,8 @@ def _addresses(reading: Reading, forbidden: Forbidden) -> bool:
     if not forbidden.of_family:
         return _holds(reading, forbidden.addresses)
     rest = _own(forbidden.own_address).sub(" ", reading.text) if forbidden.own_address else reading.text
-    return _EMAIL.search(rest) is not None
+    others = {each for each in forbidden.addresses if each.casefold() != (forbidden.own_address or "").casefold()}
+    return _EMAIL.search(rest) is not None or _holds(Reading(rest), frozenset(others))
 
 
 @lru_cache(maxsize=512)

@@ -173,6 +173,15 @@ def test_an_address_that_no_programme_takes_for_one_is_an_address(written: str) 
 
 
 @pytest.mark.parametrize(
+    "written", ["p3@ family. Example", "p3 (at) family. Example", "p3 at family.example", "P3 AT FAMILY DOT EXAMPLE"]
+)
+def test_an_address_on_record_is_found_also_where_only_its_letters_tell(written: str) -> None:
+    for reader in (FATHER, CAMHS):
+        assert found(f"Write to {written} then.", reader) == (ADDRESS,)
+    assert found("Write to p2 at family.example, or p2@family.example.") == ()
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *("We met at home. Then dot came.", "Look at gov.uk.", "It is at 10 Downing.", "Contact ends @ 3.30pm."),
@@ -198,6 +207,7 @@ def test_where_somebody_is_at_is_no_address(text: str) -> None:
         "LE2 1ST",
         "le2 1st",
         "LE 2 1ST",
+        *("LE12 7th", "LE2 1st", "LE14th", "le2 1st", "LE2, 1st", "LE10 2hr", "LE 2 1st"),
     ],
 )
 def test_family_gets_no_postcode(written: str) -> None:
