@@ -14,7 +14,7 @@ from services.foundation.work import Work
 from services.meetings.rules import say
 from services.records.by_mesh import mailbox_of
 from services.records.document import content, file_name, for_reader
-from services.records.handlers.copies import how
+from services.records.handlers.copies import how, lacks_link
 from services.records.printing import Printer
 from services.records.readers import Around, around
 from services.records.rules.copies import (
@@ -29,7 +29,7 @@ from services.records.rules.copies import (
     Decided,
     copies,
 )
-from services.records.rules.dispatch import ATTACHMENT, LINK, MESH, NO_LINK
+from services.records.rules.dispatch import ATTACHMENT, MESH, NO_LINK
 from services.records.rules.record import Reader, Record, Section
 from services.records.rules.versions import FOR_NOW, TAKEN_BACK, Step, decide, silent
 from services.records.rules.why import why_in_words
@@ -112,6 +112,7 @@ async def foresee(work: Work, record: Record) -> Preview:
         (await records.recalls_of(work.db, [record.record_id])).get(record.record_id, ()),
         silent(about.matter, about.readers),
         is_shut=is_shut_to(about, known, record),
+        lacks_link=lacks_link(work),
     )
     foreseen = tuple(_foreseen(work, copy, about, steps) for copy in decided)
     approved = versions.get(record.version) == record
@@ -125,7 +126,7 @@ def _foreseen(work: Work, copy: Copy, about: Around, steps: Sequence[Step]) -> F
     way, why_not = how(work, reader), copy.why_not
     if any(each.what == "recall" for each in own):
         why_not = TAKEN_BACK
-    if why_not is None and way == LINK and not work.settings.links_can_be_opened:
+    if why_not is None and lacks_link(work)(reader):
         why_not = NO_LINK
     return Foreseen(
         copy,

@@ -177,8 +177,8 @@ async def distribute(work: Work, record_ids: Iterable[str], whose: Callable[[Ste
         taken, is_silent = recalls.get(record_id, ()), silent(where.matter, where.readers)
         shut = is_shut_to(where, known[record_id], record)
         by_mail, by_mesh = (
-            [step for step in decide(known[record_id], *ways[way], taken, is_silent, unsure, shut) if whose(step)]
-            for way in (EMAIL, MESH)
+            [*filter(whose, decide(known[record_id], *ways[way], taken, is_silent, unsure, shut, lacks))]
+            for way, lacks in ((EMAIL, lacks_link(work)), (MESH, lambda _: False))
         )
         decided.append(Decided(record, where, by_mail))
         decided.append(Decided(record, where, told_by_mail(by_mesh, by_mail), MESH))
@@ -261,7 +261,7 @@ def _dispatch(work: Work, of: Decided, step: Step, copy: Copy) -> Dispatch:
         "withhold": (WITHHELD, step.why),
     }[step.what]
     opens_for = work.policy.on(london_date(work.now)).number("record_link_opens_for")
-    if state == PRINTING and way == LINK and (opens_for is None or not work.settings.links_can_be_opened):
+    if state == PRINTING and channel == EMAIL and lacks_link(work)(reader):
         state, why = WITHHELD, NO_LINK
     goes = state == PRINTING
     return Dispatch(
@@ -301,6 +301,12 @@ def how(work: Work, reader: Reader) -> str:
     if reader.verified_on is None or least is None or reader.verified_on < earlier(today, least):
         return LINK
     return ATTACHMENT
+
+
+def lacks_link(work: Work) -> Callable[[Reader], bool]:
+    """Says of a reader whether they would get a link, and none can be made."""
+    is_none = work.policy.on(london_date(work.now)).number("record_link_opens_for") is None
+    return lambda reader: how(work, reader) == LINK and (is_none or not work.settings.links_can_be_opened)
 
 
 async def printed(work: Work, made: Mapping[str, str], shown: Mapping[str, dict[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from services.records.rules.copies import (
     ALL_HELD_BACK,
+    IDENTIFIES_ANOTHER,
     NO_ADDRESS,
     NOT_CHECKED,
     NOT_THE_CHAIR,
@@ -41,8 +42,8 @@ from services.records.rules.record import Matter, Reader, Record, Section
 FOR_NOW: frozenset[str | None] = frozenset(
     {NOT_CHECKED, NOT_THE_CHAIR, NO_ADDRESS, SHARED_ADDRESS, NO_LINK, ALL_HELD_BACK}
 )
-"""Why somebody gets nothing yet: an earlier copy is not withdrawn from them on that account. What seems to give
-something away may be a slip of the search, or of the pen: a person looks at it.
+"""Why somebody gets nothing yet: an earlier copy is not withdrawn from them on that account, unless it holds what is
+theirs no more. What seems to give something away may be a slip of the search, or of the pen: a person looks at it.
 """
 
 # Why a dispatch ended: what was sent is taken back; its reader may have nothing of the version that came after; nothing
@@ -225,11 +226,13 @@ def decide(
     is_silent: Callable[[Dispatch], bool],
     unsure: Collection[str] = (),
     is_shut: Callable[[Dispatch], bool] = lambda _: False,
+    lacks_link: Callable[[Reader], bool] = lambda _: False,
 ) -> list[Step]:
     """What becomes of every dispatch of one record, now that its newest version is decided or decided anew.
 
     `known` are its versions, `copies` what each reader gets of the newest, `standing` all dispatches of it. `is_shut`
-    says of what has left whether it opens for its reader no more, be every word of it theirs.
+    says of what has left whether it opens for its reader no more, be every word of it theirs; `lacks_link`, of whom
+    nothing can be sent to since they would get a link.
     """
     newest = known[max(known)]
     by_party = _by_party(standing)
@@ -242,10 +245,13 @@ def decide(
         elif _stands(known, newest, copy, same, had, is_shut):
             kept = [Step("keep", copy, same)] if same is None or same.state == WITHHELD else []
             steps += [*_overtaken(each for each in older if each is not had), *kept]
-        elif copy.why_not is None:
-            steps += [*_overtaken(older), *_written(newest, copy, same)]
-        elif copy.why_not in FOR_NOW:
-            steps += [*_overtaken(older), *_withheld(copy, same)]
+        elif copy.why_not is None or copy.why_not in FOR_NOW:
+            waits = copy.why_not is not None or lacks_link(copy.reader)
+            is_more = (
+                waits and had is not None and had.version in known and _is_more(known[had.version], had, newest, copy)
+            )
+            ended = _withdrawn(older, same, is_silent, unsure) if is_more else _overtaken(older)
+            steps += [*ended, *(_written(newest, copy, same) if copy.why_not is None else _withheld(copy, same))]
         else:
             steps += [*_withdrawn(older, same, is_silent, unsure), *_withheld(copy, same)]
     for own in by_party.values():  # who reads the record no more
@@ -297,6 +303,17 @@ def _stands(
         return False
     allowed = tuple(each.number for each in copy.sections if each.why_not is None)
     return parts(known[had.version], whole(had)) == parts(newest, allowed) and not is_shut(had)
+
+
+def _is_more(record: Record, had: Dispatch, newest: Record, copy: Copy) -> bool:
+    """Whether a reader has a part that is theirs no more in the newest version, under its heading or in its words, were
+    nothing in the way of what is.
+    """
+    theirs = {each.number for each in copy.sections if each.why_not in (None, IDENTIFIES_ANOTHER)}
+    before, now = parts(record, whole(had)), parts(newest, sorted(theirs))
+    others = parts(newest, sorted(set(range(len(newest.sections))) - theirs))
+    kept_from_them = {text for _, text in others} - {text for _, text in now}
+    return changes(before, now).taken_out > 0 or any(text in kept_from_them for _, text in before)
 
 
 def _overtaken(older: Iterable[Dispatch]) -> list[Step]:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -21,7 +22,7 @@ from services.records.store import dispatches
 from tests import events
 from tests.clock import MovableClock
 from tests.door import Door, Embedded
-from tests.integration.records.copies import APPROVED_AT, CAMHS, COUNCIL, FIRST, copy_of, letters, missing
+from tests.integration.records.copies import APPROVED_AT, CAMHS, COUNCIL, FIRST, camhs, copy_of, letters, missing
 from tests.integration.records.test_versions import MOTHER, SOCIAL_CARE, ready, version
 from tests.mailbox import plain
 from tests.pdf import text_of
@@ -62,6 +63,28 @@ async def test_whoever_has_it_is_asked_to_delete_it_and_told_nothing_of_what_sto
     assert "conference" not in plain(told[EMAIL])
     assert {(each.state, each.why) for each in (await standing(door.house)).values()} == {("recalled", "recalled")}
     assert await missing(door.house) == []
+
+
+@pytest.mark.parametrize(("party", "address", "waits"), [(MOTHER, EMAIL, "not_checked"), (CAMHS, FIRST, "no_link")])
+async def test_whoever_has_what_is_theirs_no_more_is_asked_to_delete_it_whatever_the_new_version_waits_for(
+    embedded: Embedded, clock: MovableClock, party: str, address: str, waits: str
+) -> None:
+    house = embedded.house
+    await ready(embedded, clock)
+    theirs, well = events.section("What his uncle did."), events.section("All is well.", heading="Home")
+    await embedded.take(version(1, theirs, well))
+    await house.drain()
+    await embedded.take(camhs(FIRST, verified_on=date(2020, 1, 5), time=APPROVED_AT))  # too long ago: a link
+    alone = theirs | {"audience": {"only": ["childrens-social-care-1"]}}
+    with patch.dict(vars(house.settings), links_can_be_opened=waits != "no_link"):
+        await embedded.take(version(2, alone, well, checked_by=None))
+        await house.drain()
+    found = await standing(house)
+    assert [(found[party, number].state, found[party, number].why) for number in (1, 2)] == [
+        ("recalled", "withdrawn"),
+        ("withheld", waits),
+    ]
+    assert [each["To"] for each in letters(house, "recall")].count(address) == 1
 
 
 async def test_from_one_party_alone_nobody_else_hears_of_it(embedded: Embedded, clock: MovableClock) -> None:

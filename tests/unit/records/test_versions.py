@@ -29,7 +29,7 @@ from services.records.rules.dispatch import (
     dispatch_id,
     opens_until,
 )
-from services.records.rules.record import Matter, Reader, Record, Section
+from services.records.rules.record import Audience, Matter, Reader, Record, Section
 from services.records.rules.versions import (
     NOT_TOLD,
     TAKEN_BACK,
@@ -92,12 +92,13 @@ def decided(
     recalls: Sequence[Recall] = (),
     about: Matter = MATTER,
     unsure: Collection[str] = (),
+    lacks_link: bool = False,
 ) -> list[tuple[str, str, int, str | None]]:
     """What becomes of each dispatch: what, whose, of which version, and why."""
     known = {each.version: each for each in versions}
     newest = known[max(known)]
     made = copies(newest, readers, about)
-    steps = decide(known, made, standing, recalls, silent(about, readers), unsure)
+    steps = decide(known, made, standing, recalls, silent(about, readers), unsure, lacks_link=lambda _: lacks_link)
     return [_said(each, newest) for each in steps]
 
 
@@ -189,6 +190,59 @@ class TestWhoGetsANewVersion:
         assert decided([self.first, second], [sent(self.first, MOTHER)], MOTHER) == [
             ("overtake", MOTHER.party, 1, None),
             ("withhold", MOTHER.party, 2, "all_held_back"),
+        ]
+
+    uncle, well = section("What his uncle did.", heading="Uncle"), section("All is well.", heading="Home")
+
+    @pytest.mark.parametrize("waits", ["not_checked", "not_the_chair", "no_address", "all_held_back", "no_link"])
+    def test_an_earlier_copy_with_what_is_theirs_no_more_is_withdrawn_whatever_the_new_one_waits_for(
+        self, waits: str
+    ) -> None:
+        chaired = replace(MATTER, chair="Pat Chair")
+        rest = "Ring Sam Field on 0116 496 0123." if waits == "all_held_back" else "All is better."
+        first, had = version(1, self.uncle, self.well), sent(version(1, self.uncle, self.well), MOTHER)
+        second = version(
+            2,
+            replace(self.uncle, audience=Audience(only=frozenset({"police-1"}))),
+            replace(self.well, text=rest),
+            checked_by=None if waits == "not_checked" else "Alex Second",
+            approved_by="Sam Deputy" if waits == "not_the_chair" else "Pat Chair",
+        )
+        reader = replace(MOTHER, address=None) if waits == "no_address" else MOTHER
+        new = ("write", MOTHER.party, 2, None) if waits == "no_link" else ("withhold", MOTHER.party, 2, waits)
+        some: dict[str, Any] = {"about": chaired, "lacks_link": waits == "no_link"}
+        assert decided([first, second], [had], reader, **some) == [("withdraw", MOTHER.party, 1, WITHDRAWN), new]
+        again = decided([first, second], [replace(had, state=RECALLED)], reader, **some)
+        assert again == [new], "they are told once"
+
+    @pytest.mark.parametrize(
+        ("now", "what"),
+        [
+            ((replace(uncle, audience=Audience(only=frozenset({"p2"}))), well), "withdraw"),
+            ((section("What his uncle did.", heading="Family", only=["p2"]), well), "withdraw"),
+            ((section("Put otherwise.", heading="Uncle", only=["p2"]), replace(well, heading="House")), "withdraw"),
+            ((section("What his uncle did.", only=["p2"]), section("Grew up.", heading="Uncle"), well), "withdraw"),
+            ((well,), "withdraw"),
+            ((section("For the police.", only=["police-1"]),), "withdraw"),
+            ((uncle, replace(well, text="All is well now.")), "overtake"),
+            ((replace(uncle, heading="Family"), well), "overtake"),
+            ((uncle, well, section("More.")), "overtake"),
+            ((replace(uncle, text="Ring Sam Field on 0116 496 0123."), well), "overtake"),
+        ],
+    )
+    def test_while_the_new_one_waits_the_old_one_is_withdrawn_for_what_is_taken_out_and_not_for_what_is_put_right(
+        self, now: tuple[Section, ...], what: str
+    ) -> None:
+        first, second = version(1, self.uncle, self.well), version(2, *now, checked_by=None)
+        assert decided([first, second], [sent(first, MOTHER)], MOTHER)[0][:3] == (what, MOTHER.party, 1)
+
+    def test_of_a_part_that_was_taken_out_long_ago_nothing_is_said_again(self) -> None:
+        first, second = version(1, self.uncle, self.well), version(2, self.well)
+        third = version(3, replace(self.well, text="All is well now."), checked_by=None)
+        standing = [sent(first, MOTHER, OVERTAKEN), sent(second, MOTHER)]
+        assert decided([first, second, third], standing, MOTHER) == [
+            ("overtake", MOTHER.party, 2, None),
+            ("withhold", MOTHER.party, 3, "not_checked"),
         ]
 
     def test_whoever_never_had_the_old_one_is_told_nothing(self) -> None:
