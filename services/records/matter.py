@@ -41,7 +41,7 @@ def matter_of(
         policy.on(meeting.day).kind(meeting.kind).family == "never",
         any(ILLNESS_FLAG in known.children[each].flags for each in near),
         {each: _child_facts(known.children[each], known.agencies) for each in sorted(near)},
-        {each: _person_facts(relative) for each, relative in sorted(people.items())},
+        {each: _person_facts(relative, policy) for each, relative in sorted(people.items())},
         frozenset(policy.groups.told_placement),
         frozenset(policy.groups.not_named_to_family),
         tuple(Place(each.agency_id, each.kind, _words(each)) for each in agencies if each.kind in secret),
@@ -75,14 +75,17 @@ def _child_facts(child: Child, agencies: Mapping[str, Agency]) -> ChildFacts:
     return ChildFacts(child.child_id, child.initials, names, child.nhs_number, placement_words, placed_with)
 
 
-def _person_facts(relative: Relative) -> PersonFacts:
+def _person_facts(relative: Relative, policy: Policy) -> PersonFacts:
+    """Of several ties to one child the first counts; that a child is placed with them before any other."""
     ties = relative.relationships
+    placed = [each for each in ties if each.kind in policy.groups.foster_carers]
+    themselves = [each for each in ties if each.kind == "self"]
     return PersonFacts(
         relative.person_id,
         relative.name,
         relative.email,
         frozenset(each.child_id for each in ties),
         frozenset(relative.not_with),
-        {each.child_id: each.kind for each in reversed(ties)} | {e.child_id: "self" for e in ties if e.kind == "self"},
+        {each.child_id: each.kind for each in (*reversed(ties), *placed, *themselves)},
         frozenset(each.child_id for each in ties if each.parental_responsibility),
     )

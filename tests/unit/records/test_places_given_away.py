@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from services.directory.rules import Agency, Team
@@ -255,3 +257,16 @@ def _around(placed_with: str, *some: Agency) -> Matter:
 def _agency(agency_id: str, name: str, kind: str, *teams: str) -> Agency:
     some = tuple(Team(each, each, (), ()) for each in teams)
     return Agency(agency_id, kind, name, partnership.HERE, (), some, None, partnership.cause(agency_id))
+
+
+@pytest.mark.parametrize("other", ["other", "grandmother"])
+def test_a_foster_carer_who_has_another_tie_to_the_same_child_is_a_foster_carer_whichever_is_told_first(
+    other: str,
+) -> None:
+    some = [partnership.tie("c1", other, False), partnership.tie("c1", "foster_carer", False)]
+    for ties in (some, some[::-1]):
+        carer = replace(partnership.relative("p7", *ties), name="Grace Okafor")
+        known = Known({"c1": partnership.child()}, {"p7": carer}, {}, (), frozenset())
+        about = of_meeting(partnership.meeting(), [], noted([]), known, partnership.POLICY).matter
+        assert found("AB lives with Mrs Okafor.", about) == found("Grace came.", about, SCHOOL) == (PLACEMENT,)
+        assert found("AB lives with Mrs Okafor.", about, SOCIAL_CARE) == ()
