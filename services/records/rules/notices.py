@@ -220,7 +220,7 @@ def recipients(
     ties = [*_asked(plan, about, some, ever, until), *_involved(about, today)]
     ties = [each for each in ties if until is None or each.since is None or each.since <= until]
     if ever:
-        ties += _always(plan, about, some, policy)
+        ties += _always(plan, about, some, policy, until)
     named = {each.agency_id for each in ties if not each.there}
     ties = [each for each in ties if not each.there or each.agency_id not in named]
     taking_part = {each.agency_id for each in ties}
@@ -319,13 +319,17 @@ def who_take_part(about: About, today: date) -> set[str]:
     return {each.agency_id for each in _involved(about, today)}
 
 
-def _always(plan: Plan, about: About, some: Sequence[Meeting], policy: Policy) -> list[_Tie]:
-    """The kinds that are told whoever was invited: whichever of them had to do with the child in the episode."""
+def _always(plan: Plan, about: About, some: Sequence[Meeting], policy: Policy, until: date | None) -> list[_Tie]:
+    """The kinds that are told whoever was invited: whichever of them had to do with the child in the episode, and did
+    not come to it after the end alone.
+    """
     first = min([plan.since or plan.last.day, *(each.day for each in some)])
     return [
         _Tie(each.agency_id, each.team_id, None, None)
         for each in about.involvements
-        if each.service in policy.groups.told_plan_end and not each.ends_before(first)
+        if each.service in policy.groups.told_plan_end
+        and not each.ends_before(first)
+        and (until is None or each.since is None or each.since <= until)
     ]
 
 

@@ -170,7 +170,9 @@ async def test_a_newcomer_after_the_end_is_told_nothing(embedded: Embedded, cloc
     await ended(embedded, clock)
     before = len(told(embedded.house))
     clock.set(later(1))
-    await embedded.take(events.agency("housing-4"), events.involvement(agency_id="housing-4", since=later(1).date()))
+    for agency_id in ("housing-4", "gp-4", "camhs-4"):
+        joins = events.involvement(f"i-{agency_id}", agency_id=agency_id, since=later(1).date())
+        await embedded.take(events.agency(agency_id), joins)
     await embedded.house.drain()
     assert len(told(embedded.house)) == before
 
