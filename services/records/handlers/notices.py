@@ -205,8 +205,8 @@ def _bring_into_line(sheet: Sheet, plan: Plan) -> dict[str, str]:
         what = owed(plan, has_ended, notices)
         if what is not None:
             _tell(sheet, plan, what, notices, ever, now)
-        elif notices:
-            _tell_the_rest(sheet, plan, notices, now)
+        if what == STANDS or (what is None and notices):  # who was told of no end has heard nothing else either
+            _tell_the_rest(sheet, plan, sheet.notices_of(plan), now)
         barred = _readdress(sheet, plan, ever)
     return barred
 

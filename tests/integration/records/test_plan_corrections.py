@@ -194,6 +194,22 @@ async def test_a_letter_that_reads_as_before_once_a_mailer_has_left_it_out_for_r
     assert await missing(house) == []
 
 
+async def test_a_plan_that_stands_though_its_end_was_told_before_anything_had_left_is_told_of_at_once(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    house = embedded.house
+    clock.set(AFTER)
+    await embedded.take(*directory(), conference(), events.plan_started())
+    for minutes, told_of in ((1, events.plan_ended), (2, events.plan_started)):
+        await embedded.take(told_of(time=AFTER + timedelta(minutes=minutes)))
+    await house.drain()
+    assert whom(told(house), "joined") == set(EVERYONE)
+    assert len(told(house)) == len(EVERYONE)
+    clock.set(later(10))
+    await house.drain()
+    assert len(told(house)) == len(EVERYONE)
+
+
 async def test_of_a_plan_long_over_nobody_is_told_unless_word_that_it_began_may_have_left(
     embedded: Embedded, clock: MovableClock
 ) -> None:
