@@ -60,6 +60,7 @@ class _Patience:
 
     failure: NotTaken | None = None
     in_a_row: int = 0
+    again: int = 0  # of those that failed at another look, how many did at this one
     answered: bool = False
 
     def went_well(self) -> None:
@@ -70,6 +71,7 @@ class _Patience:
         before says nothing of that.
         """
         self.in_a_row += not again
+        self.again += again
         if failure.of_all or (failure.of_server and self.in_a_row >= IN_A_ROW):
             raise failure
         if failure.of_server:
@@ -93,7 +95,10 @@ class MeshReceiver:
     left: dict[str, datetime] = field(default_factory=dict)
     """The messages that stay with MESH, and since when that is known: they are not fetched at every look again."""
     failed: dict[str, datetime] = field(default_factory=dict)
-    """The messages that could not be had, and since when: their turn is after all others."""
+    """The messages that could not be had, and since when: their turn is after all others, the one that was tried the
+    longest ago first. Once `IN_A_ROW` of them fail at one look, the others wait for the next: each may cost a time-out,
+    and nothing is sent meanwhile.
+    """
     told: set[str] = field(default_factory=set)
     """Those of them that a person is told of."""
 
@@ -113,30 +118,39 @@ class MeshReceiver:
         self.left = {each: since for each, since in self.left.items() if now - since < GIVEN_UP_AFTER}
         self.failed = {each: since for each, since in self.failed.items() if now - since < GIVEN_UP_AFTER}
         self.told &= self.failed.keys()
+        again = list(self.failed)
         seen: set[str] = set()
         patience = _Patience()
         while self._goes_on():
-            waiting = await in_a_thread(partial(self._list, seen | self.left.keys()), "mesh")
+            waiting = await in_a_thread(partial(self._list, seen | self.left.keys() | self.failed.keys()), "mesh")
             if not waiting:
                 break
-            for message_id in sorted(waiting, key=self.failed.__contains__):
-                if not self._goes_on():
-                    break
-                seen.add(message_id)
-                try:
-                    await self._take(message_id, done)
-                except NotTaken as failure:
-                    again = message_id in self.failed
-                    since = self.failed.setdefault(message_id, now)
-                    if not failure.of_all and now - since >= TOLD_AFTER:
-                        await self._tell_of(message_id, done)
-                    patience.failed(failure, again=again)
-                else:
-                    self.failed.pop(message_id, None)
-                    patience.went_well()
-                progress()
+            seen.update(waiting)
+            for message_id in waiting:
+                await self._try(message_id, done, patience, progress)
+        for message_id in again:
+            if patience.again < IN_A_ROW:
+                await self._try(message_id, done, patience, progress)
         patience.end()
         return done
+
+    async def _try(self, message_id: str, done: Fetched, patience: _Patience, progress: Callable[[], None]) -> None:
+        """Take a message; or note that it cannot be had, and after which others its turn is next."""
+        if not self._goes_on():
+            return
+        try:
+            await self._take(message_id, done)
+        except NotTaken as failure:
+            now = self.intake.clock.now()
+            again = message_id in self.failed
+            self.failed[message_id] = since = self.failed.pop(message_id, now)  # at the end of them
+            if not failure.of_all and now - since >= TOLD_AFTER:
+                await self._tell_of(message_id, done)
+            patience.failed(failure, again=again)
+        else:
+            self.failed.pop(message_id, None)
+            patience.went_well()
+        progress()
 
     def _list(self, but: Collection[str]) -> list[str]:
         with self._line() as line:

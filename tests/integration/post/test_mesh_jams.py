@@ -64,12 +64,14 @@ def ours(sandbox: Sandbox) -> list[str]:
         return list(client.list_messages())
 
 
-def failing(*poisoned: str, status: int | None = 500) -> Any:
-    """MESH fails with these messages, and with no other."""
+def failing(*poisoned: str, status: int | None = 500, tried: list[str] | None = None) -> Any:
+    """MESH fails with these messages, and with no other; which of them were `tried` is noted."""
     part = Line._part
 
     def fetched(self: Line, message_id: str, number: int) -> Any:
         if message_id in poisoned:
+            if tried is not None:
+                tried.append(message_id)
             raise NotTaken(f"status {status}", status=status, of_server=status is None or status >= 500)
         return part(self, message_id, number)
 
@@ -169,9 +171,30 @@ async def test_as_many_of_them_as_look_like_a_fault_of_mesh_are_none_any_more_on
                 answers(sandbox, each.dispatch_id)
             with pytest.raises(NotTaken), failing(*ours(sandbox)):  # nothing can be had
                 await mesh.receiver.fetch()
-        with failing(*poisoned[:-1]):  # whichever is mended is had: each is tried at every look
+        with failing(*poisoned[:-1]):  # whichever is mended is had: so many are tried at every look
             assert (await mesh.receiver.fetch()).fresh == 2
     assert ours(sandbox) == poisoned[:-1]
+
+
+@ON_ONE_STORE
+async def test_one_look_fails_with_a_few_of_them_however_many_they_are_and_each_has_its_turn(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    await sent(house, clock)
+    with sandbox.mailbox(OTHER) as somebody:
+        poisoned = [str(somebody.send_message(OURS, b"-", workflow_id="CARE_PLANS")) for _ in range(2 * IN_A_ROW + 1)]
+    tried: list[str] = []
+    async with house.mesh() as mesh:
+        assert mesh is not None
+        with failing(*poisoned, tried=tried):
+            for count in (3, 6, 7 + 3, 13, 16):
+                with pytest.raises(NotTaken):
+                    await mesh.receiver.fetch()
+                assert len(tried) == count
+        assert tried[:7] == poisoned
+        assert sorted(tried[7 : 2 * 7]) == sorted(poisoned), "each for the second time before any for the third"
+        assert (await mesh.receiver.fetch()).fresh == len(poisoned)
+    assert ours(sandbox) == []
 
 
 @ON_ONE_STORE
