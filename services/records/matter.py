@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from schemas.policy import Policy
 from services.directory.rules import Agency, Child, Relative
 from services.meetings.rules import ILLNESS_FLAG, Meeting
-from services.records.rules.names_of_places import is_of_a_home
+from services.records.rules.names_of_places import is_of_a_home, is_of_any_team
 from services.records.rules.record import ChildFacts, Matter, PersonFacts, Place
 
 if TYPE_CHECKING:
@@ -57,8 +57,9 @@ def _addresses(agency: Agency) -> list[str]:
 
 
 def _words(agency: Agency) -> tuple[str, ...]:
-    """What names an agency: a home or a refuge may be a team of whoever runs several."""
-    return tuple(dict.fromkeys([agency.name, *(team.name for team in agency.teams), *_addresses(agency)]))
+    """What names an agency: a home or a refuge may be a team of whoever runs several, and a duty team is none."""
+    teams = (team.name for team in agency.teams if not is_of_any_team(team.name))
+    return tuple(dict.fromkeys([agency.name, *teams, *_addresses(agency)]))
 
 
 def _child_facts(child: Child, agencies: Mapping[str, Agency]) -> ChildFacts:

@@ -21,6 +21,7 @@ from services.records.rules.words_of_names import (
     LITTLE,
     OF_HOUSES,
     OF_PLACEMENTS,
+    OF_TEAMS,
     TOWNS,
     WORDS_TOO,
 )
@@ -86,6 +87,13 @@ def names_of_places(
 def is_of_a_home(name: str) -> bool:
     """Whether this is the name of a house, by what it is called."""
     return any(not _HOMES.isdisjoint(words) for words in _told([name]))
+
+
+def is_of_any_team(name: str) -> bool:
+    """Whether a team is called for what it does, or by its town, and is no house: Duty Team; but Haven may be one."""
+    every_day = OF_TEAMS | OF_PLACEMENTS | LITTLE | TOWNS
+    words = {word for some in _told([name]) for word in some if not word.isdigit()}
+    return words <= every_day and not is_of_a_home(name)
 
 
 def _told(names: Iterable[str]) -> set[_Words]:

@@ -100,6 +100,25 @@ BEFORE_HOUSES = SAY_NOTHING | _some(
     "communication band kitchen fire animal stately show day"
 )
 
+# What teams are called for what they do, wherever they are: Duty Team, Education, Family Support.
+OF_TEAMS = _some(
+    "duty counselling counsellors counsellor education outreach inreach night nights day days daytime evening weekend "
+    "weekday admin administration administrative admissions intake referral referrals helpline support supported "
+    "supporting therapy therapies therapeutic therapist therapists advice advocacy access assessment assessments "
+    "contact court crisis emergency early help intervention prevention young people peoples youth adult adults family "
+    "families parent parents parenting women womens men mens mother mothers baby babies child health mental wellbeing "
+    "clinical medical nursing nurse staff manager managers management leadership senior adoption independent living "
+    "leaving transition transitions floating housing tenancy recovery recovering refuges safeguarding protection "
+    "school schools learning training transport quality compliance finance office reception registration recruitment "
+    "north south east west northern southern eastern western central city county town local regional national area "
+    "locality district borough community main head first second third one two three new single point of entry front "
+    "door mobile online digital telephone on call out hours hour information data group groups work worker workers "
+    "play art arts activity activities behaviour specialist complex needs need disability disabilities risk high low "
+    "intensive short breaks break respite long term response rapid triage joint multi agency integrated social care "
+    "legal police marac idva idvas isva isvas iva domestic abuse violence sexual survivors survivor perpetrator "
+    "perpetrators programme programmes project key general other"
+)
+
 # Words of which the names of services, homes and teams are made: none of them names one by itself.
 EVERYDAY = _some(
     "able about abuse action active activity acute addiction admin adolescent adult advance advice advisory advocacy "

@@ -239,6 +239,28 @@ def test_a_home_that_is_a_team_of_a_company_and_a_refuge_that_is_one_of_a_charit
     assert found("The team came at night.", about) == ()
 
 
+def test_teams_that_are_called_for_what_they_do_say_of_nobody_where_they_live() -> None:
+    called = (
+        "Duty Team",
+        "Counselling",
+        "Education",
+        "Children & Young People's Service",
+        "Night team",
+        "Lincoln Team 2",
+    )
+    homes = _agency("placement-1", "Acme Care Ltd", "placement", *called, "Haven", "North Lodge", "Oakmere")
+    refuge = _agency("domestic-abuse-1", "County Domestic Abuse Services", "domestic_abuse", *called, "Bridge")
+    about = _around("placement-1", homes, refuge)
+    for reader in (FATHER, SCHOOL):
+        for text in (
+            "Education. Counselling is offered by CAMHS in Lincoln.",
+            "Ring the Duty Team, or Lincoln Police.",
+        ):
+            assert found(text, about, reader) == ()
+        for text in ("at Haven.", "at the Bridge.", "at north lodge.", "at Oakmere.", "with Acme."):
+            assert found(f"She is {text}", about, reader) == (PLACEMENT,), text
+
+
 def test_a_home_of_the_council_that_is_a_team_of_its_social_care_is_looked_for_and_none_of_its_other_teams() -> None:
     council = _agency("council-1", "Acme Council", "childrens_social_care", "Oakmere House", "Elm Locality Team")
     about = _around("council-1", council)
