@@ -100,7 +100,9 @@ class MeshReceiver:
     and nothing is sent meanwhile.
     """
     told: set[str] = field(default_factory=set)
-    """Those of them that a person is told of."""
+    """Those of them that a person is told of: that they cannot be had, or by what they hold, where MESH fails with no
+    more than to hear that we have them.
+    """
 
     def _goes_on(self) -> bool:
         return not self.stopping
@@ -165,6 +167,7 @@ class MeshReceiver:
                 return
             raise
         fresh = await self.keeper.note([came])
+        self.told.add(message_id)
         done.fresh += fresh
         done.known += 1 - fresh
         if came.origin.get("left"):

@@ -222,6 +222,28 @@ async def test_of_a_message_with_which_mesh_has_failed_for_a_day_a_person_is_tol
 
 
 @ON_ONE_STORE
+async def test_of_a_message_that_we_have_and_mesh_does_not_hear_so_nobody_is_told_that_it_cannot_be_had(
+    house: House, clock: MovableClock, sandbox: Sandbox
+) -> None:
+    await sent(house, clock)
+    with sandbox.mailbox(OTHER) as somebody:
+        message_id = somebody.send_message(OURS, b"a care plan", workflow_id="CARE_PLANS")
+    async with house.mesh() as mesh:
+        assert mesh is not None
+        refused = NotTaken("status 500", status=500, of_server=True)
+        with patch.object(Line, "acknowledge", side_effect=refused):
+            for hours in (0, 24, 24):
+                clock.advance(timedelta(hours=hours))
+                with pytest.raises(NotTaken):
+                    await mesh.receiver.fetch()
+                await sorter_of(house).sort()
+        [row] = await mail(house)
+        assert row["origin"] == {"way": "mesh", "message_id": message_id}
+        assert (await mesh.receiver.fetch()).known == 1
+    assert ours(sandbox) == []
+
+
+@ON_ONE_STORE
 async def test_a_message_of_which_mesh_has_the_first_part_and_not_the_second_is_told_of_and_stays(
     house: House, clock: MovableClock, sandbox: Sandbox
 ) -> None:
