@@ -76,6 +76,9 @@ def test_each_part_of_the_name_of_a_home_is_looked_for(name: str, text: str) -> 
     ("name", "text"),
     [
         ("Oakmere House, Lincoln", "Lincoln police came."),
+        *((f"Oakmere House, {town}", f"School is in {town}.") for town in ("Hinckley", "Oadby", "Melton Mowbray")),
+        ("Acme Care (Market Harborough)", "He works in Market Harborough. Harborough is near."),
+        ("Oakmere House, Ashby-de-la-Zouch", "Ashby is near Coalville. He is in Ashby de la Zouch."),
         ("Oakmere House, North Yorkshire", "North Yorkshire Police came to the house."),
         ("Acme Children's Home Lincoln (registered)", "It is a children's home in Lincoln. Children need care."),
         ("St Mary's House, Lincoln", "Mary came."),
