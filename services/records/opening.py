@@ -16,7 +16,7 @@ from services.participation.store import documents
 from services.records.care_plan_readers import CarePlanReaders
 from services.records.family import family_addresses
 from services.records.readers import Around, around
-from services.records.rules.copies import copy_of
+from services.records.rules.copies import NOT_CHECKED, NOT_THE_CHAIR, copy_of
 from services.records.rules.dispatch import (
     CARE_PLAN,
     GOES,
@@ -36,6 +36,11 @@ from services.records.theirs import addresses, at_this_address, is_all_in
 TAKEN_BACK_SINCE, SHUT, NEWER, TOO_EARLY = "recalled", "shut", "newer", "early"
 """Why it opens no more, or not yet. `shut` stands for an address that is not the right one any more, and for whatever
 else its reader may not be told, so that none of these is given away.
+"""
+
+_SOON = frozenset({NOT_CHECKED, NOT_THE_CHAIR})
+"""What a newer version may wait for and still be called sent, or about to be: no more than that its approval is
+completed. What else was kept back goes by a person's doing alone, who looks at it first.
 """
 
 
@@ -93,21 +98,26 @@ async def _still_theirs(db: AsyncConnection, policy: Policy, dispatch: Dispatch)
     if record is None or not may_have_all(dispatch, record, reader, about.readers, about.matter):
         raise Shut(SHUT)
     newest = versions[max(versions)]
-    if dispatch.state == OVERTAKEN or (newest.version != record.version and not await _stands(db, dispatch, newest)):
+    own = await _of_newest(db, dispatch, newest) if newest.version != record.version else []
+    if dispatch.state == OVERTAKEN or (newest.version != record.version and all(each.state != KEPT for each in own)):
         why_not = copy_of(newest, reader, about.matter).why_not
         if why_not is not None and why_not not in FOR_NOW:
             raise Shut(SHUT)
         recalls = (await records.recalls_of(db, [dispatch.about])).get(dispatch.about, ())
-        raise Shut(TAKEN_BACK_SINCE if is_recalled(newest, reader, recalls) else NEWER)
+        if is_recalled(newest, reader, recalls):
+            raise Shut(TAKEN_BACK_SINCE)
+        raise Shut(NEWER if any(each.state != WITHHELD or each.why in _SOON for each in own) else SHUT)
     if newest.version != record.version and not is_all_in(record, dispatch, newest, reader, about):
         raise Shut(SHUT)
     return Behind(record, about)
 
 
-async def _stands(db: AsyncConnection, dispatch: Dispatch, newest: Record) -> bool:
-    """Whether a newer version left a reader the copy that they have, since nothing in theirs has changed."""
+async def _of_newest(db: AsyncConnection, dispatch: Dispatch, newest: Record) -> list[Dispatch]:
+    """What became of a newer version for the same reader. It is `kept` where it left them the copy that they have,
+    since nothing in theirs has changed.
+    """
     some = (await dispatches.about(db, [dispatch.about])).get(dispatch.about, ())
-    return any(each.party == dispatch.party and each.version == newest.version and each.state == KEPT for each in some)
+    return [each for each in some if each.party == dispatch.party and each.version == newest.version]
 
 
 async def _still_read(db: AsyncConnection, policy: Policy, dispatch: Dispatch, reader: Reader) -> str | None:

@@ -150,6 +150,25 @@ async def test_a_newer_version_that_a_reader_may_not_have_is_not_told_of(house: 
 
 
 @ONLY_SQLITE
+@pytest.mark.parametrize(
+    ("text", "checked_by", "title"),
+    [
+        ("It is in June. Ring 0116 496 0123.", "Kim Checker", SHUT),
+        ("It is in June.", None, NEWER),
+    ],
+    ids=["all of it is held back", "it waits for its check"],
+)
+async def test_a_newer_version_is_said_to_be_sent_only_where_it_was_or_waits_for_no_more_than_its_check(
+    house: House, text: str, checked_by: str | None, title: str
+) -> None:
+    link = path_to(house, (await forward(house))[MOTHER])
+    async with browsing(house) as client:
+        await accept(house, events.record(version=2, checked_by=checked_by, sections=[events.section(text)]))
+        page = await client.get(link)
+        assert (page.status_code, f">{title}</h1>" in page.text) == (410, True), page.text
+
+
+@ONLY_SQLITE
 async def test_a_copy_in_which_nothing_has_changed_stays_open_under_its_own_link(house: House) -> None:
     link = path_to(house, (await forward(house))[MOTHER])
     sections = [events.section(TEXT), events.section("More.", heading="More", audience="professionals")]
