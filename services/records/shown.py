@@ -16,7 +16,7 @@ from services.meetings.rules import CHILD, RELATIVE
 from services.records.due import filing
 from services.records.readers import around
 from services.records.rules.dispatch import DELIVERED, IN_DOUBT, RECORD, SENT, UNDELIVERED, WITHHELD, Dispatch
-from services.records.rules.own_copies import Today, copies_of, had_since
+from services.records.rules.own_copies import Today, copies_of, had_since, why_it_ended
 from services.records.rules.receipts import OPENED, state
 from services.records.rules.record import Record
 from services.records.rules.why import RIGHTLY_WITHHELD, why_in_words_today
@@ -167,7 +167,7 @@ def _copy(
     stands, at = state(each)
     ids = ("agency_id", "person_id", "team_id")
     moments = ("written_at", "sent_at", "delivered_at", "opened_at", "confirmed_at")
-    why_not = each.why or (today.why_not if today is not None and today.why_not in RIGHTLY_WITHHELD else None)
+    why_not = why_it_ended(each) or (today.why_not if today is not None and today.why_not in RIGHTLY_WITHHELD else None)
     why = f": {why_in_words_today(why_not, each.person_id is not None, today)}" if why_not else ""
     since = had_since(each) if each.agency_id is not None and stands in (SENT, DELIVERED, OPENED) else None
     due = filing(policy, since) if since is not None else None
@@ -177,7 +177,7 @@ def _copy(
         **{key: value for key in ids if (value := getattr(each, key)) is not None},
         **name,
         "state": stands,
-        "text": f"{STATES[stands] if each.why != IN_DOUBT else UNKNOWN}{why}",
+        "text": f"{STATES[stands] if why_not != IN_DOUBT else UNKNOWN}{why}",
         "at": at.isoformat(),
         "how": each.how,
         "channel": each.channel,

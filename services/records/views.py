@@ -19,6 +19,7 @@ from services.records.care_plan_views import add_forwarded
 from services.records.due import deadlines, held_at
 from services.records.rules.dispatch import CARE_PLAN, RECORD, WITHHELD, Dispatch
 from services.records.rules.due import Deadline, approved
+from services.records.rules.own_copies import why_it_ended
 from services.records.rules.receipts import as_known_at, state
 from services.records.rules.record import Record
 from services.records.rules.versions import Recall
@@ -109,7 +110,7 @@ def _shown(each: Dispatch, known: Sequence[Record], heard: Sequence[Receipt]) ->
         "at": at.isoformat(),
     }
     if each.why is not None:
-        shown |= {"why": each.why, "text": why_in_words(each.why, each.person_id is not None)}
+        shown |= {"why": each.why, "text": why_in_words(why_it_ended(each) or each.why, each.person_id is not None)}
     shown["left_out"] = [
         {"section": decided["number"], "why": decided["why_not"], "text": decided["text"]}
         for decided in each.decided or ()

@@ -23,14 +23,18 @@ from services.records.handlers.review import look
 from services.records.rules.dispatch import (
     DELIVERED,
     EMAIL,
+    IN_DOUBT,
+    NOT_PERMITTED,
     NOTICE,
     QUEUED,
     RECALLED,
     RECORD,
     SENT,
     UNDELIVERED,
+    WITHHELD,
     Dispatch,
 )
+from services.records.rules.own_copies import had_since, is_in_doubt
 from services.records.rules.receipts import is_filed, was_read, weightier
 from services.records.rules.versions import NOT_TOLD
 from services.records.store import dispatches
@@ -116,8 +120,8 @@ async def received(work: Work, events: Sequence[Event]) -> None:
         if said.letter is not None or not _same(each.address, said.address):
             continue
         first = said.at if each.delivered_at is None else min(each.delivered_at, said.at)
-        after[said.dispatch_id] = replace(
-            each, delivered_at=first, state=DELIVERED if each.state == SENT else each.state
+        after[said.dispatch_id] = _back_in_doubt(
+            replace(each, delivered_at=first, state=DELIVERED if each.state == SENT else each.state)
         )
     await _keep(work, some, after)
     await look(work, _meetings(some))
@@ -127,7 +131,8 @@ async def bounced(work: Work, events: Sequence[Event]) -> None:
     """Something came back. The address is not used for the next message, and a copy goes to another one of its reader.
 
     What is merely late changes nothing, since the mail server says how that ends; nor does what comes back from an
-    address that it has been sent past since, or after the reader has shown that they have it. Where another letter
+    address that it has been sent past since, or after the reader has shown that they have it. A copy in doubt that
+    comes back was kept back, and there is no doubt any more. Where another letter
     about it came back, the reader has what they had: a copy that they have neither goes twice nor to somebody else.
     """
     told = [(event, event.data) for event in events if isinstance(event.data, DispatchBounced)]
@@ -165,6 +170,8 @@ async def bounced(work: Work, events: Sequence[Event]) -> None:
             continue
         if said.letter is None and not was_read(each) and each.state in {QUEUED, SENT, DELIVERED}:
             after[said.dispatch_id] = replace(each, state=UNDELIVERED, why=CAME_BACK, ended_at=said.at)
+        elif said.letter is None and is_in_doubt(each) and each.kind == RECORD and had_since(each) is None:
+            after[said.dispatch_id] = replace(each, state=WITHHELD, why=NOT_PERMITTED)
         elif each.state == RECALLED and (said.letter == RECALL or each.channel == EMAIL):
             # Be it the copy or the letter that takes it back: nobody knows that they have read the letter. What MESH
             # gives back says nothing of a letter, which went by mail.
@@ -175,8 +182,19 @@ async def bounced(work: Work, events: Sequence[Event]) -> None:
 
 
 def _arrived(each: Dispatch) -> Dispatch:
-    """A dispatch whose reader has shown that they have it: whatever came back, it is not undelivered."""
-    return replace(each, state=SENT, why=None, ended_at=None) if each.state == UNDELIVERED else each
+    """A dispatch whose reader has shown that they have it: whatever came back, it is not undelivered. A copy that they
+    were not to have any more stays in doubt: they have it, and a person decides what becomes of that.
+    """
+    each = _back_in_doubt(each)
+    if each.state != UNDELIVERED or (each.kind == RECORD and is_in_doubt(each)):
+        return each
+    return replace(each, state=SENT, why=None, ended_at=None)
+
+
+def _back_in_doubt(each: Dispatch) -> Dispatch:
+    """A copy that was kept back, and that somebody has all the same, as it stands: it has gone before."""
+    kept_back = each.kind == RECORD and each.state == WITHHELD and each.why == NOT_PERMITTED
+    return replace(each, state=UNDELIVERED, why=IN_DOUBT) if kept_back else each
 
 
 def _detail(said: DispatchBounced) -> str:

@@ -233,7 +233,7 @@ def _filed(
     """Whether a copy that an agency got should be in its file by now, and when something about that falls due."""
     had = [each for each in copies.some if each.agency_id is not None and had_since(each) is not None]
     first = min((at for each in had if (at := had_since(each)) is not None), default=None)
-    if first is None or copies.filed or copies.taken_back or not copies.reached:
+    if first is None or copies.filed or copies.taken_back or copies.in_doubt or not copies.reached:
         return None, []
     if about is not None and is_over_for(copies, about):
         return None, []

@@ -28,7 +28,11 @@ LEFT = frozenset({SENT, DELIVERED, UNDELIVERED})
 NO_LINK, NOT_PERMITTED = "no_link", "not_permitted"
 ADDRESS_REFUSED = "address_refused"
 IN_DOUBT = "may_have_gone"
-"""It may not go any more, and was on its way before without anyone knowing how that ended: its reader may have it."""
+"""It may not go any more, and was on its way before without anyone knowing how that ended: its reader may have it. It
+stays so once it is heard that they do, until a person has decided: see `Copies.in_doubt`.
+"""
+HAS_GONE = "has_gone"
+"""What is said instead of one in doubt of which that was heard; no dispatch ends with it."""
 
 How = Literal["attachment", "link", "body"]
 

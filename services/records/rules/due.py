@@ -21,13 +21,14 @@ from services.records.rules.copies import (
 )
 from services.records.rules.dispatch import (
     GOES,
+    HAS_GONE,
     IN_DOUBT,
     RECALLED,
     UNDELIVERED,
     WITHHELD,
     Dispatch,
 )
-from services.records.rules.own_copies import Copies, Today, newest
+from services.records.rules.own_copies import Copies, Today, newest, why_it_ended
 from services.records.rules.record import MINUTES, Record
 from services.records.rules.versions import NOT_TOLD, Recall, is_taken_back
 from services.records.rules.why import (
@@ -179,12 +180,14 @@ def not_distributed(
         then = APPROVE_AGAIN if today.why_not is None else why_not_today(today.why_not, today, _is_family(copies))
         what = f"{_whose(copies, meeting, kind_name)} went as a link, which opens for them no more"
         said.append(f"{what}: {SHUT} {then}")
-    if not copies.reached and not copies.taken_back:
-        doubtful = any(each.state == UNDELIVERED and each.why == IN_DOUBT for each in copies.some)
-        why = FAULTS[IN_DOUBT] if doubtful else _why_not(copies, waits, patience, now, today)
+    if copies.in_doubt:
+        known = any(why_it_ended(each) == HAS_GONE for each in copies.some)
+        how = f"has reached them: {FAULTS[HAS_GONE]}" if known else f"may have reached them: {FAULTS[IN_DOUBT]}"
+        said.append(f"{_whose(copies, meeting, kind_name)} {how}")
+    elif not copies.reached and not copies.taken_back:
+        why = _why_not(copies, waits, patience, now, today)
         if why is not None:
-            how = "may have reached them" if doubtful else "has not reached them"
-            said.append(f"{_whose(copies, meeting, kind_name)} {how}: {why}")
+            said.append(f"{_whose(copies, meeting, kind_name)} has not reached them: {why}")
     left_out = today.left_out if today is not None and today.why_not not in KEPT_WHATEVER_IT_SAYS else ()
     if left_out:
         given = today is not None and today.why_not in NO_WAY_THERE

@@ -10,6 +10,8 @@ from services.records.rules.copies import ALL_HELD_BACK
 from services.records.rules.dispatch import (
     DELIVERED,
     GOES,
+    HAS_GONE,
+    IN_DOUBT,
     KEPT,
     OVERTAKEN,
     RECALLED,
@@ -39,6 +41,15 @@ class Copies:
     def reached(self) -> bool:
         """Whether one of them has left and nothing came back, or the reader has it whatever came back."""
         return any(was_read(each) or each.state in {SENT, DELIVERED} for each in self.some)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether one of them may not go any more and may have gone before, be it heard since that it has or not;
+        unless their reader has another of them.
+        """
+        doubtful = [each for each in self.some if is_in_doubt(each)]
+        rest = Copies(self.record, self.party, tuple(each for each in self.some if each not in doubtful))
+        return bool(doubtful) and not rest.reached
 
     @property
     def left(self) -> list[Dispatch]:
@@ -84,6 +95,16 @@ def had_since(each: Dispatch) -> datetime | None:
     """
     seen = (each.delivered_at, each.opened_at, each.confirmed_at)
     return each.sent_at or min((at for at in seen if at is not None), default=None)
+
+
+def is_in_doubt(each: Dispatch) -> bool:
+    """Whether it may not go any more, and may have gone before."""
+    return each.state == UNDELIVERED and each.why == IN_DOUBT
+
+
+def why_it_ended(each: Dispatch) -> str | None:
+    """Why it ended as it did, by what has been heard of it since."""
+    return HAS_GONE if is_in_doubt(each) and had_since(each) is not None else each.why
 
 
 def newest(versions: Iterable[Record]) -> dict[str, Record]:

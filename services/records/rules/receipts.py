@@ -14,6 +14,7 @@ from services.records.rules.dispatch import (
     CARE_PLAN,
     DELIVERED,
     GOES,
+    IN_DOUBT,
     KEPT,
     NOTICE,
     OVERTAKEN,
@@ -69,7 +70,7 @@ def state(each: Dispatch) -> tuple[str, datetime]:
         return OPENED, read_at
     if each.state in GOES:
         return QUEUED, each.written_at
-    if each.state == UNDELIVERED:
+    if each.state == UNDELIVERED and (each.why != IN_DOUBT or each.delivered_at is None):
         return UNDELIVERED, each.ended_at or each.sent_at or each.written_at
     if each.delivered_at is not None:
         return DELIVERED, each.delivered_at

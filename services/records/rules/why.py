@@ -23,7 +23,7 @@ from services.records.rules.copies import (
     NOTHING_FOR_THEM,
     SHARED_ADDRESS,
 )
-from services.records.rules.dispatch import IN_DOUBT, NO_LINK, NOT_PERMITTED
+from services.records.rules.dispatch import HAS_GONE, IN_DOUBT, NO_LINK, NOT_PERMITTED
 from services.records.rules.notices import NOT_ON_RECORD
 from services.records.rules.own_copies import Today
 from services.records.rules.printing import CANNOT_BE_PRINTED, NOT_AS_DECIDED
@@ -80,12 +80,17 @@ FAULTS = {
     ),
     NOT_PERMITTED: (
         "they may have less of it now than when it was decided, or it was for an address that may not be used any "
-        "more, so it was not sent. Look at it once more, and approve it as a new version."
+        "more, so it was kept back. Look at it once more, and approve it as a new version."
     ),
     IN_DOUBT: (
         "it was on its way, and nobody knows whether it arrived. It does not go again, since they may have less of it "
         "now than when it was decided, or it was for an address that may not be used any more. Decide whether they may "
         "have it; where they may not, take it back."
+    ),
+    HAS_GONE: (
+        "it was on its way when it was kept back, since they may have less of it now than when it was decided, or it "
+        "was for an address that may not be used any more. Decide whether they may have it: where they may, approve "
+        "the same words again, as a new version; where they may not, take it back."
     ),
     ALL_HELD_BACK: (
         "all that would be theirs is left out, since it seems to give away what they may not have. Look at it, and "
@@ -134,7 +139,7 @@ def why_in_words(why: str, of_family: bool = False) -> str:
 
 def why_in_words_today(why: str, of_family: bool, today: Today | None) -> str:
     """The same by what holds now: nobody is told to reach a reader with what they may not have, or not all of."""
-    if today is None or why == IN_DOUBT or (why in ONLY_ANEW and today.why_not not in RIGHTLY_WITHHELD):
+    if today is None or why in {IN_DOUBT, HAS_GONE} or (why in ONLY_ANEW and today.why_not not in RIGHTLY_WITHHELD):
         return why_in_words(why, of_family)
     if today.why_not not in NO_WAY_THERE:
         known = FAULTS.get(today.why_not or "") or _RIGHTLY.get(today.why_not or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -119,6 +120,27 @@ def said(
     found = not_distributed(copies, MEETING, "conference", waiting, timedelta(minutes=30), now, today)
     assert found is None or (found.kind, found.agency_id) == (NOT_DISTRIBUTED, "camhs-1")
     return found.text if found is not None else None
+
+
+DOUBT = replace(COPY, state=UNDELIVERED, why="may_have_gone", sent_at=None, ended_at=NOW - HOUR)
+
+
+@pytest.mark.parametrize("heard", ["delivered_at", "opened_at", "confirmed_at"])
+@pytest.mark.parametrize("today", [None, Today("excluded")])
+def test_of_a_copy_in_doubt_that_a_reader_has_a_person_hears_until_it_is_taken_back(
+    heard: str, today: Today | None
+) -> None:
+    assert "may have reached them: it was on its way, and nobody knows" in (said(DOUBT, today=today) or "")
+    confirmed = "filed" if heard == "confirmed_at" else None
+    seen: dict[str, Any] = {heard: NOW}
+    had = replace(DOUBT, confirmed=confirmed, **seen)
+    text = said(had, today=today) or ""
+    assert "has reached them: it was on its way when it was kept back" in text
+    assert "take it back" in text
+    assert state(had)[0] == {"delivered_at": "delivered", "opened_at": "opened", "confirmed_at": "filed"}[heard]
+    assert said(replace(had, state=RECALLED, why="recalled"), today=None) is None
+    by_mesh = replace(COPY, dispatch_id="e" * 26, channel="mesh")
+    assert said(had, by_mesh, today=None) is None  # they have another of them
 
 
 @pytest.fixture(scope="module")
