@@ -151,8 +151,8 @@ def _places(reader: Reader, matter: Matter) -> tuple[Names, frozenset[str]]:
     people = [name for each in matter.children.values() for name in (*each.names, each.initials)]
     people += [each.name for each in matter.people.values()]
     (people if reader.is_family else agencies).append(reader.name)
-    named = [each for each in secret if "@" not in each]
-    names = names_of_places(named, frozenset(generic), free, agencies, people)
+    named = frozenset(each for each in secret if "@" not in each)
+    names = names_of_places(named, frozenset(generic), frozenset(free), frozenset(agencies), frozenset(people))
     return names, frozenset(each for each in secret if "@" in each)
 
 

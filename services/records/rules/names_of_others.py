@@ -37,7 +37,7 @@ def _of_an_agency(name: _Words, words: Set[str], generic: frozenset[str]) -> Ite
     One that has no word of its own is no other name: Oakfield House, of a home and of a surgery.
     """
     shared = [each for each in name if each in words]
-    own = [each for each in name if each not in words | generic | LITTLE]
+    own = [each for each in name if not (each in words or each in generic or each in LITTLE)]
     if own and not (generic | _SAINT).issuperset(shared):
         yield _spelt(name)
         if shared == list(name[: len(shared)]):
@@ -48,7 +48,7 @@ def _of_people(names: list[str], telling: Set[str], secret: Set[_Words]) -> Iter
     """A name with a title, an initial or a first name before it; a first name alone but where it is a place."""
     whole = [words for name in names for words in told(name)]
     some = [tuple(word for word in words if not says_nothing(word)) for words in whole]
-    before = "|".join({re.escape(each[0]) for each in some if each} | TITLES)
+    before = "|".join(sorted({re.escape(each[0]) for each in some if each} | TITLES))
     for words, first in zip(some, (each[0] for each in whole), strict=True):
         for number, word in enumerate(words):
             if word not in telling:

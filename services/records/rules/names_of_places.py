@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 
 from services.records.rules.names import Names, told
@@ -38,14 +39,19 @@ _IN_CAPITALS = re.compile(r"[A-Z]{3,6}")
 _Words = tuple[str, ...]
 
 
+@lru_cache(maxsize=128)
 def names_of_places(
-    secret: Iterable[str], generic: frozenset[str], free: Iterable[str], agencies: Iterable[str], people: Iterable[str]
+    secret: frozenset[str],
+    generic: frozenset[str],
+    free: frozenset[str],
+    agencies: frozenset[str],
+    people: frozenset[str],
 ) -> Names:
     """What to look for to find places of these names. `free` are the names of places that the reader may read: what is
     found within one of these is not taken for a part of a secret one. Names of other `agencies` and of `people` may
     stand as theirs.
     """
-    secret, may_read = list(secret), _told(free)
+    may_read = _all_runs(_told(free))
     several: set[_Words] = set()
     alone: set[str] = set()
     capitals: set[str] = set()
@@ -58,13 +64,11 @@ def names_of_places(
         parts = _told(each for each in _PARTS.split(name) if each and each != name)
         for words in (each for each in parts if _is_a_name(each, generic)):
             some = {each for each in (words, _shortened(words)) if not set(each) <= generic}
-            several |= {each for each in some if not _is_within(each, may_read)}
-            alone |= {each for each in _for_short(words, generic) - TOWNS if not _is_within((each,), may_read)}
+            several |= {each for each in some if each not in may_read}
+            alone |= {each for each in _for_short(words, generic) - TOWNS if (each,) not in may_read}
         initials |= {each.casefold() for each in map(str.strip, _PARTS.split(name)) if _IN_CAPITALS.fullmatch(each)}
         for words in _told([name]) | parts:
-            found = {
-                each for each in (*_within(words, generic), *_houses(words, generic)) if not _is_within(each, may_read)
-            }
+            found = {each for each in (*_within(words, generic), *_houses(words, generic)) if each not in may_read}
             several |= found
             capitals |= {each[0] for each in found if len(each) == 1}
     together: dict[bool, set[_Words]] = {True: set(), False: set()}
@@ -75,9 +79,7 @@ def names_of_places(
     return Names(
         alone=frozenset(alone - everyday),
         capitals=frozenset(capitals - alone | everyday),
-        initials=frozenset(
-            each for each in initials if _says_which((each,), generic) and not _is_within((each,), may_read)
-        ),
+        initials=frozenset(each for each in initials if _says_which((each,), generic) and (each,) not in may_read),
         places=frozenset(together[False]),
         places_in_capitals=frozenset(together[True] - together[False]),
         others=names_of_others(_told(secret), generic, _told(agencies), people),
@@ -104,7 +106,7 @@ def _told(names: Iterable[str]) -> set[_Words]:
 def _for_short(words: _Words, generic: frozenset[str]) -> frozenset[str]:
     """The one word that is left of a name without what stands at the end of many."""
     short = _shortened(words)
-    tells = len(short) == 1 < len(words) and len(short[0]) > 3 and short[0] not in WORDS_TOO | generic
+    tells = len(short) == 1 < len(words) and len(short[0]) > 3 and short[0] not in WORDS_TOO and short[0] not in generic
     return frozenset(short if tells else ())  # and "domestic abuse" names nobody
 
 
@@ -125,7 +127,7 @@ def _houses(words: _Words, generic: frozenset[str]) -> Iterator[_Words]:
     """What is a house by itself, with one word more or several: Hope House of Acme Hope House Children's Home."""
     for end, word in enumerate(words):
         start = end
-        while word in OF_HOUSES and start and words[start - 1] not in generic | LITTLE:
+        while word in OF_HOUSES and start and words[start - 1] not in generic and words[start - 1] not in LITTLE:
             start -= 1
             if _is_a_house(words[start : end + 1], generic):
                 yield words[start : end + 1]
@@ -133,8 +135,12 @@ def _houses(words: _Words, generic: frozenset[str]) -> Iterator[_Words]:
 
 def _is_a_house(words: _Words, generic: frozenset[str]) -> bool:
     """Whether these words are a house of a name of its own, and not what every sentence has: his own house."""
-    every_day = BEFORE_HOUSES - ({"women", "womens"} if words[-1] == "aid" else set())
-    return words[-1] in OF_HOUSES and not (every_day | generic | LITTLE).issuperset(words[:-1])
+    return words[-1] in OF_HOUSES and not all(
+        (each in BEFORE_HOUSES and not (words[-1] == "aid" and each in {"women", "womens"}))
+        or each in generic
+        or each in LITTLE
+        for each in words[:-1]
+    )
 
 
 def _is_like_no_other(word: str, before: str, generic: frozenset[str]) -> bool:
@@ -143,7 +149,11 @@ def _is_like_no_other(word: str, before: str, generic: frozenset[str]) -> bool:
 
 def _says_which(words: _Words, generic: frozenset[str]) -> bool:
     """Whether among these words is one that is neither of every day nor the name of a town."""
-    return not all(each.isdigit() or {each, _stem(each)} & (_COMMON | generic) for each in words)
+    return not all(_is_common(each, generic) or _is_common(_stem(each), generic) for each in words)
+
+
+def _is_common(word: str, generic: frozenset[str]) -> bool:
+    return word.isdigit() or word in _COMMON or word in generic
 
 
 def _is_of_everyday(words: _Words, generic: frozenset[str]) -> bool:
@@ -160,8 +170,9 @@ def _is_a_name(words: _Words, generic: frozenset[str]) -> bool:
     )
 
 
-def _is_within(words: _Words, names: Iterable[_Words]) -> bool:
-    return any(words == name[at : at + len(words)] for name in names for at in range(len(name) - len(words) + 1))
+def _all_runs(names: Iterable[_Words]) -> frozenset[_Words]:
+    """Each of these, and whatever stands within one of them."""
+    return frozenset(name[at:end] for name in names for at in range(len(name)) for end in range(at + 1, len(name) + 1))
 
 
 def _stem(word: str) -> str:
