@@ -31,7 +31,7 @@ from services.records.rules.copies import (
 )
 from services.records.rules.dispatch import ATTACHMENT, MESH, NO_LINK
 from services.records.rules.record import Reader, Record, Section
-from services.records.rules.versions import FOR_NOW, TAKEN_BACK, Step, decide, silent
+from services.records.rules.versions import FOR_NOW, TAKEN_BACK, Step, decide, last_had, silent
 from services.records.rules.why import why_in_words
 from services.records.store import dispatches, records
 from services.records.taken_part import TakenPart, taken_part
@@ -41,7 +41,8 @@ from services.records.theirs import is_shut_to
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """One reader's copy, and the way it would go: `mailbox` is where it goes by MESH besides. `kept`: the copy that
-    they have says the same, and stands. `taken_back`: they have a copy of an earlier version, and it is taken back.
+    they have says the same, and stands. `has`: they have a copy of an earlier version, as far as anyone knows.
+    `taken_back`: it is taken back.
     """
 
     copy: Copy
@@ -49,6 +50,7 @@ class Foreseen:
     mailbox: str | None = None
     why_not: str | None = None
     kept: bool = False
+    has: bool = False
     taken_back: bool = False
 
     @property
@@ -104,22 +106,24 @@ async def foresee(work: Work, record: Record) -> Preview:
     older = [each for number, each in versions.items() if number < record.version]
     decided = copies(record, about.readers, about.matter)
     sent = (await dispatches.about(work.db, [record.record_id])).get(record.record_id, [])
+    earlier = [each for each in sent if each.version < record.version]
     known = {**{each.version: each for each in older}, record.version: record}
     steps = decide(
         known,
         decided,
-        [each for each in sent if each.channel != MESH and each.version < record.version],
+        [each for each in earlier if each.channel != MESH],
         (await records.recalls_of(work.db, [record.record_id])).get(record.record_id, ()),
         silent(about.matter, about.readers),
         is_shut=is_shut_to(about, known, record),
         lacks_link=lacks_link(work),
     )
-    foreseen = tuple(_foreseen(work, copy, about, steps) for copy in decided)
+    have = {each.party for each in earlier if last_had([each]) is not None}
+    foreseen = tuple(_foreseen(work, copy, about, steps, copy.reader.party in have) for copy in decided)
     approved = versions.get(record.version) == record
     return Preview(record, approved, about, part, foreseen, max(older, key=lambda each: each.version, default=None))
 
 
-def _foreseen(work: Work, copy: Copy, about: Around, steps: Sequence[Step]) -> Foreseen:
+def _foreseen(work: Work, copy: Copy, about: Around, steps: Sequence[Step], has: bool) -> Foreseen:
     """One reader's copy, as the same rules as later decide on it."""
     reader = copy.reader
     own = [each for each in steps if each.copy is not None and each.copy.reader.party == reader.party]
@@ -134,6 +138,7 @@ def _foreseen(work: Work, copy: Copy, about: Around, steps: Sequence[Step]) -> F
         mailbox_of(work, reader, about.agencies) if why_not is None else None,
         why_not,
         any(each.what == "keep" for each in own),
+        has,
         any(e.what == "withdraw" and e.dispatch is not None and e.dispatch.party == reader.party for e in steps),
     )
 
@@ -206,8 +211,7 @@ def _warnings(preview: Preview) -> Iterator[str]:
         if each.why_not in (NO_ADDRESS, FLAGGED, SHARED_ADDRESS, NO_LINK):
             yield f"{who}: {_why_not(each)} A person has to decide, or bring it."
         if copy.why_not == ALL_HELD_BACK:
-            had = " What they have is not asked back; a link to it opens no more." if preview.before else ""
-            yield f"{who}: nothing goes to them, since all that would be theirs is left out.{had}"
+            yield f"{who}: nothing goes to them, since all that would be theirs is left out.{_what_they_have(each)}"
         for decided in each.held_back:
             heading = preview.record.sections[decided.number].heading
             yield f"{who}: section {decided.number + 1} “{heading}” is left out: {decided.text}"
@@ -226,6 +230,13 @@ def _warnings(preview: Preview) -> Iterator[str]:
     for number, section in enumerate(preview.record.sections):
         if number not in reached:
             yield f"Section {number + 1} “{section.heading}” reaches nobody at all."
+
+
+def _what_they_have(each: Foreseen) -> str:
+    """What becomes of an earlier copy, where a reader has one and gets nothing new."""
+    if each.taken_back:
+        return " The copy that they have is taken back."
+    return " What they have is not asked back; a link to it opens no more." if each.has else ""
 
 
 def _as_json(each: Foreseen, record: Record, about: Around) -> dict[str, Any]:

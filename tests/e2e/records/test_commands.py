@@ -149,6 +149,24 @@ def test_who_gets_nothing_for_what_a_section_seems_to_give_away_is_listed_with_t
     assert seen.count("1 What was decided: It seems to give away a telephone number") == 2
 
 
+def test_the_preview_says_what_becomes_of_an_earlier_copy_and_of_none_to_whoever_has_none(home: Path) -> None:
+    both: list[Section] = [("Past", "all but: p2", "", ["It was hard."]), ("Now", "all but: p2", "", ["It is better."])]
+    assert quorate("record", "approve", drafted(home, both), *BY, *CHECKED, "--yes", *AS_OF).exit_code == 0
+    assert quorate("drain", *AS_OF).exit_code == 0
+    ring = "Ring Sam Field on 0116 496 0123."
+    told = []
+    for past in ("everyone", "professionals"):
+        file = drafted(home, [("Past", past, "", [ring]), ("Now", "everyone", "", [ring])], f"{past}.docx")
+        told += [each for each in printed("record", "preview", file)["for_a_person"] if "nothing goes to them" in each]
+    nothing = "nothing goes to them, since all that would be theirs is left out."
+    assert told == [
+        f"Dana Bellweather: {nothing} What they have is not asked back; a link to it opens no more.",
+        f"Lucas Thornbury: {nothing}",
+        f"Dana Bellweather: {nothing} The copy that they have is taken back.",
+        f"Lucas Thornbury: {nothing}",
+    ]
+
+
 def test_a_copy_that_cannot_be_printed_is_told_of_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> bytes:
         raise CannotPrint("TypstError")
