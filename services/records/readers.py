@@ -119,7 +119,7 @@ def of_meeting(
     later: Iterable[Newcomer] = (),
 ) -> Around:
     """A meeting with everyone who reads its records: whom an entry stands for, who was there besides, and who came
-    later.
+    later. An agency that reads them on account of one child, and came later to another, is a reader of its own there.
     """
     near = _near(meeting, known, policy)
     people = {each: relative for each, relative in known.relatives.items() if _of(relative, near)}
@@ -140,12 +140,15 @@ def of_meeting(
         if line.status == PRESENT and (line.agency_id or line.person_id) not in asked
         for reader in [_came_unasked(line, meeting, known, people, bounced)]
     ]
-    named = {each.agency_id for each in readers if each is not None and each.agency_id is not None}
-    readers += [
-        _came_later(agency_id, some, meeting, known, bounced)
-        for agency_id, some in _by_agency(later).items()
-        if agency_id not in named and agency_id in known.agencies
-    ]
+    named: dict[str | None, list[Reader]] = {}
+    for each in readers:
+        if each is not None:
+            named.setdefault(each.agency_id, []).append(each)
+    for agency_id, some in _by_agency(later).items():
+        theirs = named.get(agency_id, [])
+        new = [each for each in some if not any(each.child_id in reader.child_ids for reader in theirs)]
+        if new and agency_id in known.agencies:
+            readers.append(_came_later(agency_id, new, theirs, meeting, known, bounced))
     known_there = {each.agency_id for each in register.values()} | {each.agency_id for each in later} | asked
     return Around(
         meeting,
@@ -379,17 +382,26 @@ def _by_agency(later: Iterable[Newcomer]) -> dict[str, list[Newcomer]]:
     return found
 
 
-def _came_later(agency_id: str, some: Sequence[Newcomer], meeting: Meeting, known: Known, bounced: Bounces) -> Reader:
+def _came_later(
+    agency_id: str,
+    some: Sequence[Newcomer],
+    theirs: Sequence[Reader],
+    meeting: Meeting,
+    known: Known,
+    bounced: Bounces,
+) -> Reader:
     """An agency that took no part, on account of the children with whom it has to do by now; where it has to do with
-    none of them any more, nothing goes there.
+    none of them any more, nothing goes there. `theirs` are its readers on account of other children.
     """
     agency = known.agencies[agency_id]
     still = [each for each in some if each.why_not is None]
     decided = [each for each in some if each.why_not not in (None, NO_READER)]  # weighs more than an end
     team_id = next((each.team_id for each in some if each.team_id is not None), None)
     address, verified_on = _way(agency, team_id, None, bounced, known.of_family)
+    kept_out = next((each.why_not for each in theirs if each.why_not in _STANDS), None)
+    party = f"agency:{agency_id}:{team_id or ''}"
     return Reader(
-        f"agency:{agency_id}:{team_id or ''}",
+        f"{party}:later" if any(each.party == party for each in theirs) else party,
         agency.kind,
         agency_id,
         None,
@@ -400,6 +412,6 @@ def _came_later(agency_id: str, some: Sequence[Newcomer], meeting: Meeting, know
         None,
         address,
         verified_on,
-        _decided(meeting, {agency_id}) or (None if still else (decided or some)[0].why_not),
+        _decided(meeting, {agency_id}) or kept_out or (None if still else (decided or some)[0].why_not),
         came_later=True,
     )

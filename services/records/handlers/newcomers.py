@@ -103,7 +103,8 @@ async def _give_again(work: Work, back: Sequence[Newcomer]) -> None:
         each = step.dispatch
         if each is None:
             return True
-        return each.state == WITHHELD and (each.meeting_id, each.agency_id) in names
+        came_later = step.copy is not None and step.copy.reader.came_later
+        return came_later and each.state == WITHHELD and (each.meeting_id, each.agency_id) in names
 
     await distribute(work, plans, kept_from_them)
 
@@ -166,8 +167,10 @@ def _current(some: Iterable[Record]) -> Record | None:
 
 
 def _took_part(about: About, meeting_id: str, agency_id: str) -> bool:
-    """Whether an agency reads the records of a meeting anyway: it was asked to it, or was there."""
-    return agency_id in about.present.get(meeting_id, ()) or any(
-        each.agency_id == agency_id and each.stands and each.decision == INVITED
-        for each in about.asked.get(meeting_id, ())
-    )
+    """Whether an agency reads the records of a meeting on account of the child anyway: it was asked to it for that, or
+    was there, unless it is named there for other children alone.
+    """
+    was_there = agency_id in about.present.get(meeting_id, ())
+    named = [each for each in about.asked.get(meeting_id, ()) if each.agency_id == agency_id and each.stands]
+    for_the_child = [each for each in named if about.child.child_id in each.child_ids]
+    return any(was_there or each.decision == INVITED for each in for_the_child) or (was_there and not named)

@@ -253,6 +253,35 @@ async def test_who_came_later_reads_the_plan_no_more_once_it_has_ended(embedded:
     assert not await opens(embedded.house, copy)
 
 
+@pytest.mark.parametrize("excluded", [False, True])
+async def test_whoever_was_asked_for_a_brother_alone_gets_what_is_of_the_child_that_comes_to_them_too(
+    embedded: Embedded, clock: MovableClock, excluded: bool
+) -> None:
+    house = embedded.house
+    asked = events.involvement(f"i-c2-{NEW}", person_id="c2", agency_id=NEW)
+    await embedded.take(events.child("c2", initials="CD"), events.agency(NEW, channels=VERIFIED), asked)
+    await on_a_plan(embedded, clock)
+    await embedded.take(the_plan())
+    await house.drain()
+    [had] = read(house, "in@gp-2.example")[-1:]
+    assert ("Only for AB" in had, "Only for CD" in had) == (False, True)
+    if excluded:
+        no = [{"agency_id": NEW, "reason": "chairs_restriction", "note": "The chair decided."}]
+        await embedded.take(conference(children=["c1", "c2"], do_not_invite=no, time=clock.now()))
+    before = len(read(house, "in@gp-2.example"))
+    await joins(embedded)
+    new = read(house, "in@gp-2.example")[before:]
+    assert [("Only for AB" in each, "Only for CD" in each) for each in new] == ([] if excluded else [(True, False)])
+    if excluded:
+        return
+    await embedded.take(leaves(time=clock.now()))
+    clock.set(JUNE + timedelta(days=30))
+    await house.drain()
+    found = {each.party: await opens(house, each) for each in await copies_for(house) if each.about == "r-plan"}
+    assert found == {"agency:gp-2:": True, "agency:gp-2::later": False}
+    assert {each.party for each in await copies_for(house) if each.about == "r-minutes"} == {"agency:gp-2:"}
+
+
 async def another_plan(embedded: Embedded, clock: MovableClock) -> None:
     """The plan has ended, and some weeks later another conference makes another, of which no record is approved."""
     await embedded.take(events.plan_ended(on=clock.now().date(), time=clock.now()))
