@@ -47,6 +47,9 @@ HAS_NOT_LEFT = ", has not left"
 the server was busy, say, or had the address on a greylist.
 """
 
+KEPT_BACK = ", then kept back"
+"""What is kept beside the last of these of a message that may have left, and was kept from leaving after that."""
+
 LEASE = timedelta(minutes=15)
 """How long a claim holds on what processes send and make."""
 

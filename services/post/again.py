@@ -16,7 +16,7 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.foundation.database import announce
-from services.foundation.outbox import HAS_NOT_LEFT, MAIL, MESH, OutboxRow, outbox
+from services.foundation.outbox import HAS_NOT_LEFT, KEPT_BACK, MAIL, MESH, OutboxRow, outbox
 from services.foundation.statements import chunks
 from services.foundation.work import Work
 from services.records.codes import CODE_LETTER
@@ -55,7 +55,8 @@ async def given_up(
         .where(
             outbox.c.channel.in_((MAIL, MESH)),
             outbox.c.state == "failed",
-            func.coalesce(outbox.c.result, "") != "",  # as a message has that was withheld
+            func.coalesce(outbox.c.result, "") != "",  # as a message has that was withheld, untried
+            ~outbox.c.result.endswith(KEPT_BACK),
             outbox.c.name != CODE_LETTER,
             ~replaced,
         )

@@ -118,6 +118,8 @@ def _settlement(attempt: Attempt, rests_until: datetime | None) -> Settlement:
     due, result = attempt.at, attempt.result
     if result and not (attempt.may_have_left or attempt.row.may_have_left):
         result += outbox.HAS_NOT_LEFT
+    if attempt.state == "failed" and not result and attempt.row.may_have_left:
+        result = f"{attempt.row.result}{outbox.KEPT_BACK}"
     if attempt.state == "pending":
         result = result or attempt.row.result or ""  # what was not tried this time may have left before
         if attempt.counts:

@@ -156,6 +156,7 @@ KEPT = {
     "421, has not left": False,
     "451 SMTPRecipientsRefused": True,  # and what was tried before may have left
     "LostWithContent": True,
+    "LostWithContent, then kept back": True,
     outbox.STOPPED: True,
 }
 

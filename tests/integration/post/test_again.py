@@ -19,7 +19,7 @@ from services.oversight.views import list_exceptions
 from services.post.again import GivenUp, given_up, send_again
 from tests import events
 from tests.clock import MovableClock
-from tests.mail_server import MailServer, mail_server
+from tests.mail_server import DROP, MailServer, mail_server
 
 RELAY_DENIED = "554 5.7.1 relay access denied"
 NO_MAILBOX = "550 5.1.1 no such mailbox"
@@ -120,6 +120,20 @@ async def test_nothing_goes_again_to_an_address_that_may_not_have_it_any_more(ho
         await drain(house, server)
         assert server.taken == []
         assert await again(house) == [], "it was withheld, not refused"
+
+
+async def test_nor_does_what_was_kept_back_after_it_may_have_left(house: House, clock: MovableClock) -> None:
+    await booked(house, "m1")
+    async with mail_server() as server:
+        server.always["end"] = DROP
+        await drain(house, server)
+        server.heal()
+        await accept(house, events.agency("camhs-1", channels=[events.insecure("camhs-1@agencies.gov.example")]))
+        clock.advance(timedelta(minutes=10))
+        await drain(house, server)
+        assert server.taken == []
+        assert await undelivered(house) == {"m1": 1}
+        assert await again(house) == []
 
 
 async def test_nothing_goes_again_to_a_meeting_that_has_ended(house: House, clock: MovableClock) -> None:

@@ -8,7 +8,7 @@ import aiosmtplib
 import pytest
 
 from services.foundation.letters import Attempt
-from services.foundation.outbox import STOPPED, OutboxRow, may_have_left
+from services.foundation.outbox import KEPT_BACK, STOPPED, OutboxRow, may_have_left
 from services.post.attempts import _settlement
 from services.post.handover import LostWithContent
 from services.post.mailer import may_have_been_given
@@ -39,6 +39,14 @@ def test_where_nothing_was_tried_what_is_known_of_the_attempts_before_stands() -
     for before in (kept(None, REFUSED), kept(None, LostWithContent("")), STOPPED):
         row = OutboxRow(1, "letter", "key", {}, 1, "w1", before)
         assert _settlement(Attempt(row, "pending", NOW, counts=False), None).result == before
+
+
+def test_what_is_kept_back_after_it_may_have_left_may_have_left_still() -> None:
+    for before, after in (("LostWithContent", True), (STOPPED, True), (kept(None, REFUSED), False), (None, False)):
+        row = OutboxRow(1, "letter", "key", {}, 1, "w1", before)
+        result = _settlement(Attempt(row, "failed", NOW, reason="not_permitted"), None).result
+        assert may_have_left(result) is after
+        assert result.endswith(KEPT_BACK) is after
 
 
 @pytest.mark.parametrize(
