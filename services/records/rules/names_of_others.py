@@ -48,12 +48,13 @@ def _of_people(names: list[str], telling: Set[str], secret: Set[_Words]) -> Iter
     """A name with a title, an initial or a first name before it; a first name alone but where it is a place."""
     whole = [words for name in names for words in told(name)]
     some = [tuple(word for word in words if not says_nothing(word)) for words in whole]
-    before = "|".join(sorted({re.escape(each[0]) for each in some if each} | TITLES))
+    called = {each[0] for each in some if each and each[0] not in LITTLE} | TITLES
+    before = "|".join(sorted({re.escape(way) for each in called for way in (each.capitalize(), each.upper())}))
     for words, first in zip(some, (each[0] for each in whole), strict=True):
         for number, word in enumerate(words):
             if word not in telling:
                 continue
-            yield rf"(?:(?:{before})\.?|(?-i:[B-HJ-Z])\.?){_GAP}{{0,2}}(?<!\w){_word(word)}"
+            yield rf"(?:mrs?|ms|(?-i:{before}|[B-HJ-Z]))\.?{_GAP}{{0,2}}(?<!\w){_word(word)}"
             if number == 0 and word == first and (word,) not in secret and len(word) > 2:
                 yield f"{_NOT_WHERE}{_word(word)}"
         if len(words) > 1 and not telling.isdisjoint(words):

@@ -129,10 +129,24 @@ def test_what_an_agency_is_called_as_well_is_read_as_its_name_and_alone_as_the_h
 
 @pytest.mark.parametrize("name", ["Nowak House", "Acme Care (Nowak)", "Nowak Court", "Oakmere House, Nowak Road"])
 def test_a_home_that_is_called_as_somebody_of_the_family_is_found_and_they_are_named(name: str) -> None:
-    about = placed(name)
-    for text in ("Mr Nowak came.", "Tomasz Nowak's view.", "T. Nowak, MR. NOWAK and T Nowak", "Robin Nowak"):
+    about = matter(
+        [child("c1", names=("Robin",), placement_words=(name,), placed_with="home-1"), child("c2", initials="AT")],
+        [TOMASZ],
+    )
+    for text in (
+        "Mr Nowak came, and mr nowak.",
+        "Tomasz Nowak's view.",
+        "T. Nowak, MR. NOWAK and T Nowak",
+        "Robin Nowak",
+    ):
         assert found(text, about) == found(text, about, SCHOOL) == (), text
-    for text in ("AB lives at Nowak.", "Mr Nowak's house is not Nowak.", f"AB lives at {name}.", "At Nowak house."):
+    for text in (
+        "AB lives at Nowak. At Nowak he is well.",
+        "He will miss Nowak.",
+        "Mr Nowak's house is not Nowak.",
+        f"AB lives at {name}.",
+        "At Nowak house.",
+    ):
         assert found(text, about) == found(text, about, SCHOOL) == (PLACEMENT,), text
 
 
