@@ -290,7 +290,7 @@ class TestTheLastLook:
         assert (copy.state, copy.why, copy.sent_at) == ("withheld", "not_permitted", None)
         [told] = await missing(house)
         assert str(told.get("agency_id") or told.get("person_id")) in party
-        assert "not sent" in told["text"]
+        assert "kept back" in told["text"]
 
     @pytest.mark.parametrize("given", [FIRST, FIRST.upper()])
     async def test_an_agencys_copy_does_not_leave_for_an_address_that_family_has_given_since(
