@@ -20,6 +20,7 @@ from services.records.handlers.newcomers import Joined, give_plans
 from services.records.handlers.plans import concern
 from services.records.notices.chasing import Chased, chase
 from services.records.notices.facts import Standing, gather
+from services.records.notices.household import to_ask_again
 from services.records.notices.sheet import Sheet, expires
 from services.records.notices.words import letter
 from services.records.rules.dispatch import (
@@ -45,6 +46,7 @@ from services.records.rules.notices import (
     STARTED,
     Notice,
     Recipient,
+    ends_told,
     owed,
     recipients,
     told_last,
@@ -117,9 +119,16 @@ async def _look(work: Work, child_ids: set[str]) -> None:
     household = await directory.children_of_families(work.db, set(families.values()))
     standing = await gather(work, await store.with_plans(work.db, {each.child_id for each in household}))
     sheet = Sheet(work, standing, await _stop(work, standing))
+    barred = {
+        plan.name: _bring_into_line(sheet, plan)
+        for child_id in sorted(standing.about)
+        for plan in standing.plans.get(child_id, ())
+    }
     for child_id in sorted(standing.about):
-        barred = [(plan, _bring_into_line(sheet, plan)) for plan in standing.plans.get(child_id, ())]
-        found = [_chase(sheet, plan, of_plan) for plan, of_plan in barred]
+        of_child = standing.plans.get(child_id, ())
+        for plan in of_child:
+            _ask_for_the_household(sheet, plan)
+        found = [_chase(sheet, plan, barred[plan.name]) for plan in of_child]
         next_at = min((moment for each in found for moment in each.moments if moment > work.now), default=None)
         if next_at is not None:
             work.arm(DUE, child_id, next_at)
@@ -209,6 +218,22 @@ def _bring_into_line(sheet: Sheet, plan: Plan) -> dict[str, str]:
             _tell_the_rest(sheet, plan, sheet.notices_of(plan), now)
         barred = _readdress(sheet, plan, ever)
     return barred
+
+
+def _ask_for_the_household(sheet: Sheet, plan: Plan) -> None:
+    """Tell of an end once more to whoever was to leave the household its flags when they answered that."""
+    if plan.ended is None or not (again := to_ask_again(sheet, plan)):
+        return
+    work, standing, notices = sheet.work, sheet.standing, sheet.notices_of(plan)
+    about, others, today = standing.about[plan.child_id], standing.plans[plan.child_id], london_date(work.now)
+    before = sheet.told(plan, notices)
+    ever = recipients(plan, about, others, work.policy, today, ever=True, until=plan.ended.day, told=before)
+    some = [each for each in ever if each.agency.agency_id in again]
+    for _, each in sheet.counting(plan):
+        if each.agency_id in {recipient.agency.agency_id for recipient in some}:
+            sheet.set(each, state=OVERTAKEN, ended_at=work.now)  # the link in it is to say that there is newer word
+    if some:
+        sheet.write(plan, sheet.notice(plan, ENDED, len(notices), told_last(notices)), some)
 
 
 def _chase(sheet: Sheet, plan: Plan, barred: Mapping[str, str]) -> Chased:
@@ -320,9 +345,7 @@ def _tell_the_rest(sheet: Sheet, plan: Plan, notices: Sequence[Notice], now: Seq
     last = told_last(notices)
     if last is None:
         return
-    same = [each for each in notices if (each.kind == ENDED) == (last.kind == ENDED)]
-    if last.kind == ENDED:
-        same = [last]
+    same = ends_told(notices) if last.kind == ENDED else [each for each in notices if each.kind != ENDED]
     told = {each.agency_id for each in sheet.written(plan, same) if each.state != OVERTAKEN}
     rest = [each for each in now if each.agency.agency_id not in told]
     whole = last if last.kind in {STARTED, CHANGED, ENDED} else None

@@ -19,6 +19,7 @@ from services.participation.report_terms import end_of
 from services.participation.rules.missing import Missing
 from services.records.due import days_after
 from services.records.notices.facts import Standing
+from services.records.notices.household import told_of_the_household
 from services.records.rules.dispatch import QUEUED, UNDELIVERED, WITHHELD, Dispatch
 from services.records.rules.flags import (
     NO_FLAG,
@@ -37,7 +38,7 @@ from services.records.rules.notices import (
     NOT_ON_RECORD,
     STANDS,
     Notice,
-    told_last,
+    ends_told,
 )
 from services.records.rules.plans import Plan
 from services.records.rules.receipts import was_read
@@ -120,8 +121,13 @@ def chase(
                 late = replace(each, sent_at=told_at)
                 missing.append(_not_confirmed(notice, late, initials, last_day, household=household))
             moments += [moment for moment in (remind_at, end_of(last_day) if last_day else None) if moment is not None]
+    missing += [_taken_off_in_error(each, initials) for each in told_of_the_household(standing, plan, some)]
     found, at = _about_the_plan(work, standing, plan, notices, some, initials)
-    written = [f"notice:{each.dispatch_id}" for each in standing.dispatches.get(plan.child_id, ())]
+    written = [
+        f"{what}:{each.dispatch_id}"
+        for each in standing.dispatches.get(plan.child_id, ())
+        for what in ("notice", "household")
+    ]
     kinds = [f"plan:{plan.plan_id}:{plan.child_id}:{kind}" for kind in work.policy.groups.told_plan_end]
     return Chased(
         plan.child_id,
@@ -179,6 +185,16 @@ def _not_confirmed(notice: Notice, each: Dispatch, initials: str, last_day: date
     return Missing(NOT_CLEARED, f"notice:{each.dispatch_id}", text, each.agency_id, due_at=end_of(last_day))
 
 
+def _taken_off_in_error(each: Dispatch, initials: str) -> Missing:
+    """What is said of whoever was told to take the flags off a household that has a plan after all."""
+    text = (
+        f"They were told that the flags of the household come off with that of {initials}. A plan of another child of "
+        "the family stands after all, and they have not heard of that from here: see to it with them that whoever "
+        "belongs to the household has its flag."
+    )
+    return Missing(NOT_CLEARED, f"household:{each.dispatch_id}", text, each.agency_id)
+
+
 def _about_the_plan(
     work: Work,
     standing: Standing,
@@ -194,8 +210,8 @@ def _about_the_plan(
             return [], [limit] if limit is not None else []
         text = f"{initials}: {standing.not_ended[plan.name]}"
         return [Missing(NOT_TOLD, f"plan:{plan.plan_id}:{plan.child_id}", text, due_at=limit)], []
-    last = told_last(notices)
-    limit = told_by(work, last.written_at) if last is not None and last.kind == ENDED else None
+    ends = ends_told(notices)
+    limit = told_by(work, ends[0].written_at) if ends else None
     if limit is None:
         return [], []
     agencies = standing.about[plan.child_id].agencies

@@ -21,7 +21,7 @@ from services.meetings.rules import ILLNESS_FLAG, INVITED, reference, say
 from services.meetings.rules.words import relation
 from services.records.notices.facts import Standing
 from services.records.rules.dispatch import Dispatch
-from services.records.rules.notices import CHANGED, ENDED, About, Notice
+from services.records.rules.notices import CHANGED, ENDED, About, Notice, ends_told
 from services.records.rules.plans import Plan
 
 SELF = "self"
@@ -66,12 +66,23 @@ def letter(
         "codes": _codes(work.policy, today, ended, bool(own), siblings) if holds_codes else [],
         "another_plan": _since(own) if ended and own else None,
         "family_plan": ended and siblings,
+        "asked_again": ended and _is_told_again(standing, notice, dispatch),
         "flagged": any(ILLNESS_FLAG in each.flags for each in (about.child, *about.family, *about.elsewhere)),
         "plan_follows": plan_follows,
         "next": None if ended else _next(work, about, agency.agency_id),
     }
     content = hashlib.sha256(json.dumps(says, sort_keys=True).encode()).hexdigest()
     return {**says, "content": content, "stamp": work.now.replace(microsecond=0).isoformat()}
+
+
+def _is_told_again(standing: Standing, notice: Notice, dispatch: Dispatch) -> bool:
+    """Whether the reader of the end of a plan has answered word of that before, which counted then."""
+    told = [each for each in standing.notices.get(notice.child_id, ()) if each.plan_id == notice.plan_id]
+    before = {each.notice_id for each in ends_told([*told, notice])} - {notice.notice_id}
+    return any(
+        each.about in before and each.agency_id == dispatch.agency_id and each.confirmed_at is not None
+        for each in standing.dispatches.get(notice.child_id, ())
+    )
 
 
 def _say(day: date | None) -> str | None:

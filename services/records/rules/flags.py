@@ -75,10 +75,10 @@ def had_to_stay(each: Dispatch, told: Sequence[Notice], plans: Iterable[Plan]) -
         return False
     moments = [at for at in (asked_since(each), each.confirmed_at) if at is not None]
     others = [plan for plan in plans if plan.plan_id != own.plan_id]
-    return any(_stood(plan, told, at) for plan in others for at in moments)
+    return any(stood(plan, told, at) for plan in others for at in moments)
 
 
-def _stood(plan: Plan, told: Sequence[Notice], at: datetime) -> bool:
+def stood(plan: Plan, told: Sequence[Notice], at: datetime) -> bool:
     """Whether a plan that has ended by now stood at a moment, be it that only an end was known, which did not count."""
     of_plan = [notice for notice in told if notice.plan_id == plan.plan_id]
     last = told_last([notice for notice in of_plan if notice.written_at <= at])
@@ -175,7 +175,7 @@ def had_to_stay_until(
         last = told_last([notice for notice in told if notice.plan_id == plan.plan_id])
         if plan.plan_id == own.plan_id or plan.ended is None or last is None:
             continue
-        if _was_heard_of(plan.plan_id, told, dispatches) or _stood(plan, told, since):
+        if _was_heard_of(plan.plan_id, told, dispatches) or stood(plan, told, since):
             ends.append(last.written_at if last.kind == ENDED else plan.ended.known_from)
     return max(ends, default=None)
 

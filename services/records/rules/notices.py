@@ -135,6 +135,12 @@ def told_last(notices: Sequence[Notice]) -> Notice | None:
     return told[-1] if told else None
 
 
+def ends_told(notices: Sequence[Notice]) -> list[Notice]:
+    """What was told of the end of a plan since that stood last: twice, where not all was to be done at first."""
+    standing = max((each.number for each in notices if each.kind != ENDED), default=-1)
+    return [each for each in notices if each.kind == ENDED and each.number > standing]
+
+
 def owed(plan: Plan, has_ended: bool, notices: Sequence[Notice]) -> str | None:
     """What is to be told of a plan now, given what was told; None where nothing is new."""
     last = told_last(notices)
@@ -154,11 +160,12 @@ def counting(notices: Sequence[Notice], dispatches: Iterable[Dispatch]) -> list[
     last = told_last(notices)
     if last is None:
         return []
-    of_this = {each.notice_id: each for each in notices if (each.kind == ENDED) == (last.kind == ENDED)}
+    some = ends_told(notices) if last.kind == ENDED else [each for each in notices if each.kind != ENDED]
+    of_this = {each.notice_id: each for each in some}
     found: dict[str, tuple[Notice, Dispatch]] = {}
     for each in dispatches:
         notice = of_this.get(each.about)
-        if notice is None or each.state in {OVERTAKEN, RECALLED} or (notice.kind == ENDED and notice != last):
+        if notice is None or each.state in {OVERTAKEN, RECALLED}:
             continue
         if each.party not in found or found[each.party][0].number < notice.number:
             found[each.party] = (notice, each)
@@ -329,7 +336,7 @@ def _always(plan: Plan, about: About, some: Sequence[Meeting], policy: Policy, u
         for each in about.involvements
         if each.service in policy.groups.told_plan_end
         and not each.ends_before(first)
-        and (until is None or each.since is None or each.since <= until)
+        and (until is None or each.since <= until)
     ]
 
 
