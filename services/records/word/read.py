@@ -211,7 +211,7 @@ def _write(paper: Paper, part: Part, line: Line) -> None:
         _wrong(paper, part, message, name)
         part.settings.setdefault(name.capitalize(), value)
         return
-    _tell_of_lines_that_decide(paper, part, line.text)
+    _tell_of_lines_that_decide(paper, part, f"{line.mark}\n{line.text}")
     part.has_body = True
     mark = line.mark or ("• " if line.style == BULLET else "")
     text = line.text.strip().replace("\t", " ")

@@ -76,6 +76,11 @@ def test_what_cannot_be_said_as_it_is_seen_is_refused(form: str, text: str, more
     assert [each.section for each in found if "bullet or number" in each.message] == [1]
 
 
+def test_no_list_makes_lines_that_decide_of_its_items() -> None:
+    [found] = take_apart(listed("bullet", "For:")).faults
+    assert (found.section, "“For:” stands in its text" in found.message) == (1, True)
+
+
 def test_an_item_without_words_is_counted() -> None:
     paper = take_apart(listed("decimal", "%1.", between=f"{ITEM}</w:p>"))
     assert paper.parts[0].text == ["1. He may see his father.\n3. He may see his brother."]
