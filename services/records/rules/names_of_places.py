@@ -66,6 +66,10 @@ def names_of_places(
             some = {each for each in (words, _shortened(words)) if not set(each) <= generic}
             several |= {each for each in some if each not in may_read}
             alone |= {each for each in _for_short(words, generic) - TOWNS if (each,) not in may_read}
+        begins = _PARTS.split(name)[0].strip()
+        if not _IN_CAPITALS.fullmatch(begins):
+            own = {words for words in _told([begins]) if len(words) == 1 and _is_like_no_other(words[0], "", generic)}
+            alone |= {each[0] for each in own - may_read}
         initials |= {each.casefold() for each in map(str.strip, _PARTS.split(name)) if _IN_CAPITALS.fullmatch(each)}
         for words in _told([name]) | parts:
             found = {each for each in (*_within(words, generic), *_houses(words, generic)) if each not in may_read}

@@ -214,6 +214,8 @@ def test_a_house_as_every_sentence_has_it_is_no_name_of_one(name: str, text: str
 
 
 def test_a_name_that_no_sentence_holds_is_found_in_small_letters_too() -> None:
+    assert found("AB lives at oakfield.", placed("Oakfield (Acme Care)")) == (PLACEMENT,)
+    assert found("AB lives at oakfield.", placed("Oakfield, Lincoln")) == (PLACEMENT,)
     assert found("she is at oakmere house.", placed("Oakmere House")) == (PLACEMENT,)
     assert found("she is at the willows, or orchard house.", placed("The Willows", "Orchard House")) == (PLACEMENT,)
     assert found("she is at kings court home 2.", placed("Kings Court Home 2")) == (PLACEMENT,)
