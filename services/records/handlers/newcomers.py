@@ -15,7 +15,7 @@ from services.participation.report_terms import end_of
 from services.records.handlers.copies import distribute, only_new_readers
 from services.records.handlers.review import look as review
 from services.records.notices.facts import Standing, gather
-from services.records.rules.dispatch import WITHHELD, Dispatch
+from services.records.rules.dispatch import GOES, KEPT, LEFT, QUEUED, WITHHELD, Dispatch
 from services.records.rules.notices import (
     EXCLUDED,
     NO_ADDRESS,
@@ -29,7 +29,7 @@ from services.records.rules.notices import (
 from services.records.rules.plans import Plan
 from services.records.rules.record import PLAN, Newcomer, Record
 from services.records.rules.versions import NO_READER, Step
-from services.records.store import newcomers, records
+from services.records.store import dispatches, newcomers, records
 
 DUE = "records.newcomers"  # the timer of a child: somebody's work with it ends
 
@@ -129,8 +129,8 @@ def _told_today(work: Work, standing: Standing, child_id: str) -> dict[str, dict
 
 
 async def give_plans(work: Work, standing: Standing, joined: Sequence[Joined]) -> set[str]:
-    """Give those who came later the plan that stands, as far as one has been approved; returns the notices, by their
-    dispatches, whose readers get it.
+    """Give those who came later the plan that stands, as far as one has been approved; returns of the notices that
+    wait, by their dispatches, those whose readers get it.
     """
     if not joined:
         return set()
@@ -139,25 +139,39 @@ async def give_plans(work: Work, standing: Standing, joined: Sequence[Joined]) -
     every = {meeting.meeting_id for each in about.values() for meeting in each.meetings}
     known = await records.of_meetings(work.db, every)
     kept = await newcomers.of_meetings(work.db, known)
-    there = {(each.meeting_id, each.agency_id, each.child_id) for some in kept.values() for each in some}
+    there = {(each.meeting_id, each.agency_id, each.child_id): each for some in kept.values() for each in some}
     added: dict[tuple[str, str, str], Newcomer] = {}
     changed: set[str] = set()
-    given: set[str] = set()
+    given: dict[str, tuple[Newcomer, Record]] = {}
     for plan, dispatch in joined:
         agency_id = dispatch.agency_id or ""
         theirs = {each for each, some in told[plan.child_id].items() if some.get(agency_id, NO_READER) is None}
         record = _current(record for meeting_id in theirs for record in known.get(meeting_id, ()))
         if record is None or _took_part(about[plan.child_id], record.meeting_id, agency_id):
             continue
-        given.add(dispatch.dispatch_id)
         name = (record.meeting_id, agency_id, plan.child_id)
         if name not in there and name not in added:
             added[name] = Newcomer(*name, dispatch.team_id, dispatch.about, work.now)
             changed.add(record.record_id)
+        if dispatch.state == QUEUED:
+            given[dispatch.dispatch_id] = (there.get(name) or added[name], record)
     await newcomers.put(work.db, list(added.values()))
     if changed:
         await distribute(work, changed, only_new_readers)
-    return given
+    some = await dispatches.about(work.db, {record.record_id for _, record in given.values()})
+    return {
+        each
+        for each, (newcomer, record) in given.items()
+        if any(_gets(newcomer, copy) for copy in some.get(record.record_id, ()))
+    }
+
+
+def _gets(newcomer: Newcomer, copy: Dispatch) -> bool:
+    """Whether a copy is what somebody gets who came later: what was decided for them since, and goes, or has gone, or
+    waits for an address alone. Nothing is theirs of what was taken back before they came, or holds nothing for them.
+    """
+    goes = copy.state in {*GOES, *LEFT, KEPT} or (copy.state == WITHHELD and copy.why == NO_ADDRESS)
+    return goes and copy.agency_id == newcomer.agency_id and copy.written_at >= newcomer.written_at
 
 
 def _current(some: Iterable[Record]) -> Record | None:

@@ -138,6 +138,25 @@ async def test_without_an_address_neither_goes_and_both_do_once_there_is_one(
     assert [each.state for each in await copies_for(embedded.house)] == ["sent"]
 
 
+async def test_no_plan_is_promised_that_was_taken_back_from_everyone_until_another_version_is_approved(
+    embedded: Embedded, clock: MovableClock
+) -> None:
+    await on_a_plan(embedded, clock)
+    await embedded.take(the_plan())
+    await embedded.house.drain()
+    await embedded.take(events.recalled("r-plan", time=clock.now()))
+    clock.advance(timedelta(days=1))
+    await joins(embedded)
+    [letter] = [each for each in told(embedded.house) if each.what == "joined"]
+    assert "follows in a message of its own" not in letter.text
+    assert read(embedded.house, "in@gp-2.example") == []
+    clock.advance(timedelta(days=1))
+    await embedded.take(the_plan(2, sections=[events.section("Another word.")], time=clock.now()))
+    await embedded.house.drain()
+    [copy] = read(embedded.house, "in@gp-2.example")
+    assert "Another word" in copy
+
+
 async def opens(house: House, dispatch: Dispatch) -> bool:
     """Whether the link to a copy leads anywhere today."""
     async with house.database.read() as db:
