@@ -43,14 +43,13 @@ def told_of_the_household(standing: Standing, plan: Plan, some: Iterable[tuple[N
     for other in others:
         hear_of_it = {each.agency_id for each in standing.told(other)}
         for notice, each in some if not standing.has_ended(other) else ():
-            told_at = asked_since(each)
-            if notice.kind != ENDED or told_at is None or each.agency_id in hear_of_it:
+            if notice.kind != ENDED or each.agency_id in hear_of_it:
                 continue
-            told_at = each.reminded_at or told_at
-            last = told_last([one for one in told[other.name] if one.written_at <= told_at])
-            kept = any(stood(one, told[one.name], told_at) for one in others)
-            if last is not None and last.kind == ENDED and not kept:
-                found[each.dispatch_id] = each
+            for at in (asked_since(each), each.reminded_at):
+                last = told_last([one for one in told[other.name] if at is not None and one.written_at <= at])
+                kept = at is None or any(stood(one, told[one.name], at) for one in others)
+                if last is not None and last.kind == ENDED and not kept:
+                    found[each.dispatch_id] = each
     return list(found.values())
 
 
