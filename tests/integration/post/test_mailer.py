@@ -485,6 +485,7 @@ async def test_several_processes_share_the_work_and_send_nothing_twice(
             "QUORATE_HOME": str(settings.home),
             "QUORATE_DATABASE": settings.database_url,
             "QUORATE_SMTP": f"smtp://127.0.0.1:{server.port}?tls=none",
+            "QUORATE_DOCUMENTS": str(settings.documents_folder),
             "QUORATE_SECRET": "a-key-for-tests-alone",
         }
         command = [sys.executable, "-c", "from services.cli import main; main()", "drain", "--json"]
