@@ -21,6 +21,10 @@ FONTS = DOCUMENTS / "fonts"
 FACES = (FONTS / "DejaVuSansCondensed.ttf", FONTS / "DejaVuSansCondensed-Bold.ttf")
 
 
+PANIC = "PanicException"
+"""What a fault of typst's own is called here. It is no `Exception`: left alone, it would end whoever prints."""
+
+
 class _Numbers(dict[int, str]):
     """What stands for each character in a string of typst's."""
 
@@ -43,7 +47,7 @@ class Printer:
 
     def __init__(self, template: str) -> None:
         self.template = template
-        self.compiler = typst.Compiler(root=DOCUMENTS, font_paths=[FONTS], ignore_system_fonts=True)
+        self.compiler = _compiler()
 
     def print(self, content: Mapping[str, Any], reader: str, moment: int) -> bytes:
         """One document for one reader; `moment` is what it says of when it was made, in seconds since 1970.
@@ -56,8 +60,17 @@ class Printer:
             )
         except typst.TypstError as wrong:
             raise CannotPrint(type(wrong).__name__) from None
+        except BaseException as wrong:
+            if type(wrong).__name__ != PANIC:
+                raise
+            self.compiler = _compiler()  # nobody knows how the other one was left
+            raise CannotPrint(PANIC) from None
         assert isinstance(made, bytes)
         return made
+
+
+def _compiler() -> typst.Compiler:
+    return typst.Compiler(root=DOCUMENTS, font_paths=[FONTS], ignore_system_fonts=True)
 
 
 def source(template: str, content: Mapping[str, Any], reader: str) -> bytes:

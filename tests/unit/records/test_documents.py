@@ -257,3 +257,18 @@ def test_what_cannot_be_printed_says_nothing_of_what_it_was(printer: Printer) ->
         printer.print({"title": "Something secret"}, "Reader", NOON)
     assert "secret" not in str(wrong.value)
     assert wrong.value.__cause__ is None
+
+
+def test_a_fault_of_the_printers_own_costs_one_document_and_not_whoever_prints() -> None:
+    class PanicException(BaseException):
+        """As the library has it: no `Exception`."""
+
+    class Broken:
+        def compile(self, *_: object, **__: object) -> bytes:
+            raise PanicException("Something secret")
+
+    printer = Printer("record")
+    printer.compiler = Broken()  # type: ignore[assignment]
+    with pytest.raises(CannotPrint, match=r"^PanicException$"):
+        printer.print(content(), "Reader", NOON)
+    assert printer.print(content(), "Reader", NOON).startswith(b"%PDF")
