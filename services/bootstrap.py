@@ -265,16 +265,25 @@ class House:
         """What speaks to MESH, for as long as this process alone does; None where the settings name no mailbox there,
         or another process speaks to it.
         """
-        place = self.settings.mesh_mailbox
+        place, receiver = self.settings.mesh_mailbox, self.mesh_receiver
         async with AsyncExitStack() as stack:
-            alone = place is not None and await self._alone_on_mesh(stack)
-            if place is None or not alone:
+            if place is None or receiver is None or not await self._alone_on_mesh(stack):
                 yield None
                 return
-            keeper = Keeper(self.database, Documents(self.settings.documents_folder), self.clock)
-            mesh = Mesh(MeshSender(self.intake, PARCELS, place), MeshReceiver(self.intake, keeper, place))
+            receiver.stopping = False
+            mesh = Mesh(MeshSender(self.intake, PARCELS, place), receiver)
             await mesh.sender.release()
             yield mesh
+
+    @cached_property
+    def mesh_receiver(self) -> MeshReceiver | None:
+        """What hears by MESH: one for as long as the house is open, whatever the database does meanwhile, since it
+        alone knows for how long a message could not be had.
+        """
+        if (place := self.settings.mesh_mailbox) is None:
+            return None
+        keeper = Keeper(self.database, Documents(self.settings.documents_folder), self.clock)
+        return MeshReceiver(self.intake, keeper, place)
 
     async def _alone_on_mesh(self, stack: AsyncExitStack) -> bool:
         if not self.database.is_sqlite:

@@ -34,8 +34,11 @@ log = structlog.get_logger()
 SOURCE = "/quorate/mesh"
 RECEIVED, BOUNCED = "quorate.dispatch.received.v1", "quorate.dispatch.bounced.v1"
 AT_ONCE = 50
-TOLD_AFTER = timedelta(days=1)  # for which MESH may fail with a message before a person is told
-NOT_HAD = "Not the message itself: MESH has failed with it for a day, and keeps it for five. Ask its sender for it"
+TOLD_AFTER = timedelta(hours=6)
+"""For how long MESH may fail with a message before a person is told. Only a process that runs for so long finds that
+out: it stands nowhere since when a message fails. MESH keeps it for five days.
+"""
+NOT_HAD = "Not the message itself: MESH has failed with it for hours, and keeps it for five days. Ask its sender for it"
 IN_A_ROW = 3  # messages with which MESH fails, one after the other: then it is MESH
 LOOK_AFTER = tuple(timedelta(minutes=minutes) for minutes in (10, 30, 60, 120, 240, 360))
 """The waits between two questions about a message; the last one goes on."""
