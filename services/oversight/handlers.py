@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -19,10 +19,10 @@ from services.foundation.clock import london_date
 from services.foundation.work import Derived, Work
 from services.foundation.working_days import working_days_between
 from services.invitations import store as invitations
-from services.invitations.rules import QUEUED
+from services.invitations.rules import QUEUED, invitation_id
 from services.meetings import store as meetings
 from services.meetings.handlers import Closed, Resolved
-from services.meetings.rules import CAME_BACK, INVITED, Meeting, say
+from services.meetings.rules import CAME_BACK, DECIDED_BY_A_PERSON, INVITED, Entry, Meeting, say
 from services.oversight import store
 from services.oversight.answered import answered_all_the_same
 from services.oversight.rules import (
@@ -39,6 +39,7 @@ from services.oversight.rules import (
     UNDELIVERED,
     Finding,
     Unread,
+    about_letter_back,
     came_back,
     findings,
     not_reached,
@@ -47,7 +48,9 @@ from services.participation.rules.missing import Reviewed
 
 
 async def note_left_out(work: Work, events: Sequence[Derived]) -> None:
-    """Raise an exception for everyone expected who is not asked; resolve those that hold no more."""
+    """Raise an exception for everyone expected who is not asked; resolve those that hold no more, and what tells to
+    reach somebody whom a person keeps out by now.
+    """
     resolved: list[Resolved] = [event.data for event in events]
     wanted = {
         e.agency_id for each in resolved for e in each.resolution.entries if e.decision != INVITED and e.agency_id
@@ -59,13 +62,29 @@ async def note_left_out(work: Work, events: Sequence[Derived]) -> None:
 
     found = [finding for each in resolved for finding in findings(each.meeting, each.resolution, work.policy, name)]
     found += await _asked_where_nobody_is(work, resolved)
+    kept_out = {each for one in resolved for each in _about_the_kept_out(one)}
     # Whom nobody had asked when a meeting began stays among the exceptions, whatever is learnt afterwards.
     to_come = [each.meeting for each in resolved if each.meeting.starts_at > work.now]
     begun = [each.meeting for each in resolved if each.meeting.starts_at <= work.now]
-    await reconcile(work, [f for f in found if f.meeting_id in {m.meeting_id for m in to_come}], to_come, OF_RESOLUTION)
-    await reconcile(
-        work, [f for f in found if f.meeting_id in {m.meeting_id for m in begun}], begun, OF_RESOLUTION - {NOT_INVITED}
-    )
+    for some, kinds in ((to_come, OF_RESOLUTION), (begun, OF_RESOLUTION - {NOT_INVITED})):
+        theirs = {meeting.meeting_id for meeting in some}
+        await reconcile(work, [f for f in found if f.meeting_id in theirs], some, kinds, kept_out)
+
+
+def _about_the_kept_out(resolved: Resolved) -> Iterator[str]:
+    """The exceptions that what was sent to those whom a person has kept out just now did not reach them. That they were
+    asked, and do not know that they are not any more, is told of afterwards, once it is known.
+    """
+    for party, entry in resolved.after.items():
+        if _is_kept_out(entry) and not _is_kept_out(resolved.before.get(party)):
+            meeting_id = resolved.meeting.meeting_id
+            name = invitation_id(meeting_id, party)
+            for about in (f"invitation:{name}", about_letter_back(name)):
+                yield Finding(UNDELIVERED, meeting_id, about, "").exception_id
+
+
+def _is_kept_out(entry: Entry | None) -> bool:
+    return entry is not None and entry.decision != INVITED and entry.why_not in DECIDED_BY_A_PERSON
 
 
 async def _asked_where_nobody_is(work: Work, resolved: Sequence[Resolved]) -> list[Finding]:
@@ -229,10 +248,14 @@ async def note_mail_settled(work: Work, events: Sequence[Derived]) -> None:
 
 
 async def reconcile(
-    work: Work, found: Sequence[Finding], some: Sequence[Meeting], kinds: frozenset[str] | None
+    work: Work,
+    found: Sequence[Finding],
+    some: Sequence[Meeting],
+    kinds: frozenset[str] | None,
+    also: Collection[str] = (),
 ) -> None:
     """Make the exceptions of these kinds (None: of every kind but those that outlive a meeting) be the ones found, for
-    these meetings.
+    these meetings; of other kinds, those of these names are over `also`.
     """
     by_id = {meeting.meeting_id: meeting for meeting in some}
     standing = await store.of_meetings(work.db, by_id)
@@ -242,7 +265,7 @@ async def reconcile(
         for each, row in standing.items()
         if (row["kind"] not in OUTLIVES_ITS_MEETING if kinds is None else row["kind"] in kinds)
     }
-    over = of_these - still
+    over = of_these.union(also) - still
     await apply(work, found, over, standing, by_id)
 
 

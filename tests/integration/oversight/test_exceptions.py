@@ -327,6 +327,39 @@ async def test_what_a_person_decided_is_no_exception(
         assert [each for each in await list_exceptions(db, every=True) if each.get("agency_id") == CAMHS] == []
 
 
+async def test_of_whom_the_chair_keeps_out_nobody_reads_that_they_are_to_be_reached_but_to_hear_so(
+    house: House, embedded: Door, clock: MovableClock
+) -> None:
+    kept_out = {"agency_id": CAMHS, "reason": "chairs_restriction", "note": "Not safe."}
+    starts_at = clock.now() + LATER
+
+    async def refused(server: MailServer, **changed: Any) -> list[str]:
+        """What is undelivered after a change, once its message was refused."""
+        clock.advance(timedelta(minutes=10))
+        await take(embedded, events.meeting("m1", "initial_conference", time=clock.now(), **changed))
+        server.script["RCPT"] = ["550 5.7.1 relaying denied"]
+        await send(house, server)
+        return [each["text"] for each in await listed(house, "undelivered")]
+
+    async with mail_server() as server:
+        await take(embedded, *directory())
+        assert len(await refused(server, starts_at=starts_at)) == 1
+        assert await refused(server, starts_at=starts_at, do_not_invite=[kept_out]) == []
+        server.script.clear()
+        await take(embedded, events.meeting("m1", "initial_conference", starts_at=starts_at, time=clock.now()))
+        await send(house, server)
+        assert len(server.taken) == 1, "they are asked"
+        starts_at += timedelta(days=1)
+        (text,) = await refused(server, starts_at=starts_at)
+        assert text == "The mail server refused the address (code 550): reach them another way."
+        (text,) = await refused(server, starts_at=starts_at, do_not_invite=[kept_out])
+        assert text.startswith("They were asked, and do not know that they are not asked any more.")
+        server.script.clear()
+        later: dict[str, Any] = {"starts_at": starts_at + timedelta(days=1), "do_not_invite": [kept_out]}
+        await take(embedded, events.meeting("m1", "initial_conference", time=clock.now(), **later))
+        assert [each["text"] for each in await listed(house, "undelivered")] == [text]
+
+
 async def test_a_cancelled_meeting_has_no_exceptions_left(house: House, door: Door, clock: MovableClock) -> None:
     await take(door, *directory(), booked(clock))
     assert await listed(house, "not_invited")
