@@ -247,6 +247,12 @@ async def settle(db: AsyncConnection, settlements: Sequence[Settlement], now: da
     )
 
 
+_kept = func.coalesce(outbox.c.result, "")
+_may_have_left = or_(  # as `may_have_left` has it
+    outbox.c.state.in_(("sent", "pending")), (_kept != "") & ~_kept.endswith(HAS_NOT_LEFT)
+)
+
+
 async def take_back(db: AsyncConnection, keys: Sequence[str], now: datetime) -> set[str]:
     """Keep from leaving what waits under these keys and no worker has in hand; returns the keys under which something
     has left, or may have.
@@ -258,10 +264,20 @@ async def take_back(db: AsyncConnection, keys: Sequence[str], now: datetime) -> 
             .where(among(db, outbox.c.key, some), outbox.c.state == _PENDING, outbox.c.claimed_by.is_(None))
             .values(state=TAKEN_BACK, settled_at=now)
         )
-        kept = func.coalesce(outbox.c.result, "")  # as `may_have_left` has it
-        gone = or_(outbox.c.state.in_(("sent", "pending")), (kept != "") & ~kept.endswith(HAS_NOT_LEFT))
-        left |= set((await db.execute(select(outbox.c.key).where(among(db, outbox.c.key, some), gone))).scalars())
+        query = select(outbox.c.key).where(among(db, outbox.c.key, some), _may_have_left)
+        left |= set((await db.execute(query)).scalars())
     return left
+
+
+async def first_under_their_key(db: AsyncConnection, rows: Sequence[OutboxRow]) -> set[int]:
+    """Before which of these rows nothing under their key has left, nor may have: their reader knows of nothing."""
+    last = {row.key: row.outbox_id for row in rows}
+    left: set[str] = set()
+    for some in chunks(last):
+        query = select(outbox.c.key, func.min(outbox.c.outbox_id)).where(among(db, outbox.c.key, some), _may_have_left)
+        found = await db.execute(query.group_by(outbox.c.key))
+        left |= {key for key, first in found if first < last[key]}
+    return {row.outbox_id for row in rows if row.key not in left}
 
 
 async def take_back_rows(db: AsyncConnection, outbox_ids: Collection[int], now: datetime) -> dict[int, bool]:

@@ -201,11 +201,12 @@ def _about(step: Step) -> dict[str, Any]:
 
 
 async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime) -> dict[int, str]:
-    """Which messages may not go any more: to an address that is not the right one now, or after the meeting has
-    ended.
+    """Which messages may not go any more: to an address that is not the right one now, after the meeting has ended, or
+    that one is taken back of which its reader never heard: it was in a mailer's hand at the time, and refused.
     """
     addresses = await store.addresses(db, [row.key for row in rows])
     forbidden = await _forbidden(db, rows, now)
+    unheard = await outbox.first_under_their_key(db, [row for row in rows if row.params.get("change") == "withdrawn"])
     found = {}
     for row in rows:
         address = addresses.get(row.key)
@@ -213,6 +214,8 @@ async def withheld(db: AsyncConnection, rows: Sequence[OutboxRow], now: datetime
             found[row.outbox_id] = "not_permitted"
         elif row.key in forbidden:
             found[row.outbox_id] = forbidden[row.key]
+        elif row.outbox_id in unheard:
+            found[row.outbox_id] = NOT_WANTED
         elif "ends_at" in row.params and datetime.fromisoformat(row.params["ends_at"]) <= now:
             found[row.outbox_id] = "too_late"
     return found

@@ -327,6 +327,22 @@ async def test_nor_does_whoever_a_person_excluded_while_the_mail_server_put_them
     assert {mail.to for mail in await sent(house)} == {DUTY, GP}
 
 
+async def test_nor_does_whoever_a_person_excluded_while_the_mail_server_was_about_to_refuse_them(
+    house: House, embedded: Door
+) -> None:
+    await take_in(embedded, *people(), conference())
+    restricted = {"person_id": "p1", "reason": "chairs_restriction", "note": "Not safe."}
+    async with mail_server() as server:
+        server.always["RCPT"] = "550 5.1.1 no such mailbox"
+        async with house.mailer(SmtpServer(f"smtp://127.0.0.1:{server.port}?tls=none")) as mailer:
+            in_hand = await mailer._claim()
+            await take_in(embedded, conference(do_not_invite=[restricted]))
+            await mailer._send_all(in_hand, float("inf"), lambda: None)
+            server.always.clear()
+            await mailer.drain()
+        assert MOTHER not in {each.to for each in server.taken}
+
+
 async def test_whoever_may_have_been_reached_is_sent_the_cancellation(
     house: House, embedded: Door, clock: MovableClock
 ) -> None:
