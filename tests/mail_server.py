@@ -139,9 +139,9 @@ class MailServer:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Let everything else go on until `holds()`."""
+    """Let everything else go on, other processes too, until `holds()`."""
     while not holds():  # noqa: ASYNC110  # what is waited for lies in a library and tells nobody
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.002)
 
 
 class _Session(SMTP):

@@ -352,7 +352,7 @@ async def a_while_in_hand(db: asyncpg.Connection, process: Running, further: flo
         while True:
             found = await in_hand(db, process)
             if found is None:
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.005)  # often enough for a batch, and seldom enough to leave it the machine
                 continue
             await asyncio.sleep(further)
             if await in_hand(db, process) == found:

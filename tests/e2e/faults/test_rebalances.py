@@ -66,13 +66,13 @@ async def test_workers_that_join_and_leave_under_load_lose_nothing_and_keep_the_
             found = await asyncio.to_thread(shares, admin, line.settings.group)
             return len(found) == len(at_work) and all(found)
 
-        await until(shared, f"the partitions are shared by {len(at_work)}", every=0.1)
+        await until(shared, f"the partitions are shared by {len(at_work)}", every=0.25)
         before = [len(logged(each, "batch_taken")) for each in at_work]
 
         def got_on() -> bool:
             return all(len(logged(each, "batch_taken")) > had for each, had in zip(at_work, before, strict=True))
 
-        await until(got_on, "each of them takes something", every=0.1)
+        await until(got_on, "each of them takes something", every=0.25)
         count["times that partitions were shared out"] += 1
 
     await line.start("mailer")
