@@ -24,8 +24,8 @@ class Names:
     stand before a surname; `surnames` count where somebody is called by them. `first_and_last` stand with one name
     more between them too, or the other way round. Of `places` each word may have an s more or less, and of
     `places_in_capitals` each begins with a capital. `known` are words that their reader may read: what may be one
-    of these is taken for it, unless it is one of the names letter by letter. `others` is a pattern of other names:
-    what stands within one of these is none to look for.
+    of these is taken for it, unless it is one of the names letter by letter. `others` is a pattern of other names,
+    each with one of the words that are `shared`: what stands within one of these is none to look for.
     """
 
     whole: frozenset[tuple[str, ...]] = frozenset()
@@ -39,6 +39,7 @@ class Names:
     places_in_capitals: frozenset[tuple[str, ...]] = frozenset()
     known: frozenset[str] = frozenset()
     others: str = ""
+    shared: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=2048)

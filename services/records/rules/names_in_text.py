@@ -79,7 +79,8 @@ def readings(text: str) -> tuple[Reading, ...]:
 
 def stands_in(reading: Reading, names: Names) -> bool:
     """Whether any of these names stands in the text."""
-    reading = _without(reading, names.others) if names.others else reading
+    if any(word in reading.letters for word in names.shared):
+        reading = _without(reading, names.others)
     letters = reading.letters
     return (
         any("".join(name) in letters and _whole(reading, name) for name in names.whole)

@@ -21,15 +21,19 @@ _Words = tuple[str, ...]
 
 def names_of_others(
     secret: Set[_Words], generic: frozenset[str], agencies: Iterable[_Words], people: Iterable[str]
-) -> str:
-    """A pattern of what stands in a text as the name of one of these; empty where none has a word of a secret one."""
+) -> tuple[str, frozenset[str]]:
+    """A pattern of what stands in a text as the name of one of these, and the words of which one is in each of them;
+    empty where none has a word of a secret one.
+    """
     words = {word for name in secret for word in name} | _SAINT
+    shared = words - generic - _SAINT
     theirs = [each for name in agencies for each in _of_an_agency(name, words, generic)]
-    theirs += _of_people(list(people), words - generic - _SAINT, secret)
+    theirs += _of_people(list(people), shared, secret)
     if not theirs:
-        return ""
+        return "", frozenset()
     goes_on = "|".join(map(re.escape, sorted(words)))
-    return rf"(?<!\w)(?:{'|'.join(sorted(set(theirs)))})(?![\w'])(?!{_GAP}(?:{goes_on})(?!\w))"
+    pattern = rf"(?<!\w)(?:{'|'.join(sorted(set(theirs)))})(?![\w'])(?!{_GAP}(?:{goes_on})(?!\w))"
+    return pattern, frozenset(word for word in shared if not word.isdigit())
 
 
 def _of_an_agency(name: _Words, words: Set[str], generic: frozenset[str]) -> Iterator[str]:
@@ -44,21 +48,28 @@ def _of_an_agency(name: _Words, words: Set[str], generic: frozenset[str]) -> Ite
             yield f"{_spelt(shared)}(?:{_GAP}(?:{'|'.join(map(_word, own))}))+"
 
 
-def _of_people(names: list[str], telling: Set[str], secret: Set[_Words]) -> Iterator[str]:
+def _of_people(names: list[str], telling: set[str], secret: Set[_Words]) -> Iterator[str]:
     """A name with a title, an initial or a first name before it; a first name alone but where it is a place."""
     whole = [words for name in names for words in told(name)]
     some = [tuple(word for word in words if not says_nothing(word)) for words in whole]
     called = {each[0] for each in some if each and each[0] not in LITTLE} | TITLES
     before = "|".join(sorted({re.escape(way) for each in called for way in (each.capitalize(), each.upper())}))
+    called_by: set[str] = set()
+    alone: set[str] = set()
     for words, first in zip(some, (each[0] for each in whole), strict=True):
-        for number, word in enumerate(words):
-            if word not in telling:
-                continue
-            yield rf"(?:mrs?|ms|(?-i:{before}|[B-HJ-Z]))\.?{_GAP}{{0,2}}(?<!\w){_word(word)}"
-            if number == 0 and word == first and (word,) not in secret and len(word) > 2:
-                yield f"{_NOT_WHERE}{_word(word)}"
-        if len(words) > 1 and not telling.isdisjoint(words):
+        theirs = telling.intersection(words)
+        called_by |= theirs
+        alone |= {each for each in theirs if each == words[0] == first and (each,) not in secret and len(each) > 2}
+        if len(words) > 1 and theirs:
             yield _spelt(words)
+    if called_by:
+        yield rf"(?:mrs?|ms|(?-i:{before}|[B-HJ-Z]))\.?{_GAP}{{0,2}}(?<!\w){_one_of(called_by)}"
+    if alone:
+        yield f"{_NOT_WHERE}{_one_of(alone)}"
+
+
+def _one_of(words: Iterable[str]) -> str:
+    return f"(?:{'|'.join(map(_word, sorted(words)))})"
 
 
 def _spelt(words: Iterable[str]) -> str:

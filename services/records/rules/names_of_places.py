@@ -80,13 +80,15 @@ def names_of_places(
         stems = tuple(_stem(each) for each in words if each != "and")
         together[_is_of_everyday(words, generic)].add(stems if len(stems) > 1 else words)
     everyday = {each for each in alone if not _says_which((each,), generic)}
+    theirs, shared = names_of_others(_told(secret), generic, _told(agencies), people)
     return Names(
         alone=frozenset(alone - everyday),
         capitals=frozenset(capitals - alone | everyday),
         initials=frozenset(each for each in initials if _says_which((each,), generic) and (each,) not in may_read),
         places=frozenset(together[False]),
         places_in_capitals=frozenset(together[True] - together[False]),
-        others=names_of_others(_told(secret), generic, _told(agencies), people),
+        others=theirs,
+        shared=shared,
     )
 
 
