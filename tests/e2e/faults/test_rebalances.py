@@ -77,7 +77,7 @@ async def test_workers_that_join_and_leave_under_load_lose_nothing_and_keep_the_
 
     await line.start("mailer")
     with asking(line.settings) as admin:
-        async with line.load():
+        async with line.load(families=12):
             await join(1)
             await join(2)
             for ended in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
