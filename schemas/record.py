@@ -81,8 +81,8 @@ class RecordApproved(Payload):
     """`quorate.record.approved.v1`: `approved_by` is the chair, or whoever stands in, with `in_place_of_chair` to say
     why: without it, nothing goes to family where the meeting's chair is known to be another. `checked_by` is the second
     person who has looked through what the family gets: without one, or with one who may be `approved_by` by another
-    name, nothing goes to family. Who surely is the same person is refused. A record has at most
-    5,000 lines in print.
+    name, nothing goes to family. Who surely is the same person is refused. All sections together have at most 5,000
+    lines in print.
     """
 
     record_id: Id

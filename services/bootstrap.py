@@ -256,6 +256,7 @@ class House:
                 if _alone(place):
                     await mailer.release()
                 await asyncio.to_thread(fcntl.flock, place, fcntl.LOCK_SH)
+                mailer.stood_by.set()
             else:
                 await stack.enter_async_context(_meanwhile(mailer.stand_by()))
             yield mailer
@@ -265,13 +266,13 @@ class House:
         """What speaks to MESH, for as long as this process alone does; None where the settings name no mailbox there,
         or another process speaks to it.
         """
-        place, receiver = self.settings.mesh_mailbox, self.mesh_receiver
+        receiver = self.mesh_receiver
         async with AsyncExitStack() as stack:
-            if place is None or receiver is None or not await self._alone_on_mesh(stack):
+            if receiver is None or not await self._alone_on_mesh(stack):
                 yield None
                 return
             receiver.stopping = False
-            mesh = Mesh(MeshSender(self.intake, PARCELS, place), receiver)
+            mesh = Mesh(MeshSender(self.intake, PARCELS, receiver.place), receiver)
             await mesh.sender.release()
             yield mesh
 
@@ -300,8 +301,7 @@ class House:
         """Tick, print and send all that is due, by mail and by MESH. Raises `WrongSettings` as `mailer` does."""
         self.wants_the_documents_of_all()
         async with self.mailer() as mailer, self.mesh() as mesh:
-            if not self.database.is_sqlite:
-                await mailer.stood_by.wait()  # else what is just being taken over would be passed by
+            await mailer.stood_by.wait()  # else what is just being taken over would be passed by
             tallies = [mailer.tally, *([mesh.sender.tally] if mesh is not None else [])]
             while True:
                 ticked = await self.tick() + await self.press.drain()

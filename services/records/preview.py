@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ async def foresee(work: Work, record: Record) -> Preview:
         (await records.recalls_of(work.db, [record.record_id])).get(record.record_id, ()),
         silent(about.matter, about.readers),
         is_shut=is_shut_to(about, known, record),
-        lacks_link=lacks_link(work),
+        lacks_link=partial(lacks_link, work),
     )
     have = {each.party for each in earlier if last_had([each]) is not None}
     foreseen = tuple(_foreseen(work, copy, about, steps, copy.reader.party in have) for copy in decided)
@@ -130,7 +131,7 @@ def _foreseen(work: Work, copy: Copy, about: Around, steps: Sequence[Step], has:
     way, why_not = how(work, reader), copy.why_not
     if any(each.what == "recall" for each in own):
         why_not = TAKEN_BACK
-    if why_not is None and lacks_link(work)(reader):
+    if why_not is None and lacks_link(work, reader):
         why_not = NO_LINK
     return Foreseen(
         copy,

@@ -20,7 +20,6 @@ DOCUMENTS = Path(services.__file__).parent.parent / "templates" / "documents"
 FONTS = DOCUMENTS / "fonts"
 FACES = (FONTS / "DejaVuSansCondensed.ttf", FONTS / "DejaVuSansCondensed-Bold.ttf")
 
-
 PANIC = "PanicException"
 """What a fault of typst's own is called here. It is no `Exception`: left alone, it would end whoever prints."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from schemas.envelope import Event
@@ -178,7 +179,7 @@ async def distribute(work: Work, record_ids: Iterable[str], whose: Callable[[Ste
         shut = is_shut_to(where, known[record_id], record)
         by_mail, by_mesh = (
             [*filter(whose, decide(known[record_id], *ways[way], taken, is_silent, unsure, shut, lacks))]
-            for way, lacks in ((EMAIL, lacks_link(work)), (MESH, lambda _: False))
+            for way, lacks in ((EMAIL, partial(lacks_link, work)), (MESH, lambda _: False))
         )
         decided.append(Decided(record, where, by_mail))
         decided.append(Decided(record, where, told_by_mail(by_mesh, by_mail), MESH))
@@ -261,7 +262,7 @@ def _dispatch(work: Work, of: Decided, step: Step, copy: Copy) -> Dispatch:
         "withhold": (WITHHELD, step.why),
     }[step.what]
     opens_for = work.policy.on(london_date(work.now)).number("record_link_opens_for")
-    if state == PRINTING and channel == EMAIL and lacks_link(work)(reader):
+    if state == PRINTING and channel == EMAIL and lacks_link(work, reader):
         state, why = WITHHELD, NO_LINK
     goes = state == PRINTING
     return Dispatch(
@@ -303,10 +304,10 @@ def how(work: Work, reader: Reader) -> str:
     return ATTACHMENT
 
 
-def lacks_link(work: Work) -> Callable[[Reader], bool]:
-    """Says of a reader whether they would get a link, and none can be made."""
-    is_none = work.policy.on(london_date(work.now)).number("record_link_opens_for") is None
-    return lambda reader: how(work, reader) == LINK and (is_none or not work.settings.links_can_be_opened)
+def lacks_link(work: Work, reader: Reader) -> bool:
+    """Whether a reader would get a link, and none can be made."""
+    opens_for = work.policy.on(london_date(work.now)).number("record_link_opens_for")
+    return how(work, reader) == LINK and (opens_for is None or not work.settings.links_can_be_opened)
 
 
 async def printed(work: Work, made: Mapping[str, str], shown: Mapping[str, dict[str, Any]]) -> None:

@@ -104,8 +104,7 @@ async def exceptions_of(house: House, kind: str) -> list[dict[str, Any]]:
 
 async def drain(house: House, server: SmtpServer) -> Mailer:
     async with house.mailer(server) as mailer:
-        if not house.database.is_sqlite:
-            await mailer.stood_by.wait()  # else what is just being taken over would be passed by
+        await mailer.stood_by.wait()  # else what is just being taken over would be passed by
         await mailer.drain()
     return mailer
 
